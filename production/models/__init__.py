@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from production.models.definition import (
+    BillOfMaterialsItem,
+    ChangeoverStandard,
+    IdealRate,
+    OperationsSegment,
+    WorkMaster,
+)
+from production.models.job_order import JobOrder, JobOrderEvent, JobOrderVersion
+from production.models.observed import (
+    AlarmInterval,
+    OrderSpan,
+    QuantityActual,
+    StateInterval,
+    StitchCheckpoint,
+    Stop,
+    ToolSpan,
+)
+from production.models.said import CountAssertion, NoteAssertion, ReasonAssertion
+
+__all__ = [
+    "AlarmInterval",
+    "BillOfMaterialsItem",
+    "ChangeoverStandard",
+    "CountAssertion",
+    "IdealRate",
+    "JobOrder",
+    "JobOrderEvent",
+    "JobOrderVersion",
+    "NoteAssertion",
+    "OperationsSegment",
+    "OrderSpan",
+    "QuantityActual",
+    "ReasonAssertion",
+    "StateInterval",
+    "StitchCheckpoint",
+    "Stop",
+    "ToolSpan",
+    "WorkMaster",
+]

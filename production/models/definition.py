@@ -1,0 +1,166 @@
+"""How a product is meant to be made: work masters, their segments and materials, ideal rates, changeover standards."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from plant.models.base import Configuration, Named
+
+
+class WorkMaster(Configuration, Named):
+    """The approved way to make one product on one line (IEC 62264-4 work master); orders copy nothing from it."""
+
+    code = models.CharField(max_length=60, unique=True, help_text="Unique code of the routing.")
+    product = models.ForeignKey(
+        "plant.MaterialDefinition", models.PROTECT, related_name="+", help_text="The product it makes."
+    )
+    line = models.ForeignKey(
+        "plant.Equipment", models.PROTECT, related_name="+", help_text="The line it runs on."
+    )
+    version = models.PositiveIntegerField(
+        default=1, help_text="Version of the routing; a change is a new version."
+    )
+    is_active = models.BooleanField(default=True, help_text="Unticked when no new order may use it.")
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class OperationsSegment(Configuration, Named):
+    """One step of a work master, done by one class of equipment: filling, capping, palletising."""
+
+    work_master = models.ForeignKey(
+        WorkMaster, models.CASCADE, related_name="segments", help_text="The routing it is a step of."
+    )
+    position = models.PositiveSmallIntegerField(help_text="Order of the step, first lowest.")
+    code = models.CharField(max_length=40, help_text="Code of the step, unique in its routing.")
+    equipment_class = models.ForeignKey(
+        "plant.EquipmentClass",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Machines that can do it.",
+    )
+
+    class Meta:
+        ordering = ["work_master", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["work_master", "code"], name="segment_code_once"),
+            models.UniqueConstraint(fields=["work_master", "position"], name="segment_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work_master_id} {self.code}"
+
+
+class BillOfMaterialsItem(Configuration):
+    """A material one unit of the product needs. A lot of anything else is refused at the scan."""
+
+    work_master = models.ForeignKey(
+        WorkMaster, models.CASCADE, related_name="materials", help_text="The routing it is used in."
+    )
+    segment = models.ForeignKey(
+        OperationsSegment,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The step that uses it.",
+    )
+    material = models.ForeignKey(
+        "plant.MaterialDefinition", models.PROTECT, related_name="+", help_text="What is used."
+    )
+    quantity = models.DecimalField(
+        max_digits=20, decimal_places=6, help_text="How much one unit of the product needs, without scrap."
+    )
+    unit = models.CharField(max_length=12, help_text="Unit of the quantity, such as pcs, kg or l.")
+
+    class Meta:
+        ordering = ["work_master", "material"]
+        constraints = [
+            models.UniqueConstraint(fields=["work_master", "material"], name="bom_material_once"),
+            models.CheckConstraint(condition=models.Q(quantity__gt=0), name="bom_quantity_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.unit} of {self.material_id}"
+
+
+class IdealRate(Configuration):
+    """The fastest sustainable rate of a machine or line for a product, from a date on. A change is a new row."""
+
+    equipment = models.ForeignKey(
+        "plant.Equipment", models.CASCADE, related_name="+", help_text="The machine or line."
+    )
+    product = models.ForeignKey(
+        "plant.MaterialDefinition",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The product; empty for any product without a rate of its own.",
+    )
+    units_per_hour = models.DecimalField(
+        max_digits=14, decimal_places=4, help_text="Units of the product per hour."
+    )
+    valid_from = models.DateTimeField(
+        help_text="From when on (UTC), until a later row of the same machine and product."
+    )
+    recorded_at = models.DateTimeField(auto_now_add=True, help_text="When this rate was entered.")
+
+    class Meta:
+        ordering = ["equipment", "product", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["equipment", "product", "valid_from"], nulls_distinct=False, name="ideal_rate_once"
+            ),
+            models.CheckConstraint(condition=models.Q(units_per_hour__gt=0), name="ideal_rate_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.units_per_hour}/h"
+
+
+class ChangeoverStandard(Configuration):
+    """The time a line should need from the last good piece of one product to the first of the next, at rate.
+
+    Looked up by product × product, then family × family, then the line's default (all empty).
+    """
+
+    line = models.ForeignKey("plant.Equipment", models.CASCADE, related_name="+", help_text="The line.")
+    from_product = models.ForeignKey(
+        "plant.MaterialDefinition",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Product before.",
+    )
+    from_family = models.CharField(max_length=40, blank=True, help_text="Product family before.")
+    to_product = models.ForeignKey(
+        "plant.MaterialDefinition",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Product after.",
+    )
+    to_family = models.CharField(max_length=40, blank=True, help_text="Product family after.")
+    seconds = models.PositiveIntegerField(help_text="Standard duration in seconds.")
+
+    class Meta:
+        ordering = ["line", "from_family", "to_family"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["line", "from_product", "from_family", "to_product", "to_family"],
+                nulls_distinct=False,
+                name="changeover_standard_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}: {self.seconds} s"

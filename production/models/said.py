@@ -1,0 +1,111 @@
+"""What people said about a machine's time and counts: on the time axis, never about a derived row."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from plant.models.base import Assertion
+
+
+class ReasonAssertion(Assertion):
+    """Someone, or a named rule, said why a machine did not run in a range of time. A split is two of these."""
+
+    equipment = models.ForeignKey(
+        "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine."
+    )
+    start_time = models.DateTimeField(help_text="Start of the range (UTC), included.")
+    end_time = models.DateTimeField(
+        null=True, help_text="End of the range (UTC), excluded; empty: until the stop ends."
+    )
+    reason = models.ForeignKey(
+        "plant.Reason",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The reason; empty takes an earlier one back.",
+    )
+    comment = models.TextField(blank=True, help_text="In the author's words.")
+
+    class Meta:
+        ordering = ["said_at", "id"]
+        indexes = [models.Index(fields=["equipment", "start_time"], name="reason_assertion_window")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(end_time__isnull=True) | Q(end_time__gt=F("start_time")),
+                name="reason_range_not_empty",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reason_id} on {self.equipment_id}"
+
+
+class NoteAssertion(Assertion):
+    """A free note about a machine or line, an instant or a range, and perhaps an order."""
+
+    equipment = models.ForeignKey(
+        "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine or line."
+    )
+    start_time = models.DateTimeField(help_text="The instant, or the start of the range (UTC).")
+    end_time = models.DateTimeField(
+        null=True, help_text="End of the range (UTC), excluded; empty for an instant."
+    )
+    job_order = models.ForeignKey(
+        "production.JobOrder",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The order it is about, if one.",
+    )
+    text = models.TextField(help_text="The note.")
+
+    class Meta:
+        ordering = ["start_time", "id"]
+        indexes = [models.Index(fields=["equipment", "start_time"], name="note_assertion_window")]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class CountAssertion(Assertion):
+    """A quantity a person counted for an order on a machine in a range. Stands beside the machine's own count."""
+
+    class Kind(models.TextChoices):
+        GOOD = "good"
+        SCRAP = "scrap"
+        REWORK = "rework"
+
+    equipment = models.ForeignKey(
+        "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine or line."
+    )
+    job_order = models.ForeignKey(
+        "production.JobOrder",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="The order it counts for.",
+    )
+    start_time = models.DateTimeField(help_text="Start of the range counted (UTC), included.")
+    end_time = models.DateTimeField(help_text="End of the range counted (UTC), excluded.")
+    kind = models.CharField(max_length=6, choices=Kind, help_text="Good, scrap or rework.")
+    quantity = models.DecimalField(max_digits=20, decimal_places=6, help_text="How many.")
+    reason = models.ForeignKey(
+        "plant.Reason",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Why scrapped or reworked, if said.",
+    )
+    comment = models.TextField(blank=True, help_text="In the author's words.")
+
+    class Meta:
+        ordering = ["said_at", "id"]
+        indexes = [models.Index(fields=["equipment", "start_time"], name="count_assertion_window")]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=0), name="count_not_negative"),
+            models.CheckConstraint(condition=Q(end_time__gte=F("start_time")), name="count_range_ordered"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.kind}"
