@@ -46,7 +46,9 @@ def database(name: str, default: str) -> dict[str, object]:
     """A Django database entry from ``postgres://user:password@host:port/name`` (a socket folder goes in ``?host=``)."""
     url = urlsplit(text(name, default))
     if url.scheme not in {"postgres", "postgresql"}:
-        raise ConfigurationError(f"{name}: read scheme {url.scheme!r}, expected postgres://user:password@host:port/name")
+        raise ConfigurationError(
+            f"{name}: read scheme {url.scheme!r}, expected postgres://user:password@host:port/name"
+        )
     query = dict(pair.split("=", 1) for pair in url.query.split("&") if "=" in pair)
     host = unquote(query.pop("host", "")) or url.hostname or ""
     return {

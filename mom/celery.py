@@ -1,0 +1,31 @@
+"""The Celery application: tasks live in each app's ``tasks`` module, schedules beside them as ``BEAT``."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+
+from celery import Celery
+from celery.signals import worker_init
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mom.settings")
+
+app = Celery("mom")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+APPS_WITH_TASKS = ("connectors", "production", "traceability", "maintenance", "quality", "mom")
+
+
+@app.on_after_finalize.connect
+def schedules_collect(sender: Celery, **_: object) -> None:
+    for name in APPS_WITH_TASKS:
+        if find_spec(f"{name}.tasks"):
+            sender.conf.beat_schedule.update(getattr(import_module(f"{name}.tasks"), "BEAT", {}))
+
+
+@worker_init.connect
+def data_directory_make(**_: object) -> None:
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from plant.models.calendar import CalendarSlot, CalendarVersion
+from plant.models.equipment import Department, Equipment, EquipmentClass, EquipmentLink, Revision
+from plant.models.material import MaterialDefinition
+from plant.models.personnel import ApiToken, Device, Person, PinAttempt, RoleAssignment, User
+from plant.models.reason import Reason, TimeClass
+from plant.models.trail import AuditEntry, Decision, IdempotentRequest
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "CalendarSlot",
+    "CalendarVersion",
+    "Decision",
+    "Department",
+    "Device",
+    "Equipment",
+    "EquipmentClass",
+    "EquipmentLink",
+    "IdempotentRequest",
+    "MaterialDefinition",
+    "Person",
+    "PinAttempt",
+    "Reason",
+    "Revision",
+    "RoleAssignment",
+    "TimeClass",
+    "User",
+]

@@ -1,0 +1,143 @@
+"""Where work happens: the role-based equipment hierarchy of ISA-95 part 2 (IEC 62264-2 §5.4)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from plant.models.base import Configuration, Named
+
+
+class Department(Configuration, Named):
+    """A part of the organisation that owns signals, reasons and specifications: production, maintenance, quality…"""
+
+    code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class EquipmentClass(Configuration, Named):
+    """A family of machines that share reasons and state meaning, such as all fillers."""
+
+    code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="The wider class it inherits from.",
+    )
+
+    class Meta:
+        ordering = ["code"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Equipment(Configuration, Named):
+    """A place in the plant that does work, by the role it plays: site, area, line or work unit (a machine)."""
+
+    class Level(models.TextChoices):
+        ENTERPRISE = "enterprise"
+        SITE = "site"
+        AREA = "area"
+        LINE = "line"
+        WORK_UNIT = "work_unit"
+
+    code = models.CharField(max_length=40, unique=True, help_text="Unique code, as painted on the machine.")
+    level = models.CharField(max_length=12, choices=Level, help_text="Level in the equipment hierarchy.")
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="What it is part of.",
+    )
+    path = models.CharField(
+        max_length=255,
+        unique=True,
+        help_text="Codes from the top down, such as /SITE/AREA/LINE/UNIT/; scopes compare it.",
+    )
+    equipment_class = models.ForeignKey(
+        EquipmentClass,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The family it belongs to.",
+    )
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Order along the line, first machine lowest."
+    )
+    time_zone = models.CharField(
+        max_length=64, blank=True, help_text="IANA time zone of a site, such as Europe/Paris."
+    )
+    is_constraint = models.BooleanField(
+        default=False, help_text="Declared as the machine that paces its line."
+    )
+    minimum_stop = models.DurationField(
+        null=True, blank=True, help_text="Shorter halts are speed loss, not stops (default: the cycle time)."
+    )
+    registered_stop = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="Stops at least this long need a reason; shorter ones are micro-stops (default 120 s).",
+    )
+    stale_after = models.DurationField(
+        null=True, blank=True, help_text="Silence after which the state is no longer known (default 60 s)."
+    )
+
+    class Meta:
+        ordering = ["path"]
+        indexes = [models.Index(fields=["parent", "position"], name="equipment_by_position")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(path__startswith="/") & models.Q(path__endswith="/"),
+                name="equipment_path_is_closed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class EquipmentLink(Configuration):
+    """Material flows from one machine to the next, through an accumulation buffer of known size."""
+
+    upstream = models.ForeignKey(
+        Equipment, models.CASCADE, related_name="links_out", help_text="The machine that feeds."
+    )
+    downstream = models.ForeignKey(
+        Equipment, models.CASCADE, related_name="links_in", help_text="The machine that is fed."
+    )
+    buffer_capacity = models.PositiveIntegerField(default=0, help_text="Pieces that fit between the two.")
+    transit = models.DurationField(null=True, help_text="Time a piece takes from one to the other.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["upstream", "downstream"], name="equipment_link_once"),
+            models.CheckConstraint(
+                condition=~models.Q(upstream=models.F("downstream")), name="equipment_link_not_to_itself"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.upstream_id} → {self.downstream_id}"
+
+
+class Revision(models.Model):
+    """A number that grows with every change that a line's pages could show; unchanged means nothing to redraw."""
+
+    line = models.OneToOneField(
+        Equipment, models.CASCADE, primary_key=True, related_name="+", help_text="The line."
+    )
+    value = models.BigIntegerField(default=0, help_text="Grows by one with every committed change.")
+
+    def __str__(self) -> str:
+        return f"{self.line_id}@{self.value}"

@@ -1,0 +1,80 @@
+"""Why a machine did not produce: the reason tree people choose from."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from plant.models.base import Configuration, Named
+
+
+class TimeClass(models.TextChoices):
+    """What an instant of a machine counts as; exactly one at any time (docs: time model)."""
+
+    CLOSED = "closed"
+    NO_LOAD = "no_load"
+    BREAK = "break"
+    MEETING = "meeting"
+    PLANNED_MAINTENANCE = "planned_maintenance"
+    TRIAL = "trial"
+    RUNNING = "running"
+    RUNNING_SLOW = "running_slow"
+    MICRO_STOP = "micro_stop"
+    BREAKDOWN = "breakdown"
+    SETUP = "setup"
+    OWN_OTHER = "own_other"
+    STARVED = "starved"
+    BLOCKED = "blocked"
+    NO_OPERATOR = "no_operator"
+    NO_MATERIAL = "no_material"
+    UNKNOWN = "unknown"
+
+
+class Reason(Configuration, Named):
+    """One cause an operator can give for a stop, with the class of time it means and the department that owns it."""
+
+    code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="The group it is listed under.",
+    )
+    equipment_class = models.ForeignKey(
+        "plant.EquipmentClass",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The machines it is offered on; empty for all.",
+    )
+    department = models.ForeignKey(
+        "plant.Department",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who owns this loss.",
+    )
+    time_class = models.CharField(
+        max_length=20,
+        choices=TimeClass,
+        blank=True,
+        help_text="The class of time it gives a stop; empty for a group.",
+    )
+    opens_request = models.BooleanField(
+        default=False, help_text="Choosing it also raises a maintenance request."
+    )
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Place on the screen; tiles never move by themselves."
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Unticked when no longer offered; old entries keep it."
+    )
+
+    class Meta:
+        ordering = ["position", "code"]
+
+    def __str__(self) -> str:
+        return self.code

@@ -1,0 +1,173 @@
+"""The API's ground: keys, allowed actions, strict filters, cursors, errors with a remedy, writes that count once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from django_filters.rest_framework import DjangoFilterBackend
+from knox.auth import TokenAuthentication as KnoxAuthentication
+from rest_framework import exceptions, pagination, parsers, permissions, renderers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from plant import selectors, services
+from plant.access import NOBODY, Actor
+from plant.models import ApiToken, User
+from plant.services.idempotency import KeyReused
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+PAGING = frozenset({"cursor", "page_size", "format", "limit"})
+
+
+class TokenAuthentication(KnoxAuthentication):
+    """``Authorization: Token …``; hashed, expiring, scoped. Puts the key's actor on the request."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        found = super().authenticate(request)
+        if found is None:
+            return None
+        user, token = found
+        now = timezone.now()
+        if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
+            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        request._request.actor = selectors.actor_for_token(token)
+        return user, token
+
+
+def actor_of(request: Request) -> Actor:
+    actor: Actor = getattr(request._request, "actor", NOBODY)
+    return actor
+
+
+class ActionAllowed(permissions.BasePermission):
+    """The view's ``required_action``, or its ``required_actions`` by DRF action or HTTP method."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        action = action_of(view, request.method or "GET")
+        if action is None:
+            return True
+        return actor_of(request).may(action)
+
+
+def action_of(view: Any, method: str) -> str | None:
+    """What a view needs for a method. A view that declares nothing is an error, not open."""
+    by_name: dict[str, str] = getattr(view, "required_actions", {})
+    for name in (getattr(view, "action", None), method, method.lower()):
+        if name in by_name:
+            return by_name[name]
+    if method in {"OPTIONS", "HEAD", "GET"} and "GET" not in by_name:
+        return getattr(view, "required_action", "view")
+    action: str | None = view.required_action
+    return action
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """An unknown filter is refused with the nearest known names, never ignored."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        filterset_class = self.get_filterset_class(view, queryset)
+        known = set(filterset_class.base_filters) if filterset_class else set()
+        refuse_unknown(request, known | set(getattr(view, "extra_parameters", ())))
+        return super().filter_queryset(request, queryset, view)
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Raise 400 for query parameters that are not known, naming the nearest."""
+    for name in request.query_params:
+        if name in known or name in PAGING:
+            continue
+        nearest = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.4)
+        expected = ", ".join(nearest or sorted(known)) or "none"
+        raise exceptions.ValidationError(
+            {name: [f"unknown filter: read {name!r}, expected one of: {expected}"]}
+        )
+
+
+class Cursor(pagination.CursorPagination):
+    """Stable under inserts. ``ordering`` is the view's ``cursor_ordering`` (default: the key)."""
+
+    page_size = 100
+    max_page_size = 1000
+    page_size_query_param = "page_size"
+    ordering = "pk"
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
+        ordering = getattr(view, "cursor_ordering", self.ordering)
+        return (ordering,) if isinstance(ordering, str) else tuple(ordering)
+
+
+class OrjsonParser(parsers.BaseParser):
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return orjson.loads(stream.read())
+        except orjson.JSONDecodeError as error:
+            raise exceptions.ParseError(f"not JSON: {error}") from None
+
+
+class OrjsonRenderer(renderers.JSONRenderer):
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
+    ) -> bytes:
+        if data is None:
+            return b""
+        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Errors as JSON: what went wrong, where, what was expected. Unexpected errors stay errors."""
+    if isinstance(exc, KeyReused):
+        return Response({"detail": str(exc)}, status=422)
+    if isinstance(exc, ObjectDoesNotExist):
+        exc = Http404(str(exc))
+    if (
+        isinstance(exc, ValueError)
+        and not isinstance(exc, UnicodeError)
+        and getattr(exc, "is_bad_input", False)
+    ):
+        return Response({"detail": str(exc)}, status=400)
+    if isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied(str(exc) or None)
+    from rest_framework.views import (
+        exception_handler,
+    )  # here: that module reads the settings that name this one
+
+    return exception_handler(exc, context)
+
+
+def once(request: Request, write: Callable[[], tuple[int, Any]], *, required: bool = False) -> Response:
+    """Run a write once per Idempotency-Key, in one transaction; the same key gets the first answer again.
+
+    ``write`` returns (status, JSON body). Raises 400 when a key is required and missing.
+    """
+    key = request.headers.get("Idempotency-Key", "")[:80]
+    if not key:
+        if required:
+            raise exceptions.ValidationError(
+                {"Idempotency-Key": ["header missing: send a new UUID with each write"]}
+            )
+        with transaction.atomic():
+            status, answer = write()
+        return Response(answer, status=status)
+    body = request._request.body
+    caller, route = actor_of(request).label, f"{request.method} {request.path}"
+    with transaction.atomic():
+        kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
+        if kept is not None:
+            return Response(kept.answer, status=kept.status, headers={"Idempotent-Replay": "true"})
+        status, answer = write()
+        answer = orjson.loads(orjson.dumps(answer, default=str, option=orjson.OPT_NON_STR_KEYS))
+        services.answer_keep(caller=caller, key=key, route=route, body=body, status=status, answer=answer)
+    return Response(answer, status=status)

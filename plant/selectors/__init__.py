@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from plant.selectors.actors import (
+    actor_for_person,
+    actor_for_request,
+    actor_for_token,
+    device_for_secret,
+    digest_of,
+    person_at_badge,
+    pin_is_locked,
+)
+from plant.selectors.calendar import calendar_slots, shift_at
+from plant.selectors.equipment import (
+    equipment_by_code,
+    equipment_for_ids,
+    line_constraint,
+    line_of,
+    line_work_units,
+    lines,
+    site_zone,
+)
+from plant.selectors.reasons import reasons_offered
+from plant.selectors.trail import audit_of, decisions_of, revision_of
+
+__all__ = [
+    "actor_for_person",
+    "actor_for_request",
+    "actor_for_token",
+    "audit_of",
+    "calendar_slots",
+    "decisions_of",
+    "device_for_secret",
+    "digest_of",
+    "equipment_by_code",
+    "equipment_for_ids",
+    "line_constraint",
+    "line_of",
+    "line_work_units",
+    "lines",
+    "person_at_badge",
+    "pin_is_locked",
+    "reasons_offered",
+    "revision_of",
+    "shift_at",
+    "site_zone",
+]

@@ -1,0 +1,54 @@
+"""Finding places: by code, by line, by role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+from django.db.models import QuerySet
+
+from plant.access import Actor, scoped
+from plant.models import Equipment
+
+
+def equipment_by_code(code: str) -> Equipment:
+    """Raises Equipment.DoesNotExist."""
+    return Equipment.objects.select_related("equipment_class").get(code=code)
+
+
+def equipment_for_ids(ids: Iterable[int]) -> dict[int, Equipment]:
+    return Equipment.objects.select_related("equipment_class").in_bulk(list(ids))
+
+
+def lines(actor: Actor) -> QuerySet[Equipment]:
+    """The lines the actor may look at, in order."""
+    return scoped(Equipment.objects.filter(level=Equipment.Level.LINE), actor, path="path").order_by("path")
+
+
+def line_of(equipment: Equipment) -> Equipment | None:
+    """The line an equipment is, or is part of; None above lines."""
+    if equipment.level == Equipment.Level.LINE:
+        return equipment
+    codes = equipment.path.strip("/").split("/")
+    return Equipment.objects.filter(code__in=codes, level=Equipment.Level.LINE).first()
+
+
+def line_work_units(line_id: int) -> list[Equipment]:
+    """The machines of a line from first to last."""
+    return list(
+        Equipment.objects.filter(parent_id=line_id, level=Equipment.Level.WORK_UNIT)
+        .select_related("equipment_class")
+        .order_by("position", "code")
+    )
+
+
+def line_constraint(line_id: int) -> Equipment | None:
+    """The machine declared to pace the line; None when none is declared."""
+    return Equipment.objects.filter(parent_id=line_id, is_constraint=True).order_by("position").first()
+
+
+def site_zone(equipment: Equipment) -> ZoneInfo:
+    """Time zone of the site an equipment stands in; UTC when the site names none."""
+    codes = equipment.path.strip("/").split("/")
+    site = Equipment.objects.filter(code__in=codes, level=Equipment.Level.SITE).first()
+    return ZoneInfo(site.time_zone if site and site.time_zone else "UTC")

@@ -1,0 +1,23 @@
+"""Reading who did what, and whether a line changed."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from plant.models import AuditEntry, Decision, Revision
+
+
+def revision_of(line_id: int) -> int:
+    """Grows with every change the line's pages could show; one indexed read."""
+    return Revision.objects.filter(line_id=line_id).values_list("value", flat=True).first() or 0
+
+
+def decisions_of(*, job_order_code: str) -> QuerySet[Decision]:
+    """Decisions about one production order, oldest first."""
+    return Decision.objects.filter(job_order_code=job_order_code).select_related("said_by")
+
+
+def audit_of(*, subject_type: str, subject_code: str) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(subject_type=subject_type, subject_code=subject_code).select_related(
+        "person"
+    )

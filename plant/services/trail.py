@@ -1,0 +1,67 @@
+"""Decisions, and telling pages that a line changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from plant import audit
+from plant.access import Actor
+from plant.models import Decision
+
+BUMP = """
+INSERT INTO plant_revision (line_id, value) VALUES (%s, 1)
+ON CONFLICT (line_id) DO UPDATE SET value = plant_revision.value + 1
+"""
+
+
+def revision_bump(*, line_id: int) -> None:
+    """Call in the transaction of the change: pages then redraw, and only then."""
+    with connection.cursor() as cursor:
+        cursor.execute(BUMP, [line_id])
+
+
+def decision_record(
+    *,
+    kind: str,
+    line_id: int,
+    subject_type: str,
+    subject_code: str,
+    summary: str,
+    why: str,
+    by: Actor,
+    job_order_code: str = "",
+    detail: dict[str, Any] | None = None,
+    at: datetime | None = None,
+) -> Decision:
+    """Keep a decision with who, when and why. Raises ValueError when no reason is given: a decision has one."""
+    if not why.strip():
+        raise ValueError(f"a decision needs a reason: read {why!r}, expected why {summary!r} was decided")
+    decision = Decision.objects.create(
+        kind=kind,
+        line_id=line_id,
+        subject_type=subject_type,
+        subject_code=subject_code,
+        summary=summary[:200],
+        why=why,
+        job_order_code=job_order_code,
+        detail=detail or {},
+        said_by_id=by.person_id,
+        said_by_rule="" if by.person_id else by.label[:80],
+        said_on_id=by.device_id,
+        said_at=at or timezone.now(),
+    )
+    audit.record(
+        by=by,
+        action="decision.record",
+        subject_type=subject_type,
+        subject_code=subject_code,
+        why=why,
+        after=detail,
+        at=at,
+    )
+    revision_bump(line_id=line_id)
+    return decision

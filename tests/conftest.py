@@ -1,0 +1,93 @@
+"""What every test stands on: a private PostgreSQL, migrated by its owner and used as the application role."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import TransactionTestCase
+
+from plant import env
+from tests.embedded_database import start_for_tests
+
+_stop: Callable[[], None] | None = None
+
+
+def _start_server() -> None:
+    global _stop
+    if os.environ.get("MOM_TEST_DATABASE_OWNER_URL"):
+        return
+    application, owner, _stop = start_for_tests()
+    os.environ["MOM_TEST_DATABASE_URL"] = application
+    os.environ["MOM_TEST_DATABASE_OWNER_URL"] = owner
+
+
+def pytest_configure() -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.LANGUAGE_CODE = "en"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """One server for all parallel workers, which inherit its address."""
+    _start_server()
+
+
+def pytest_unconfigure() -> None:
+    if _stop is not None:
+        _stop()
+
+
+def connect_as(role_url: str) -> None:
+    """Point the default connection at the same test database as another role."""
+    entry = env.database("", role_url)
+    database = connections["default"].settings_dict["NAME"]
+    connections["default"].close()
+    connections["default"].settings_dict.update({**entry, "NAME": database})
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    _start_server()
+    owner = env.database("", os.environ["MOM_TEST_DATABASE_OWNER_URL"])
+    test_name = connections["default"].settings_dict["TEST"].get("NAME")
+    connections["default"].settings_dict.update(owner)
+    settings.APPLICATION_ROLE = str(env.database("", os.environ["MOM_TEST_DATABASE_URL"])["USER"])
+    if test_name:
+        connections["default"].settings_dict["TEST"]["NAME"] = test_name
+
+
+KEPT = ("django_migrations", "django_content_type", "auth_permission")
+TABLES = """
+SELECT quote_ident(relname) FROM pg_class
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname <> ALL (%s)
+"""
+
+
+def _flush_as_owner() -> None:
+    """The application role may not truncate; the tests' cleaning between transactions is the owner's work."""
+
+    def teardown(self: TransactionTestCase) -> None:
+        connect_as(os.environ["MOM_TEST_DATABASE_OWNER_URL"])
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(TABLES, [list(KEPT)])
+                tables = ", ".join(name for (name,) in cursor.fetchall())
+                cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+        finally:
+            connect_as(os.environ["MOM_TEST_DATABASE_URL"])
+
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    _flush_as_owner()
+    connect_as(os.environ["MOM_TEST_DATABASE_URL"])
+    yield
+    connect_as(os.environ["MOM_TEST_DATABASE_OWNER_URL"])
