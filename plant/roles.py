@@ -9,6 +9,16 @@ from django.conf import settings
 from django.db import connection
 
 
+# A partition has rights of its own, so it is named beside its parent.
+WITH_PARTITIONS = """
+WITH RECURSIVE kept AS (
+    SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname = ANY (%s)
+    UNION SELECT inhrelid FROM pg_inherits JOIN kept ON inhparent = kept.oid
+)
+SELECT oid::regclass::text FROM kept ORDER BY 1
+"""
+
+
 def grants_apply(**_: Any) -> None:
     """After migrations: grant the application role its rights. Nothing to do when it is the owner itself."""
     role = settings.APPLICATION_ROLE
@@ -21,12 +31,11 @@ def grants_apply(**_: Any) -> None:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {quoted}")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {quoted}")
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {quoted}")
-        for table in append_only_tables():
-            cursor.execute(
-                f"REVOKE UPDATE, DELETE, TRUNCATE ON {connection.ops.quote_name(table)} FROM {quoted}"
-            )
+        cursor.execute(WITH_PARTITIONS, [append_only_tables()])
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {quoted}")
 
 
 def append_only_tables() -> list[str]:
-    """Tables of facts and assertions, partitions of unmanaged ones included by their parent."""
+    """Tables of facts and assertions."""
     return sorted(model._meta.db_table for model in apps.get_models() if getattr(model, "append_only", False))
