@@ -15,7 +15,7 @@ class Server(Protocol):
     name: str
 
     def start(self) -> None:
-        """Returns once the server answers; raises StartFailed otherwise. Starting twice is an error of the caller."""
+        """Returns once the server answers; raises StartFailed otherwise."""
 
     def stop(self) -> None:
         """Returns once the process is gone; harmless when it never started."""

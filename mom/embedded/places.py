@@ -37,7 +37,7 @@ def path_key(path: Path) -> str:
 
 
 def folder_own(path: Path, mode: int, user: tuple[int, int] | None = None) -> Path:
-    """Make a folder of ours, or check that the existing one is: a name in a shared place could be somebody else's."""
+    """Make a folder, or check that the existing one is ours: in a shared place it could be somebody else's."""
     try:
         path.mkdir(mode=mode)
         path.chmod(mode)
@@ -56,7 +56,7 @@ def folder_own(path: Path, mode: int, user: tuple[int, int] | None = None) -> Pa
 
 
 def reachable(path: Path, user: tuple[int, int]) -> bool:
-    """Whether another account may pass through `path` and every folder above it; nothing is changed to allow it."""
+    """Whether another account may pass through `path` and all folders above it; nothing is changed."""
     for folder in (path, *path.parents):
         status = folder.stat()
         if status.st_uid == user[0]:
@@ -71,7 +71,7 @@ def reachable(path: Path, user: tuple[int, int]) -> bool:
 
 
 def base_folder(wanted: Path, user: tuple[int, int] | None) -> Path:
-    """`wanted` where the server's account can reach it, else a folder of ours under /var/tmp named after it."""
+    """`wanted` where the server's account can reach it, else a folder of ours under /var/tmp."""
     wanted.mkdir(parents=True, exist_ok=True, mode=0o711 if user else 0o700)
     wanted = wanted.resolve()
     if user is None or reachable(wanted, user):
@@ -127,8 +127,13 @@ def secrets_kept(path: Path, names: tuple[str, ...]) -> dict[str, str]:
     else:
         kept = {}
     kept |= {name: secrets.token_urlsafe(24) for name in names if name not in kept}
+    private_write(path, json.dumps(kept))
+    return kept
+
+
+def private_write(path: Path, text: str) -> None:
+    """Replace a file whole, readable by its owner alone from its first byte."""
     draft = path.with_name(path.name + ".new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(kept, file)
+        file.write(text)
     draft.replace(path)
-    return kept

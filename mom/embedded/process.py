@@ -1,4 +1,4 @@
-"""Child processes that never outlive their parent, and proof of identity for those a killed parent left behind."""
+"""Child processes that never outlive their parent, and what proves the identity of those left behind."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def follow_parent(signal_number: int, expected_parent: int | None = None) -> None:
-    """Ask the kernel for `signal_number` when the thread that started this process ends (Linux; a no-op elsewhere).
+    """Ask the kernel for `signal_number` when the thread that started this process ends; Linux only.
 
     Must run after any change of user id, which clears the request.
     """
@@ -54,7 +54,7 @@ def spawn(
     death_signal: int = signal.SIGKILL,
     umask: int = 0o077,
 ) -> subprocess.Popen[bytes]:
-    """Start a direct child in a session of its own, output appended to `log`, signalled when this process dies.
+    """Start a direct child in a session of its own, output appended to `log`, signalled when we die.
 
     `user` is (uid, gid) to become. Only the main thread may call: the kernel ties the death signal to the
     starting *thread*, so a child started by a short-lived thread would be killed when that thread ends.
@@ -76,7 +76,7 @@ def spawn(
             extra_groups=[] if user else None,
             umask=umask,
             # Safe: the main thread forks, and the function only makes two system calls.
-            preexec_fn=_before_exec(death_signal, os.getpid()),  # noqa: PLW1509
+            preexec_fn=_before_exec(death_signal, os.getpid()),
         )
 
 
@@ -91,7 +91,7 @@ def log_open(path: Path) -> Iterator[BinaryIO]:
 
 
 def stop_child(child: subprocess.Popen[bytes], *steps: tuple[int, float]) -> None:
-    """Send each (signal, seconds to wait) until the child ends; SIGKILL to its whole session as the last word."""
+    """Send each (signal, seconds to wait) until the child ends; then SIGKILL to what is left of its session."""
     for signal_number, seconds in steps:
         if child.poll() is not None:
             break
@@ -110,7 +110,8 @@ def kill_session(leader: int) -> None:
 
 
 def process_age_key(pid: int) -> float | None:
-    """Start time of a living process (seconds since the epoch), None when it is gone: pid + this never repeats."""
+    """Start time of a living process (seconds since the epoch), None when it is gone: pid + this never
+    repeats."""
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()

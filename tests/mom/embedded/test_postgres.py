@@ -31,7 +31,7 @@ time.sleep(600)
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # A long path with spaces, quotes and accents: what a person's home may well look like. Not under tmp_path,
+    # A long path with spaces, quotes and accents: what a home folder may well look like. Not under tmp_path,
     # which only its owner may enter: the server would move elsewhere and the path would not be tried.
     root = Path(tempfile.mkdtemp(prefix="a plant's data, été "))
     root.chmod(0o711)
@@ -62,7 +62,10 @@ def test_roles_are_the_two_we_promise(server: EmbeddedPostgres) -> None:
     attributes = "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
     assert rows(server.owner_url("mom"), attributes) == [(False, True, False)]
     assert rows(server.application_url("mom"), attributes) == [(False, False, False)]
-    memberships = "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = 'mom_app'"
+    memberships = (
+        "SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member"
+        " WHERE r.rolname = 'mom_app'"
+    )
     assert rows(server.owner_url("mom"), memberships) == [(0,)]
     assert rows(server.application_url("mom"), "SELECT lower('ÉTÉ'), current_setting('timezone')") == [
         ("été", "UTC")
@@ -90,7 +93,8 @@ def test_stops_and_continues_where_it_was(folder: Path) -> None:
     rows(first.owner_url("mom"), "CREATE TABLE kept AS SELECT 42 AS answer")
     pid = first.process_id
     first.stop()
-    assert pid is not None and not alive(pid)
+    assert pid is not None
+    assert not alive(pid)
     second = EmbeddedPostgres(folder, fast=True)
     second.start()
     try:
@@ -103,7 +107,8 @@ def test_killed_parent_leaves_no_server_and_the_next_start_recovers(folder: Path
     program = run_program(SERVE, str(folder))
     pid = int(line_read(program).split()[0])
     everyone = family(program.pid)
-    assert pid in everyone and len(everyone) > 1
+    assert pid in everyone
+    assert len(everyone) > 1
     program.kill()
     program.wait()
     assert wait_until(lambda: not any(alive(child) for child in everyone)), "a process outlived its parent"
