@@ -1,10 +1,14 @@
-"""Vetoes travel upward through these registries: a higher floor refuses what a lower one is about to do."""
+"""How a lower floor asks or tells a higher one without knowing it: vetoes before an act, news after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, ParamSpec
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, ParamSpec
+
+if TYPE_CHECKING:
+    from plant.access import Actor
 
 P = ParamSpec("P")
 
@@ -34,7 +38,38 @@ class Registry(Generic[P]):
         return [veto for veto in answers if veto is not None]
 
 
+class Listeners(Generic[P]):
+    """Named listeners told of something in the transaction it happens in, in the order of their names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._listeners: dict[str, Callable[P, None]] = {}
+
+    def register(self, name: str, listener: Callable[P, None]) -> None:
+        if name in self._listeners and self._listeners[name] is not listener:
+            raise ValueError(f"{self.name}: a listener named {name!r} is registered already")
+        self._listeners[name] = listener
+
+    def tell(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        for name in sorted(self._listeners):
+            self._listeners[name](*args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonSaid:
+    """Someone said why a machine stopped. ``start_time`` is the stop's start: equipment and it name the stop."""
+
+    equipment_id: int
+    start_time: datetime
+    reason_code: str
+    opens_request: bool
+    comment: str
+    by: Actor
+
+
 # may_start(job_order_id): asked before an order is started by a person.
 may_start: Registry[[int]] = Registry("may_start")
-# may_use_lot(lot_id, job_order_id): asked before a lot is consumed.
-may_use_lot: Registry[[int, int]] = Registry("may_use_lot")
+# may_use_lot(lot_id, job_order_id, at): asked before a lot is consumed; None asks about the lot alone.
+may_use_lot: Registry[[int, int | None, datetime]] = Registry("may_use_lot")
+# reason_said(ReasonSaid): told in the transaction of every reason given for a stop.
+reason_said: Listeners[[ReasonSaid]] = Listeners("reason_said")
