@@ -57,7 +57,7 @@ class Listeners(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class ReasonSaid:
-    """Someone said why a machine stopped. ``start_time`` is the stop's start: equipment and it name the stop."""
+    """Someone said why a machine stopped; equipment and ``start_time`` name the stop."""
 
     equipment_id: int
     start_time: datetime
