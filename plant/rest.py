@@ -41,7 +41,7 @@ class TokenAuthentication(KnoxAuthentication):
         now = timezone.now()
         if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
             ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
-        request._request.actor = selectors.actor_for_token(token)
+        request._request.actor = selectors.actor_for_token(token)  # type: ignore[attr-defined]
         return user, token
 
 

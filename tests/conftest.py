@@ -82,7 +82,7 @@ def _flush_as_owner() -> None:
         finally:
             connect_as(os.environ["MOM_TEST_DATABASE_URL"])
 
-    TransactionTestCase._fixture_teardown = teardown  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = teardown  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
