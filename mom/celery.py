@@ -16,7 +16,7 @@ app = Celery("mom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-APPS_WITH_TASKS = ("connectors", "production", "traceability", "maintenance", "quality", "mom")
+APPS_WITH_TASKS = ("plant", "connectors", "production", "traceability", "maintenance", "quality", "mom")
 
 
 @app.on_after_finalize.connect

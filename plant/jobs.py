@@ -22,3 +22,6 @@ class Job:
 
     def enqueue_on_commit(self, **kwargs: Any) -> None:
         transaction.on_commit(lambda: self.enqueue(**kwargs), robust=True)
+
+
+CALENDAR_EXTEND = Job("plant.calendar_extend", "default")

@@ -8,7 +8,6 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
-
 # A partition has rights of its own, so it is named beside its parent.
 WITH_PARTITIONS = """
 WITH RECURSIVE kept AS (

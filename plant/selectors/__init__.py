@@ -10,6 +10,7 @@ from plant.selectors.actors import (
     pin_is_locked,
 )
 from plant.selectors.calendar import calendar_slots, shift_at
+from plant.selectors.configuration import configuration_codes, configuration_rows
 from plant.selectors.equipment import (
     equipment_by_code,
     equipment_for_ids,
@@ -28,6 +29,8 @@ __all__ = [
     "actor_for_token",
     "audit_of",
     "calendar_slots",
+    "configuration_codes",
+    "configuration_rows",
     "decisions_of",
     "device_for_secret",
     "digest_of",

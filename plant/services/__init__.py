@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+from plant.services.calendar import calendar_horizon_extend, calendar_materialise, calendar_version_store
+from plant.services.configuration import Change, configuration_upsert
 from plant.services.devices import badge_in, device_create, device_enrol, device_revoke
 from plant.services.idempotency import answer_keep, answer_kept
 from plant.services.people import person_erase, pin_set, token_create, user_create
 from plant.services.trail import decision_record, revision_bump
 
 __all__ = [
+    "Change",
     "answer_keep",
     "answer_kept",
     "badge_in",
+    "calendar_horizon_extend",
+    "calendar_materialise",
+    "calendar_version_store",
+    "configuration_upsert",
     "decision_record",
     "device_create",
     "device_enrol",
