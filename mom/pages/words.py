@@ -1,0 +1,134 @@
+"""The plant's words and the four kinds of colour for what the code calls by its standard's name."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
+
+RUN, STOP, WAIT, SETUP, PLANNED, UNKNOWN = "run", "stop", "wait", "setup", "planned", "unknown"
+
+STATE_WORDS = {
+    "execute": late("Running"),
+    "starting": late("Starting"),
+    "completing": late("Completing"),
+    "complete": late("Complete"),
+    "idle": late("Idle"),
+    "resetting": late("Resetting"),
+    "unholding": late("Restarting"),
+    "unsuspending": late("Restarting"),
+    "suspended": late("Waiting"),
+    "suspending": late("Waiting"),
+    "starved": late("Waiting for infeed"),
+    "blocked": late("Outfeed full"),
+    "held": late("Held"),
+    "holding": late("Holding"),
+    "stopped": late("Stopped"),
+    "stopping": late("Stopping"),
+    "aborted": late("Fault"),
+    "aborting": late("Fault"),
+    "clearing": late("Clearing fault"),
+    "unknown": late("No data"),
+}
+STATE_KINDS = {
+    **dict.fromkeys(("execute", "starting", "completing", "unholding", "unsuspending"), RUN),
+    **dict.fromkeys(("idle", "complete", "resetting"), "idle"),
+    **dict.fromkeys(("suspended", "suspending", "starved", "blocked"), WAIT),
+    **dict.fromkeys(("held", "holding", "stopped", "stopping", "aborted", "aborting", "clearing"), STOP),
+    "unknown": UNKNOWN,
+}
+CLASS_WORDS = {
+    "running": late("Running"),
+    "running_slow": late("Running slowly"),
+    "micro_stop": late("Micro-stops"),
+    "breakdown": late("Breakdown"),
+    "setup": late("Changeover"),
+    "own_other": late("Other own stops"),
+    "uncoded": late("Stop without a reason"),
+    "starved": late("Waiting for infeed"),
+    "blocked": late("Outfeed full"),
+    "no_operator": late("No operator"),
+    "no_material": late("No material"),
+    "no_load": late("No order"),
+    "break": late("Break"),
+    "meeting": late("Meeting"),
+    "planned_maintenance": late("Planned maintenance"),
+    "trial": late("Trial"),
+    "closed": late("Closed"),
+    "unknown": late("No data"),
+}
+CLASS_KINDS = {
+    "running": RUN,
+    "running_slow": "slow",
+    **dict.fromkeys(("micro_stop", "breakdown", "own_other", "uncoded"), STOP),
+    "setup": SETUP,
+    **dict.fromkeys(("starved", "blocked", "no_operator", "no_material"), WAIT),
+    **dict.fromkeys(("no_load", "break", "meeting", "planned_maintenance", "trial", "closed"), PLANNED),
+    "unknown": UNKNOWN,
+}
+ORDER_STATE_WORDS = {
+    "not_allowed_to_start": late("Not released"),
+    "allowed_to_start": late("Ready"),
+    "running": late("Running"),
+    "interrupted": late("Interrupted"),
+    "ended": late("Ended"),
+    "aborted": late("Aborted"),
+}
+
+
+def state_word(state: str) -> str:
+    return str(STATE_WORDS.get(state, state))
+
+
+def state_kind(state: str) -> str:
+    """Which icon and colour; a state nobody mapped is no data, not running."""
+    return STATE_KINDS.get(state, UNKNOWN)
+
+
+def class_word(time_class: str) -> str:
+    return str(CLASS_WORDS.get(time_class, time_class))
+
+
+def class_kind(time_class: str) -> str:
+    return CLASS_KINDS.get(time_class, UNKNOWN)
+
+
+def order_state_word(state: str) -> str:
+    return str(ORDER_STATE_WORDS.get(state, state))
+
+
+def quantity(value: Decimal | int | float | None) -> str:
+    """Whole numbers without decimals, others with up to two; a dash for unknown, which is not zero."""
+    if value is None:
+        return "–"
+    exact = Decimal(str(value))
+    places = 0 if exact == exact.to_integral_value() or abs(exact) >= 1000 else 2
+    rounded = round(exact, places)
+    return number_format(rounded, places, force_grouping=True)
+
+
+def span(value: timedelta | float | None) -> str:
+    """A duration as people say it: 45 s, 12 min 05 s, 3 h 07 min."""
+    if value is None:
+        return "–"
+    seconds = int(value.total_seconds() if isinstance(value, timedelta) else value)
+    if seconds < 0:
+        return f"−{span(-seconds)}"
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def day_clock(at: datetime | None, zone: ZoneInfo) -> str:
+    """Day and time in the site's zone, day first as both languages of the plant write it."""
+    return "–" if at is None else at.astimezone(zone).strftime("%d/%m %H:%M")
+
+
+def piece_word(unit: str) -> str:
+    return _("pcs") if unit in ("", "pcs", "pc") else unit
