@@ -1,0 +1,195 @@
+"""From counter values to pieces: differences in source-time order, with every odd step named.
+
+A fall is a roll-over where a modulus is configured and the step is plausible, jitter where it is at most one
+hundredth of the value (counted as it is, below zero, so that what follows adds up), else a reset: what was counted
+since is the new value. A step above the fastest believable rate is kept apart: it is shown and never summed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
+
+Number = int | Decimal
+
+PLAIN, RESET, ROLLOVER, GAP, IMPLAUSIBLE, BACKWARDS = (
+    "",
+    "reset",
+    "rollover",
+    "gap",
+    "implausible",
+    "backwards",
+)
+JITTER = 100
+
+
+class Step(NamedTuple):
+    """What one counter sample adds to the one before it, and what is odd about it."""
+
+    quantity: Number
+    flag: str
+
+
+def number(value: object) -> Number | None:
+    """The value as an exact number; None when it is none (text, not-a-number, infinite)."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float | Decimal | str):
+        try:
+            exact = Decimal(str(value))
+        except InvalidOperation:
+            return None
+        if not exact.is_finite():
+            return None
+        return int(exact) if exact == exact.to_integral_value() else exact
+    return None
+
+
+def step(
+    before: Number,
+    after: Number,
+    elapsed: timedelta,
+    *,
+    modulus: Number | None = None,
+    per_second: Decimal | None = None,
+) -> Step:
+    """The pieces between two neighbouring values. ``per_second`` is the fastest believable rate, if one is known."""
+    quantity, flag = _difference(before, after, modulus)
+    if per_second is not None and quantity > 1 + per_second * Decimal(str(elapsed.total_seconds())):
+        return Step(quantity, IMPLAUSIBLE)
+    return Step(quantity, flag)
+
+
+def _difference(before: Number, after: Number, modulus: Number | None) -> Step:
+    if after >= before:
+        return Step(after - before, PLAIN)
+    if modulus is not None:
+        wrapped = after + modulus - before
+        if 0 <= wrapped <= modulus / 2:
+            return Step(wrapped, ROLLOVER)
+    if (before - after) * JITTER <= before:
+        return Step(after - before, BACKWARDS)
+    return Step(max(after, 0), RESET)
+
+
+class Counted(NamedTuple):
+    """Pieces of one counter in a five-minute bucket, or one flagged step from the sample before to its own."""
+
+    signal: int
+    kind: str
+    start: datetime
+    end: datetime
+    flag: str
+    quantity: Number
+
+
+BUCKET = timedelta(minutes=5)
+_BUCKET_SECONDS = int(BUCKET.total_seconds())
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def bucket_of(at: datetime) -> datetime:
+    """The start of the five minutes an instant lies in."""
+    seconds = (at - _EPOCH).total_seconds() // _BUCKET_SECONDS * _BUCKET_SECONDS
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+class Counter:
+    """Folds one counter's samples, in source-time order, into buckets and flagged steps.
+
+    ``value`` and ``at`` are the last good sample before; ``bucket`` and ``counted`` continue a bucket begun earlier.
+    """
+
+    __slots__ = (
+        "_bucket_end",
+        "at",
+        "bucket",
+        "counted",
+        "kind",
+        "modulus",
+        "moved",
+        "per_second",
+        "rows",
+        "signal",
+        "value",
+    )
+
+    def __init__(
+        self, signal: int, kind: str, *, modulus: Number | None = None, per_second: Decimal | None = None
+    ) -> None:
+        self.signal, self.kind, self.modulus, self.per_second = signal, kind, modulus, per_second
+        self.value: Number | None = None
+        self.at: datetime | None = None
+        self.bucket: datetime | None = None
+        self._bucket_end = _EPOCH
+        self.counted: Number = 0
+        self.rows: list[Counted] = []
+        self.moved: list[datetime] = []
+
+    def resume(
+        self, value: Number | None, at: datetime, bucket: datetime | None = None, counted: Number = 0
+    ) -> None:
+        self.value, self.at = value, at
+        if bucket is not None:
+            self.bucket, self._bucket_end, self.counted = bucket, bucket + BUCKET, counted
+
+    def add(self, at: datetime, raw: object, gaps: Sequence[tuple[datetime, datetime]] = ()) -> None:
+        """Take the next sample; a step across one of the data gaps, (start, end) in order, is flagged."""
+        value = raw if type(raw) is int else number(raw)
+        if value is None:
+            return
+        before, before_at = self.value, self.at
+        if before is None or before_at is None:
+            self.value, self.at = value, at
+            return
+        if value == before:
+            self.at = at
+            return
+        if value > before and self.per_second is None:
+            quantity, flag = value - before, PLAIN
+        else:
+            quantity, flag = step(
+                before, value, at - before_at, modulus=self.modulus, per_second=self.per_second
+            )
+        self.value, self.at = value, at
+        if quantity > 0 and flag != IMPLAUSIBLE:
+            self.moved.append(at)
+        if gaps and not flag and any(start < at and before_at < end for start, end in gaps):
+            flag = GAP
+        if flag:
+            self.rows.append(Counted(self.signal, self.kind, before_at, at, flag, quantity))
+            return
+        if at >= self._bucket_end:
+            self.flush()
+            self.bucket = bucket_of(at)
+            self._bucket_end = self.bucket + BUCKET
+        self.counted += quantity
+
+    def flush(self) -> None:
+        """Write the bucket being counted, if it counted anything."""
+        if self.bucket is not None and self.counted:
+            self.rows.append(
+                Counted(self.signal, self.kind, self.bucket, self._bucket_end, PLAIN, self.counted)
+            )
+        self.bucket, self.counted = None, 0
+        self._bucket_end = _EPOCH
+
+
+def total_of(
+    good: Decimal | None, scrap: Decimal | None, total: Decimal | None, *, includes_defective: bool = True
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Good, scrap and total, any two of which give the third; None where it cannot be known.
+
+    ``includes_defective`` says whether this source's total counts defective pieces too; if not, it is the good count.
+    """
+    if total is not None and not includes_defective:
+        good, total = (total if good is None else good), None
+    if total is None and good is not None and scrap is not None:
+        total = good + scrap
+    elif good is None and total is not None and scrap is not None:
+        good = total - scrap
+    elif scrap is None and total is not None and good is not None:
+        scrap = total - good
+    return good, scrap, total
