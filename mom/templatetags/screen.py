@@ -72,7 +72,7 @@ def signed(value: Decimal | int | float | None) -> str:
 
 @register.filter
 def percent(ratio: Decimal | float | None) -> str:
-    return "–" if ratio is None else f"{number_format(round(ratio * 100, 1), 1)} %"
+    return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %"
 
 
 @register.filter

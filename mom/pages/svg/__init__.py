@@ -1,0 +1,25 @@
+"""Drawings made on the server: no script, no stretching, every mark a link."""
+
+from __future__ import annotations
+
+from mom.pages.svg.bars import Part, difference, progress, split
+from mom.pages.svg.geometry import Box, Mark, hour_ticks, lay_out, totals
+from mom.pages.svg.sparkline import sparkline
+from mom.pages.svg.timeline import axis, labels_lane, lane, ticks_lane
+
+__all__ = [
+    "Box",
+    "Mark",
+    "Part",
+    "axis",
+    "difference",
+    "hour_ticks",
+    "labels_lane",
+    "lane",
+    "lay_out",
+    "progress",
+    "sparkline",
+    "split",
+    "ticks_lane",
+    "totals",
+]
