@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from plant.models import MaterialDefinition
 
 
 def material_by_code(code: str) -> MaterialDefinition:
     """Raises MaterialDefinition.DoesNotExist."""
     return MaterialDefinition.objects.get(code=code)
+
+
+def materials_for_ids(ids: Iterable[int]) -> dict[int, MaterialDefinition]:
+    return MaterialDefinition.objects.in_bulk(list(ids))

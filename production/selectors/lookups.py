@@ -31,7 +31,7 @@ def bill_of_materials(*, job_order_id: int) -> dict[int, Decimal]:
 def job_order_running(*, equipment_ids: Iterable[int], at: datetime) -> JobOrder | None:
     """The order the equipment worked on at an instant; where several are given, the first that is known to.
 
-    Pass the machine first and its line after it: a machine's own order signal says more than its line's commands.
+    Pass the machine first, then its line: a machine's own order signal says more than its line's commands.
     """
     for equipment_id in equipment_ids:
         spans = OrderSpan.objects.filter(

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from traceability.selectors.lots import (
+    LotAmbiguous,
+    lot_balance,
+    lot_by_code,
+    lot_expired,
+    lot_status,
+    lot_vetoes,
+    lots,
+    lots_on_hand,
+    movement_by_key,
+    movements,
+    movements_for_order,
+)
+from traceability.selectors.orders import (
+    evidence_answer,
+    material_answer,
+    order_material_balance,
+    order_output,
+)
+from traceability.selectors.shortages import (
+    shortage_in_force,
+    shortage_open,
+    shortages,
+    shortages_between,
+    shortages_for_order,
+)
+from traceability.selectors.trace import Trace, trace
+
+__all__ = [
+    "LotAmbiguous",
+    "Trace",
+    "evidence_answer",
+    "lot_balance",
+    "lot_by_code",
+    "lot_expired",
+    "lot_status",
+    "lot_vetoes",
+    "lots",
+    "lots_on_hand",
+    "material_answer",
+    "movement_by_key",
+    "movements",
+    "movements_for_order",
+    "order_material_balance",
+    "order_output",
+    "shortage_in_force",
+    "shortage_open",
+    "shortages",
+    "shortages_between",
+    "shortages_for_order",
+    "trace",
+]
