@@ -37,7 +37,7 @@ def path_key(path: Path) -> str:
 
 
 def folder_own(path: Path, mode: int, user: tuple[int, int] | None = None) -> Path:
-    """Make a folder, or check that the existing one is ours: in a shared place it could be somebody else's."""
+    """Make a folder, or check that the existing one is ours: in a shared place it might not be."""
     try:
         path.mkdir(mode=mode)
         path.chmod(mode)

@@ -236,6 +236,8 @@ class EmbeddedPostgres:
             answers=self._answers,
             log=self._log,
         )
+        # Whoever was told the address keeps it over a restart.
+        self._wanted_port = self.port
 
     def _spawn(self, port: int) -> subprocess.Popen[bytes]:
         return process.spawn(

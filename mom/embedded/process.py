@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import errno
 import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,24 +16,10 @@ from typing import BinaryIO
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
+from mom.embedded.interface import StartFailed
+from mom.embedded.lifeline import follow_parent
+
 LOG_LIMIT_BYTES = 20_000_000
-
-# Loaded before any fork: nothing may be imported or allocated by the linker between fork and exec.
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def follow_parent(signal_number: int, expected_parent: int | None = None) -> None:
-    """Ask the kernel for `signal_number` when the thread that started this process ends; Linux only.
-
-    Must run after any change of user id, which clears the request.
-    """
-    if _libc is None:
-        return
-    _libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
-    # The parent may have died between fork and prctl: then no signal will ever come.
-    if expected_parent is not None and os.getppid() != expected_parent:
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _before_exec(death_signal: int, parent: int) -> Callable[[], None]:
@@ -52,12 +37,13 @@ def spawn(
     folder: Path | None = None,
     user: tuple[int, int] | None = None,
     death_signal: int = signal.SIGKILL,
+    keep_open: Sequence[int] = (),
     umask: int = 0o077,
 ) -> subprocess.Popen[bytes]:
     """Start a direct child in a session of its own, output appended to `log`, signalled when we die.
 
-    `user` is (uid, gid) to become. Only the main thread may call: the kernel ties the death signal to the
-    starting *thread*, so a child started by a short-lived thread would be killed when that thread ends.
+    `user` is (uid, gid) to become; `keep_open` are file descriptors to hand over. Only the main thread may
+    call: the kernel ties the death signal to the starting *thread*, and would send it when that one ends.
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError(f"{arguments[0]}: started outside the main thread, it would die with that thread")
@@ -75,6 +61,7 @@ def spawn(
             group=user[1] if user else None,
             extra_groups=[] if user else None,
             umask=umask,
+            pass_fds=keep_open,
             # Safe: the main thread forks, and the function only makes two system calls.
             preexec_fn=_before_exec(death_signal, os.getpid()),
         )
@@ -91,7 +78,7 @@ def log_open(path: Path) -> Iterator[BinaryIO]:
 
 
 def stop_child(child: subprocess.Popen[bytes], *steps: tuple[int, float]) -> None:
-    """Send each (signal, seconds to wait) until the child ends; then SIGKILL to what is left of its session."""
+    """Send each (signal, seconds to wait) until the child ends; then SIGKILL the rest of its session."""
     for signal_number, seconds in steps:
         if child.poll() is not None:
             break
@@ -109,14 +96,11 @@ def kill_session(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def process_age_key(pid: int) -> float | None:
-    """Start time of a living process (seconds since the epoch), None when it is gone: pid + this never
-    repeats."""
+def alive(pid: int) -> bool:
     try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
-        return None
+        return False
 
 
 def command_line(pid: int) -> list[str]:
@@ -129,7 +113,7 @@ def command_line(pid: int) -> list[str]:
 
 def wait_gone(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while process_age_key(pid) is not None:
+    while alive(pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)
@@ -162,12 +146,33 @@ def port_choose(host: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
-def port_next(first: int, host: str = "127.0.0.1", tries: int = 50) -> int:
-    """The first free port from `first` on."""
-    for port in range(first, first + tries):
-        if port_is_free(port, host):
-            return port
-    raise OSError(f"no free port between {first} and {first + tries - 1}")
+def listen_from(first: int, host: str = "127.0.0.1", tries: int = 50) -> socket.socket:
+    """A socket listening on the first free port from `first` on."""
+    for port in range(first, min(first + tries, 65536)):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(512)
+        except OSError as fault:
+            listener.close()
+            if fault.errno != errno.EADDRINUSE:
+                raise StartFailed(f"cannot listen on {host} port {port}: {fault.strerror}") from None
+        else:
+            return listener
+    raise StartFailed(f"no free port between {first} and {first + tries - 1} on {host}")
+
+
+def port_user(port: int) -> str:
+    """ " by <program> (pid <n>)" as far as the system lets us see, else nothing."""
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
+                name = psutil.Process(connection.pid).name() if connection.pid else ""
+                return f" by {name} (pid {connection.pid})" if name else ""
+    except psutil.Error:
+        pass
+    return ""
 
 
 def log_tail(path: Path, lines: int = 8) -> str:

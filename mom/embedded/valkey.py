@@ -72,6 +72,8 @@ class EmbeddedValkey:
             log=self._log,
             seconds=20.0,
         )
+        # Whoever was told the address keeps it over a restart.
+        self._wanted_port = self.port
 
     def stop(self) -> None:
         if self._child is not None:
