@@ -11,7 +11,7 @@ Direction = Literal["backward", "forward", "both"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """Some of lot ``source`` went into lot ``target`` in an order; ``distance``: steps from the traced lot."""
+    """Some of lot ``source`` went into lot ``target`` in an order, ``distance`` steps from the traced lot."""
 
     source: int
     target: int

@@ -22,7 +22,7 @@ class LotAmbiguous(ValueError):
 
 
 def lots(actor: Actor, action: str = "view") -> QuerySet[MaterialLot]:
-    """The lots of the places the actor may act on and of what these belong to: a site's lots serve its lines."""
+    """Lots of the places the actor may act on, and of what these belong to: a site's lots serve its lines."""
     allowed = Q(pk__in=[])
     for path in actor.paths(action):
         codes = path.strip("/").split("/")

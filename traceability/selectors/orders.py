@@ -19,7 +19,7 @@ def order_output(*, job_order_id: int) -> Decimal | None:
 def order_material_balance(
     *, job_order_id: int, output: Decimal | None = None
 ) -> list[balance.MaterialBalance]:
-    """Balance of every material used or expected, by id. ``output`` defaults to what the order's lots hold."""
+    """Balance of every material used or expected, by id. ``output`` defaults to what the lots made hold."""
     output = order_output(job_order_id=job_order_id) if output is None else output
     expected = bill_of_materials(job_order_id=job_order_id)
     moved: dict[int, list[tuple[str, Decimal]]] = {material_id: [] for material_id in expected}

@@ -156,7 +156,7 @@ def lot_produce(
     expires_at: datetime | None = None,
     key: str = "",
 ) -> LotMovement:
-    """A quantity an order made, as a new lot or more of one it makes. The material defaults to its product."""
+    """A quantity an order made: a new lot or more of one it makes. The material defaults to its product."""
     if earlier := _replayed(key, lot_code, Kind.PRODUCED, quantity):
         return earlier
     order = order_known(job_order_id)
