@@ -3,8 +3,8 @@ from __future__ import annotations
 import signal
 import sys
 
-from mom.embedded.lifeline import follow_parent
 from mom.embedded.announce import Terminal
+from mom.embedded.lifeline import follow_parent
 from mom.embedded.options import options_read
 from mom.embedded.supervisor import Supervisor
 

@@ -40,7 +40,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @access.public
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when pages can be served, else 503. Anyone may ask, so it names checks and says nothing about them."""
+    """200 when pages can be served, else 503. Anyone may ask, so it names checks and tells no more."""
     found = health.ready()
     serving = health.worst(found) is not health.Status.FAIL
     body = {"ready": serving, "checks": {row.check: row.status for row in found}}
