@@ -1,0 +1,120 @@
+"""Opening an action, moving it on, closing it with a check of its effect."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.db import transaction
+
+from mom.improvement.models import Action
+from plant import audit, selectors
+from plant.access import Actor
+from plant.models import Equipment, Person, Reason
+from plant.services import revision_bump
+
+SUBJECT = "action"
+
+
+class ActionRefused(ValueError):
+    """The action cannot be kept as given; the message says what was read and what was expected."""
+
+    is_bad_input = True
+
+
+@transaction.atomic
+def action_open(
+    *,
+    title: str,
+    equipment_code: str,
+    owner_badge: str,
+    due_on: date,
+    by: Actor,
+    at: datetime,
+    reason_code: str = "",
+    evidence: str = "",
+) -> Action:
+    """Promise something about a loss. Raises ActionRefused, PermissionDenied."""
+    equipment = Equipment.objects.filter(code=equipment_code).first()
+    if equipment is None:
+        raise ActionRefused(f"unknown equipment {equipment_code!r}")
+    by.require("action.edit", equipment)
+    owner = Person.objects.filter(badge=owner_badge, is_active=True).first()
+    reason = Reason.objects.filter(code=reason_code).first() if reason_code else None
+    if owner is None:
+        raise ActionRefused(f"unknown owner: read badge {owner_badge!r}, expected an active person's")
+    if reason_code and reason is None:
+        raise ActionRefused(f"unknown reason {reason_code!r}")
+    if not title.strip():
+        raise ActionRefused("an action says in one line what will be done")
+    if evidence and not evidence.startswith("/"):
+        raise ActionRefused(f"evidence is a page of this product: read {evidence!r}, expected /…")
+    action = Action.objects.create(
+        title=title.strip()[:160],
+        equipment=equipment,
+        reason=reason,
+        owner=owner,
+        due_on=due_on,
+        evidence=evidence[:500],
+        opened_by_id=by.person_id,
+        opened_at=at,
+    )
+    _written(action, by=by, verb="open", at=at, after={"title": action.title, "due_on": str(due_on)})
+    return action
+
+
+@transaction.atomic
+def action_move(*, action_id: int, state: str, by: Actor, at: datetime) -> Action:
+    """Move between plan, do, check and act. Raises ActionRefused for another state or a closed action."""
+    action = _open_action(action_id, by)
+    if state not in Action.State.values or state == Action.State.CLOSED:
+        raise ActionRefused(f"unknown state {state!r}: expected plan, do, check or act")
+    before, action.state = action.state, state
+    action.save(update_fields=["state"])
+    _written(action, by=by, verb="move", at=at, before={"state": before}, after={"state": state})
+    return action
+
+
+@transaction.atomic
+def action_close(*, action_id: int, effect: str, by: Actor, at: datetime) -> Action:
+    """Close with what the check of its effect showed. Raises ActionRefused without one."""
+    action = _open_action(action_id, by)
+    if not effect.strip():
+        raise ActionRefused("closing an action needs a check of its effect")
+    before = action.state
+    action.state, action.effect, action.closed_at = Action.State.CLOSED, effect.strip(), at
+    action.save(update_fields=["state", "effect", "closed_at"])
+    _written(action, by=by, verb="close", at=at, why=effect, before={"state": before}, after={"state": "closed"})
+    return action
+
+
+def _open_action(action_id: int, by: Actor) -> Action:
+    action = Action.objects.select_for_update(of=("self",)).select_related("equipment").get(pk=action_id)
+    by.require("action.edit", action.equipment)
+    if action.state == Action.State.CLOSED:
+        raise ActionRefused(f"action {action_id} was closed on {action.closed_at:%Y-%m-%d}")
+    return action
+
+
+def _written(
+    action: Action,
+    *,
+    by: Actor,
+    verb: str,
+    at: datetime,
+    why: str = "",
+    before: dict[str, str] | None = None,
+    after: dict[str, str] | None = None,
+) -> None:
+    audit.record(
+        by=by,
+        action=f"action.{verb}",
+        subject_type=SUBJECT,
+        subject_code=str(action.pk),
+        why=why,
+        before=before,
+        after=after,
+        at=at,
+    )
+    line = selectors.line_of(action.equipment)
+    if line is not None:
+        revision_bump(line_id=line.pk)
