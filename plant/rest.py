@@ -15,7 +15,7 @@ from django.http import Http404
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from knox.auth import TokenAuthentication as KnoxAuthentication
-from rest_framework import exceptions, pagination, parsers, permissions, renderers
+from rest_framework import exceptions, pagination, parsers, permissions, renderers, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -171,3 +171,21 @@ def once(request: Request, write: Callable[[], tuple[int, Any]], *, required: bo
         answer = orjson.loads(orjson.dumps(answer, default=str, option=orjson.OPT_NON_STR_KEYS))
         services.answer_keep(caller=caller, key=key, route=route, body=body, status=status, answer=answer)
     return Response(answer, status=status)
+
+
+class CodeField(serializers.CharField):
+    """A row by its business code, both ways: ``find`` turns what was read into the row, or raises not found."""
+
+    def __init__(self, find: Callable[[str], Any], **options: Any) -> None:
+        super().__init__(**options)
+        self.find = find
+
+    def to_internal_value(self, data: Any) -> Any:
+        code = super().to_internal_value(data)
+        try:
+            return self.find(code)
+        except ObjectDoesNotExist:
+            raise serializers.ValidationError(f"read {code!r}, expected a code known here") from None
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.code)

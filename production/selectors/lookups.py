@@ -41,3 +41,7 @@ def job_order_running(*, equipment_ids: Iterable[int], at: datetime) -> JobOrder
             if order := JobOrder.objects.select_related("line", "product").filter(code=code).first():
                 return order
     return None
+
+
+def job_order_codes(job_order_ids: Iterable[int]) -> dict[int, str]:
+    return dict(JobOrder.objects.filter(pk__in=list(job_order_ids)).values_list("pk", "code"))

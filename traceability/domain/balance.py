@@ -44,7 +44,7 @@ class MaterialBalance:
     """used = in_product + scrapped + returned + remainder for one material of one order, in its unit.
 
     ``used`` is everything taken, given back or not. ``in_product`` and ``remainder`` are None while the
-    output is not known; ``expected_per_unit`` is None for a material the order's bill of materials does not hold.
+    output is not known; ``expected_per_unit`` is None for a material not in the order's bill of materials.
     """
 
     material_id: int

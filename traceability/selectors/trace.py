@@ -35,7 +35,7 @@ class Trace:
 
 
 def trace(lot: MaterialLot, *, direction: Direction = "both", depth: int = DEPTH, limit: int = LOTS) -> Trace:
-    """Lots that went into this one (backward), that it went into (forward), or both, up to ``depth`` steps."""
+    """Lots that went into this one (backward), it went into (forward), or both, up to ``depth`` steps."""
     ways = ("backward", "forward") if direction == "both" else (direction,)
     edges: dict[Edge, None] = {}
     distances = {lot.pk: 0}
