@@ -2,5 +2,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-page_urlpatterns: list[URLPattern | URLResolver] = []
-api_urlpatterns: list[URLPattern | URLResolver] = []
+from mom.pages import record_urls, tablet_urls
+
+page_urlpatterns: list[URLPattern | URLResolver] = [
+    *tablet_urls.page_urlpatterns,
+    *record_urls.page_urlpatterns,
+]
+api_urlpatterns: list[URLPattern | URLResolver] = [
+    *record_urls.api_urlpatterns,
+]

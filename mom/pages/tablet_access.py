@@ -1,0 +1,125 @@
+"""Enrolling a tablet, and badging in and out on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from mom.pages import tablet_session
+from mom.pages.tablet_answers import SeeOther
+from mom.pages.tablet_page import page
+from plant import selectors, services
+from plant.access import NOBODY, actor_of, public
+from plant.selectors.actors import DEVICE_COOKIE, PIN_LOCK, PIN_TRIES
+from plant.selectors.devices import device_waiting
+from plant.services.devices import BadgeRefused, EnrolmentRefused
+
+if TYPE_CHECKING:
+    from plant.models import Device
+
+A_YEAR = timedelta(days=365)
+
+
+@public
+@require_http_methods(["GET", "HEAD", "POST"])
+def enrol(request: HttpRequest, secret: str) -> HttpResponseBase:
+    """The one-time link of a tablet: looking at it does nothing, the button enrols."""
+    now = timezone.now()
+    if request.method == "POST":
+        try:
+            _device, own = services.device_enrol(secret=secret, now=now)
+        except EnrolmentRefused:
+            return _enrol_page(request, None, status=410)
+        answer = SeeOther("/tablet/")
+        answer.set_cookie(
+            DEVICE_COOKIE, own, max_age=A_YEAR, httponly=True, samesite="Lax", secure=request.is_secure()
+        )
+        return answer
+    device = device_waiting(secret)
+    if device is None or (device.expires_at is not None and device.expires_at < now):
+        return _enrol_page(request, None, status=410)
+    return _enrol_page(request, device)
+
+
+def _enrol_page(request: HttpRequest, device: Device | None, status: int = 200) -> HttpResponseBase:
+    return render(request, "mom/tablet_enrol.html", {"device": device}, status=status)
+
+
+@public
+def start(request: HttpRequest) -> HttpResponseBase:
+    """Where a tablet without enrolment ends: says how to enrol it."""
+    if tablet_session.device_of(request) is not None:
+        return redirect("tablet_station")
+    actor = actor_of(request)
+    context = {"lines": selectors.lines(actor), "may_enrol": actor.may("device.enrol")}
+    return render(request, "mom/tablet_start.html", context)
+
+
+@public
+@require_http_methods(["GET", "HEAD", "POST"])
+def badge(request: HttpRequest) -> HttpResponseBase:
+    """First the badge, scanned or typed; then the PIN. What waited for a person then resumes by itself."""
+    device = tablet_session.device_of(request)
+    if device is None:
+        return redirect("login" if actor_of(request) is NOBODY else "tablet_station")
+    read = (request.POST.get("badge") or request.GET.get("badge") or "").strip()
+    if request.method == "POST" and read and "pin" in request.POST:
+        return _pin_try(request, device, read)
+    person = selectors.person_at_badge(read) if read else None
+    refusal = "unknown_badge" if read and person is None else ""
+    return _badge_page(request, read, refusal, status=422 if refusal and request.method == "POST" else 200)
+
+
+def _pin_try(request: HttpRequest, device: Device, read: str) -> HttpResponseBase:
+    pin = request.POST.get("pin", "")
+    try:
+        person = services.badge_in(device=device, badge=read, pin=pin, now=timezone.now())
+    except BadgeRefused as refusal:
+        return _badge_page(request, read, refusal.code, status=422)
+    tablet_session.person_enter(request, person)
+    answer = tablet_session.draft_resume(request) or SeeOther("/tablet/")
+    answer.set_cookie("language", person.language, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
+    return answer
+
+
+def _badge_page(request: HttpRequest, read: str, refusal: str, status: int = 200) -> HttpResponseBase:
+    person = selectors.person_at_badge(read) if read and refusal != "unknown_badge" else None
+    context = {
+        "badge": read,
+        "badge_of": person,
+        "message": refusal_message(refusal, read),
+        "draft": tablet_session.draft_waiting(request),
+    }
+    return page(request, "mom/tablet_badge.html", None, status=status, **context)
+
+
+def refusal_message(code: str, read: str) -> str:
+    """The refusal in words a person at the tablet can act on."""
+    if code == "unknown_badge":
+        return _("Badge “%(badge)s” is not known here. Scan it again, or ask your supervisor.") % {
+            "badge": read
+        }
+    if code == "wrong_pin":
+        return _("Wrong PIN. Try again; after %(tries)d wrong tries it is locked on this tablet.") % {
+            "tries": PIN_TRIES
+        }
+    if code == "locked":
+        return _(
+            "Locked on this tablet after %(tries)d wrong PINs. Try again in %(minutes)d minutes, "
+            "or use another tablet."
+        ) % {"tries": PIN_TRIES, "minutes": PIN_LOCK.total_seconds() // 60}
+    return ""
+
+
+@public
+@require_POST
+def leave(request: HttpRequest) -> HttpResponseBase:
+    """Sign out of the tablet; the tablet stays enrolled."""
+    tablet_session.person_leave(request)
+    return SeeOther("/tablet/")

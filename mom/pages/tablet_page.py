@@ -1,0 +1,39 @@
+"""What every tablet page carries: the station, the person, and a key so that a double tap counts once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from mom.pages import tablet_session
+from mom.pages.tablet_session import Station
+from plant import selectors
+from plant.access import actor_of
+
+
+def tablet_context(request: HttpRequest, station: Station | None) -> dict[str, Any]:
+    actor = actor_of(request)
+    return {
+        "station": station,
+        "person": person_name(request),
+        "actor": actor,
+        "key": tablet_session.key_new(),
+        "idle_seconds": int(tablet_session.IDLE.total_seconds()),
+        "zone": selectors.site_zone(station.line) if station else None,
+    }
+
+
+def person_name(request: HttpRequest) -> str:
+    actor = actor_of(request)
+    if actor.person_id is None:
+        return "" if actor.device_id else actor.label
+    person = selectors.person_at_badge(actor.label)
+    return person.name if person and person.name else actor.label
+
+
+def page(
+    request: HttpRequest, template: str, station: Station | None, *, status: int = 200, **context: Any
+) -> HttpResponse:
+    return render(request, template, {**tablet_context(request, station), **context}, status=status)

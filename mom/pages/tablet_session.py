@@ -1,0 +1,219 @@
+"""Who stands at which station: the enrolled tablet, its person, and what waits for them to badge in."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import resolve, reverse
+
+from plant import env, selectors, services
+from plant.access import ACTIONS, NOBODY, Action, Actor, actor_of
+from plant.selectors.actors import DEVICE_COOKIE, TABLET_PERSON
+
+if TYPE_CHECKING:
+    from plant.models import Device, Equipment, Person
+
+# Nobody touched the tablet for this long: the person is signed out, what they typed is kept.
+IDLE = timedelta(minutes=env.integer("TABLET_IDLE_MINUTES", 10, minimum=1))
+DRAFT = "tablet_draft"
+STATION = "tablet_station"
+NOT_KEPT = {"csrfmiddlewaretoken"}
+
+View = Callable[..., HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What a tablet stands at: a line or one of its machines, and who uses it now."""
+
+    equipment: Equipment
+    line: Equipment
+    units: list[Equipment]
+    device: Device | None
+
+    @property
+    def constraint(self) -> Equipment | None:
+        """The machine the station's figures are read from: its own, else the line's declared constraint."""
+        if self.equipment.level == "work_unit":
+            return self.equipment
+        return next((unit for unit in self.units if unit.is_constraint), None)
+
+
+def device_of(request: HttpRequest) -> Device | None:
+    return selectors.device_for_secret(request.COOKIES.get(DEVICE_COOKIE, ""))
+
+
+def station_of(request: HttpRequest) -> Station | None:
+    """The enrolled tablet's station; for an account without a tablet, the line it chose to look at."""
+    device = device_of(request)
+    equipment = device.equipment if device else _chosen(request)
+    line = selectors.line_of(equipment) if equipment else None
+    if equipment is None or line is None:
+        return None
+    return Station(equipment, line, selectors.line_work_units(line.pk), device)
+
+
+def _chosen(request: HttpRequest) -> Equipment | None:
+    actor = actor_of(request)
+    wanted = request.GET.get("station") or request.session.get(STATION, "")
+    line = selectors.lines(actor).filter(code=wanted).first() if wanted else None
+    if line is not None and request.session.get(STATION) != line.code:
+        request.session[STATION] = line.code
+    return line
+
+
+def wants_json(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def is_poll(request: HttpRequest) -> bool:
+    return "X-Poll" in request.headers
+
+
+def person_enter(request: HttpRequest, person: Person) -> None:
+    """The tablet is this person's until they sign out or leave it alone; the session gets a new id."""
+    request.session.cycle_key()
+    request.session[TABLET_PERSON] = person.pk
+    request.session.set_expiry(IDLE)
+    request.actor = selectors.actor_for_request(request)  # type: ignore[attr-defined]
+
+
+def person_leave(request: HttpRequest) -> None:
+    request.session.flush()
+    request.actor = selectors.actor_for_request(request)  # type: ignore[attr-defined]
+
+
+def reads(view: View) -> View:
+    """A tablet page anyone at the station may look at. Touching it (not polling) postpones the idle sign-out."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        actor = actor_of(request)
+        if actor is NOBODY:
+            return redirect("tablet_start")
+        actor.require("view")
+        if TABLET_PERSON in request.session and not is_poll(request):
+            request.session.modified = True
+        return view(request, *args, **kwargs)
+
+    guarded.required_action = "view"  # type: ignore[attr-defined]
+    return guarded
+
+
+def writes(action: Action) -> Callable[[View], View]:
+    """A tablet write: without a person it is kept as a draft and resumes after badge-in; a double tap counts once."""
+    if action not in ACTIONS:
+        raise KeyError(f"unknown action {action!r}")
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            actor = actor_of(request)
+            if actor is NOBODY:
+                return redirect_to_login(reverse("tablet_station"))
+            if request.method != "POST":
+                return HttpResponse(status=405, headers={"Allow": "POST"})
+            if actor.person_id is None and actor.device_id is not None:
+                return _draft_keep(request)
+            actor.require(action)
+            if TABLET_PERSON in request.session:
+                request.session.modified = True
+            return _once(request, actor, lambda: view(request, *args, **kwargs))
+
+        guarded.required_action = action  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def _fields(request: HttpRequest) -> list[tuple[str, str]]:
+    return sorted(
+        (name, value) for name, values in request.POST.lists() if name not in NOT_KEPT for value in values
+    )
+
+
+def _draft_keep(request: HttpRequest) -> HttpResponseBase:
+    request.session[DRAFT] = {"path": request.path, "fields": _fields(request)}
+    where = reverse("tablet_badge")
+    if wants_json(request):
+        return JsonResponse({"badge": where}, status=401)
+    return redirect(where)
+
+
+def draft_resume(request: HttpRequest) -> HttpResponseBase | None:
+    """Do what was asked before the person badged in; None when nothing waits."""
+    draft = request.session.pop(DRAFT, None)
+    if draft is None:
+        return None
+    body = QueryDict(mutable=True)
+    for name, value in draft["fields"]:
+        body.appendlist(name, value)
+    request.POST = body  # type: ignore[assignment]
+    request.path = request.path_info = draft["path"]
+    found = resolve(draft["path"])
+    answer: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+    return answer
+
+
+def draft_waiting(request: HttpRequest) -> bool:
+    return DRAFT in request.session
+
+
+def _once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """Run a write once per the form's hidden key; the same key gets the first answer again."""
+    key = request.POST.get("key", "")[:80]
+    if not key:
+        return write()
+    # A key is one tap on one tablet: the same one from another tablet or account is another write.
+    caller = f"tablet:{actor.device_id}" if actor.device_id else actor.label
+    body = urlencode(_fields(request)).encode()
+    route = f"POST {request.path}"
+    with transaction.atomic():
+        kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
+        if kept is not None:
+            return _answer_read(kept.answer, kept.status)
+        answer = write()
+        if answer.status_code >= 400:
+            transaction.set_rollback(True)
+            return answer
+        services.answer_keep(
+            caller=caller, key=key, route=route, body=body, status=answer.status_code, answer=_written(answer)
+        )
+    return answer
+
+
+def _written(answer: HttpResponseBase) -> dict[str, str]:
+    content = answer.content.decode() if isinstance(answer, HttpResponse) else ""
+    return {
+        "content": content,
+        "type": answer.headers.get("Content-Type", ""),
+        "location": answer.headers.get("Location", ""),
+    }
+
+
+def _answer_read(kept: Any, status: int) -> HttpResponse:
+    answer = HttpResponse(kept["content"], status=status, content_type=kept["type"] or None)
+    if kept["location"]:
+        answer.headers["Location"] = kept["location"]
+    answer.headers["Idempotent-Replay"] = "true"
+    return answer
+
+
+def key_new() -> str:
+    """A key for one form: whoever sends it twice is answered twice and counted once."""
+    return str(uuid.uuid4())
+
+
+def etag_of(*parts: object) -> str:
+    return '"' + hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:24] + '"'

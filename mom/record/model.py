@@ -1,0 +1,380 @@
+"""The shape of the record. Plain values only: the page and the JSON are two renderings of these rows.
+
+``evidence`` is the address that opens what a number was computed from: an anchor of the page, or another page.
+None means not known, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The order as asked for now, and when it was worked on. ``until``: how far the account goes."""
+
+    code: str
+    state: str
+    product_code: str
+    product: str
+    line_code: str
+    line: str
+    work_master: str
+    quantity: Decimal
+    unit: str
+    version: int
+    planned_start: datetime | None
+    planned_end: datetime | None
+    due_time: datetime | None
+    options: dict[str, object]
+    start: datetime | None
+    end: datetime | None
+    until: datetime | None
+    working_seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLine:
+    """One of the seven lines every record tells. ``known`` is false where nothing was recorded about it."""
+
+    key: str
+    title: str
+    text: str
+    known: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Planned beside actual, in one unit: an instant, seconds or a quantity."""
+
+    key: str
+    what: str
+    kind: str
+    planned: datetime | Decimal | int | None
+    actual: datetime | Decimal | int | None
+    difference: Decimal | int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One piece of a machine's lane, in one state and one class of time."""
+
+    start: datetime
+    end: datetime
+    state: str
+    time_class: str
+    word: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    equipment_code: str
+    equipment: str
+    is_constraint: bool
+    slices: tuple[Slice, ...]
+    running_seconds: int
+    no_data_seconds: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRow:
+    time_class: str
+    word: str
+    seconds: int
+    share: Decimal | None
+    count: int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """The span of the order on one machine, down to 0 s unexplained. ``total`` is the sum of the rows as shown."""
+
+    equipment_code: str
+    equipment: str
+    is_declared: bool
+    rows: tuple[TimeRow, ...]
+    span_seconds: int
+    total_seconds: int
+    unexplained_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopRow:
+    """One stop of a machine inside the order. Seconds are clipped to the order; the class is by the whole stop."""
+
+    id: str
+    equipment_code: str
+    equipment: str
+    start: datetime
+    end: datetime | None
+    seconds: int
+    base_class: str
+    size: str
+    needs_reason: bool
+    fault_code: str
+    reason: str
+    reason_code: str
+    said_by: str
+    said_at: datetime | None
+    comment: str
+    is_constraint: bool
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopGroup:
+    """Stops of one reason on the constraint (or of one cause, where none was said)."""
+
+    word: str
+    seconds: int
+    count: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityRow:
+    """What one source says of one kind. ``authoritative``: the figure the rest of the record is computed with."""
+
+    source: str
+    kind: str
+    quantity: Decimal | None
+    unit: str
+    authoritative: bool
+    note: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class LotRow:
+    direction: str
+    lot_code: str
+    material_code: str
+    material: str
+    kind: str
+    quantity: Decimal
+    unit: str
+    at: datetime
+    by: str
+    in_bom: bool | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceRow:
+    """used = in product + scrapped + returned + remainder, for one material; the remainder is shown, never spread."""
+
+    material_code: str
+    material: str
+    unit: str
+    planned: Decimal | None
+    used: Decimal
+    in_product: Decimal | None
+    scrapped: Decimal
+    returned: Decimal
+    remainder: Decimal | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShortageRow:
+    material: str
+    equipment: str
+    start: datetime
+    end: datetime | None
+    seconds: int
+    comment: str
+    said_by: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    """Of one alarm code: how often, how long; and each time it was raised, acknowledged, cleared."""
+
+    code: str
+    equipment_code: str
+    equipment: str
+    raised: datetime
+    acknowledged: datetime | None
+    cleared: datetime | None
+    seconds: int | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessValue:
+    """A process value against its setpoint. Points are reduced for drawing; the figures come from every sample."""
+
+    name: str
+    equipment_code: str
+    equipment: str
+    unit: str
+    points: tuple[tuple[datetime, float], ...]
+    setpoints: tuple[tuple[datetime, float], ...]
+    lowest: float | None
+    average: float | None
+    highest: float | None
+    setpoint: float | None
+    count: int
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRow:
+    code: str
+    equipment: str
+    start: datetime
+    end: datetime | None
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    name: str
+    value: str
+    limits: str
+    verdict: str
+    at: datetime
+    by: str
+    source: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviationRow:
+    """A nonconformance, with the decision on the product once there is one."""
+
+    code: str
+    title: str
+    state: str
+    quantity: Decimal | None
+    unit: str
+    disposition: str
+    decided_by: str
+    decided_at: datetime | None
+    at: datetime
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A maintenance request and what the machine looked like when it was raised."""
+
+    code: str
+    equipment: str
+    title: str
+    state: str
+    raised_at: datetime
+    raised_by: str
+    taken_at: datetime | None
+    taken_by: str
+    closed_at: datetime | None
+    done: str
+    context: tuple[str, ...]
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    name: str
+    did: tuple[str, ...]
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRow:
+    """A decision or a note: who, when, what, why."""
+
+    at: datetime
+    by: str
+    kind: str
+    text: str
+    why: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    version: int
+    at: datetime
+    change: str
+    by: str
+    why: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    source: str
+    start: datetime
+    end: datetime | None
+    seconds: int
+    cause: str
+    recovered: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What could still change or is missing. Shares are of the order's span on the constraint."""
+
+    is_provisional: bool
+    provisional_until: datetime | None
+    uncoded_stops: int
+    uncoded_seconds: int
+    no_data_seconds: int | None
+    no_data_share: Decimal | None
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One of the seven questions: yes, no or not_known, and what it rests on."""
+
+    key: str
+    question: str
+    verdict: str
+    because: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class OperationalRecord:
+    """Everything known of one production order at ``as_of``."""
+
+    head: Head
+    as_of: datetime
+    zone: ZoneInfo
+    verdict: str
+    story: tuple[StoryLine, ...]
+    questions: tuple[Answer, ...]
+    completeness: Completeness
+    plan: tuple[Comparison, ...]
+    lanes: tuple[Lane, ...]
+    split: TimeSplit | None
+    stops: tuple[StopRow, ...]
+    stop_groups: tuple[StopGroup, ...]
+    micro_stops: StopGroup | None
+    quantities: tuple[QuantityRow, ...]
+    lots: tuple[LotRow, ...]
+    balance: tuple[BalanceRow, ...]
+    shortages: tuple[ShortageRow, ...]
+    alarms: tuple[AlarmRow, ...]
+    values: tuple[ProcessValue, ...]
+    tools: tuple[ToolRow, ...]
+    tests: tuple[TestRow, ...]
+    deviations: tuple[DeviationRow, ...]
+    requests: tuple[RequestRow, ...]
+    people: tuple[PersonRow, ...]
+    decisions: tuple[SaidRow, ...]
+    notes: tuple[SaidRow, ...]
+    versions: tuple[VersionRow, ...]
+    gaps: tuple[GapRow, ...]
