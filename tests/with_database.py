@@ -1,0 +1,22 @@
+"""`python -m tests.with_database COMMAND …`: run a command on a private, empty database; ends with its status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.embedded_database import start_for_tests
+
+
+def main(command: list[str]) -> int:
+    application, owner, stop = start_for_tests()
+    try:
+        variables = {"DATABASE_URL": application, "DATABASE_OWNER_URL": owner}
+        return subprocess.run(command, env=os.environ | variables, check=False).returncode
+    finally:
+        stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
