@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib import import_module
 from importlib.util import find_spec
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_process_init
 from django.conf import settings
+
+from mom.embedded.lifeline import follow_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mom.settings")
 
@@ -29,3 +32,9 @@ def schedules_collect(sender: Celery, **_: object) -> None:
 @worker_init.connect
 def data_directory_make(**_: object) -> None:
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+@worker_process_init.connect
+def pool_process_follow(**_: object) -> None:
+    """A pool process busy with a task would outlive a killed worker, and work beside its successor."""
+    follow_parent(signal.SIGKILL)

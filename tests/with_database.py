@@ -1,4 +1,4 @@
-"""`python -m tests.with_database COMMAND …`: run a command on a private, empty database; ends with its status."""
+"""`python -m tests.with_database COMMAND …`: run a command on a private, empty database."""
 
 from __future__ import annotations
 
