@@ -1,0 +1,263 @@
+"""From an MQTT topic and a JSON payload to samples, as an engineer configured it.
+
+A rule matches a topic template (``plant/{equipment}/{signal}``; ``{…}`` takes one level, ``+`` and ``#`` as in MQTT)
+and says where value, time, number and quality stand in the payload. A path is written ``a.b.0``; "" is the whole
+payload. ``address`` builds the signal's address from what the template took, plus ``{key}`` for objects and
+``{signal}`` for entries of an array that name their signal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from connectors.domain.columns import UNDATED, Columns, key_of, micros
+from plant.domain.samples import Quality, Value
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_ABSENT = object()
+EARLIEST, LATEST = 0, 253_402_300_799_000_000  # 1970 to 9999, µs
+TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+
+
+class MappingProblem(ValueError):
+    """A rule that cannot work, or a payload that does not fit its rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """``items`` leads to an array of entries; ``values`` to an object of key → value; else ``value`` to one value.
+
+    ``time_unit`` is for numbers (s, ms, us); texts are ISO 8601 and need an offset. No time = arrival.
+    """
+
+    topic: str
+    address: str = ""
+    items: str = ""
+    values: str = ""
+    value: str = ""
+    signal: str = ""
+    time: str = ""
+    time_unit: str = "ms"
+    number: str = ""
+    boot: str = ""
+    quality: str = ""
+    qualities: Mapping[str, str] = field(default_factory=dict)
+    each: bool = False
+
+    def __post_init__(self) -> None:
+        if self.time_unit not in TIME_UNITS:
+            raise MappingProblem(f"time_unit: read {self.time_unit!r}, expected s, ms or us")
+        for raw, name in self.qualities.items():
+            if name not in {"good", "uncertain", "bad"}:
+                raise MappingProblem(f"qualities[{raw!r}]: read {name!r}, expected good, uncertain or bad")
+        allowed = set(_PLACEHOLDER.findall(self.topic)) | {"key", "signal"}
+        unknown = set(_PLACEHOLDER.findall(self.address)) - allowed
+        if unknown:
+            raise MappingProblem(f"address: {{{sorted(unknown)[0]}}} is not taken by topic {self.topic!r}")
+        _pattern(self.topic)
+
+    @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any]) -> Rule:
+        try:
+            return cls(**raw)
+        except TypeError as error:
+            raise MappingProblem(f"mapping: {str(error).partition(') ')[2] or error}") from None
+
+    @property
+    def subscription(self) -> str:
+        return _PLACEHOLDER.sub("+", self.topic)
+
+    @property
+    def address_template(self) -> str:
+        if self.address:
+            return self.address
+        taken = [f"{{{name}}}" for name in _PLACEHOLDER.findall(self.topic)]
+        if self.values or self.each:
+            taken.append("{key}")
+        elif self.items:
+            taken.append("{signal}")
+        return "/".join(taken) or self.topic
+
+
+def _pattern(topic: str) -> re.Pattern[str]:
+    parts = topic.split("/")
+    names = _PLACEHOLDER.findall(topic)
+    if not topic or len(set(names)) != len(names):
+        raise MappingProblem(f"topic: {topic!r} is empty or takes one name twice")
+    regex: list[str] = []
+    for index, part in enumerate(parts):
+        whole = _PLACEHOLDER.fullmatch(part)
+        if part == "#" and index == len(parts) - 1:
+            return re.compile("/".join(regex) + ("/.*" if regex else ".*"), re.DOTALL)
+        if whole:
+            regex.append(f"(?P<{whole[1]}>[^/]*)")
+        elif part == "+":
+            regex.append("[^/]*")
+        elif set("{}+#") & set(part):
+            raise MappingProblem(f"topic: level {part!r} of {topic!r}; a {{name}}, + or # takes a whole level")
+        else:
+            regex.append(re.escape(part))
+    return re.compile("/".join(regex))
+
+
+class Mapper:
+    """The rules of one connection; the first whose topic fits reads the message."""
+
+    def __init__(self, rules: tuple[Rule, ...], *, loads: Callable[[bytes], Any] = json.loads) -> None:
+        if not rules:
+            raise MappingProblem("mappings: expected at least one rule")
+        self._rules = [(_pattern(rule.topic), rule) for rule in rules]
+        self._loads = loads
+
+    @property
+    def subscriptions(self) -> list[str]:
+        return sorted({rule.subscription for _, rule in self._rules})
+
+    def read(self, topic: str, payload: bytes, *, arrival: int, message_key: int, into: Columns) -> int:
+        """Adds the samples and returns how many; all or none. ``message_key`` tells untimed messages apart."""
+        for pattern, rule in self._rules:
+            found = pattern.fullmatch(topic)
+            if found is not None:
+                entries = list(
+                    self._entries(rule, topic, found.groupdict(), self._parse(payload), arrival, message_key)
+                )
+                for address, value, when, quality in entries:
+                    into.add(
+                        address,
+                        value,
+                        source_time=when.at,
+                        arrival_time=arrival,
+                        quality=quality,
+                        historical=when.flags,
+                        key=when.key,
+                    )
+                return len(entries)
+        raise MappingProblem("no mapping fits this topic")
+
+    def _parse(self, payload: bytes) -> Any:
+        try:
+            return self._loads(payload)
+        except (ValueError, RecursionError) as error:
+            raise MappingProblem(f"not JSON: {error}") from None
+
+    def _entries(
+        self, rule: Rule, topic: str, taken: dict[str, str], body: Any, arrival: int, message_key: int
+    ) -> Iterator[tuple[str, Value, _When, int]]:
+        items = _at(body, rule.items) if rule.items or rule.each else [body]
+        if rule.each:
+            if not isinstance(items, Mapping):
+                raise MappingProblem(f"{rule.items or 'payload'}: expected an object of signals")
+            items = [{**_object(entry), "__key__": key} for key, entry in items.items()]
+        if not isinstance(items, list):
+            raise MappingProblem(f"{rule.items}: expected an array")
+        for item in items:
+            when = _when(rule, topic, item, body, arrival, message_key)
+            quality = _quality(rule, item)
+            for names, raw in _named(rule, item):
+                address = rule.address_template.format_map({**taken, **names})
+                yield address, _scalar(raw, address), when, quality
+
+
+class _When(NamedTuple):
+    at: int
+    key: int | None
+    flags: int = 0
+
+
+def _when(rule: Rule, topic: str, item: Any, body: Any, arrival: int, message_key: int) -> _When:
+    """A device's own number makes the key; else the value does; with neither number nor time, the message."""
+    stamp = _either(item, body, rule.time) if rule.time else _ABSENT
+    at = arrival if stamp is _ABSENT else _time(stamp, rule)
+    if rule.number:
+        boot = _either(item, body, rule.boot) if rule.boot else ""
+        key = key_of("number", topic, boot, _either(item, body, rule.number))
+        return _When(at, key, UNDATED if stamp is _ABSENT else 0)
+    return _When(at, message_key if stamp is _ABSENT else None)
+
+
+def _named(rule: Rule, item: Any) -> Iterator[tuple[dict[str, str], Any]]:
+    if rule.values:
+        found = _at(item, rule.values) if rule.values != "." else item
+        if not isinstance(found, Mapping):
+            raise MappingProblem(f"{rule.values}: expected an object of values")
+        for key, raw in found.items():
+            yield {"key": str(key)}, raw
+        return
+    names = {"key": str(item["__key__"])} if isinstance(item, Mapping) and "__key__" in item else {}
+    if rule.signal:
+        names["signal"] = str(_at(item, rule.signal))
+    yield names, _at(item, rule.value)
+
+
+def _object(entry: Any) -> dict[str, Any]:
+    return dict(entry) if isinstance(entry, Mapping) else {"value": entry}
+
+
+def _at(body: Any, path: str) -> Any:
+    for step in path.split(".") if path else ():
+        if isinstance(body, Mapping) and step in body:
+            body = body[step]
+        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            raise MappingProblem(f"{path}: nothing at {step!r}")
+    return body
+
+
+def _either(item: Any, body: Any, path: str) -> Any:
+    """In the entry, else beside it in the message: arrays often share one time."""
+    try:
+        return _at(item, path)
+    except MappingProblem:
+        return _at(body, path)
+
+
+def _scalar(raw: Any, address: str) -> Value:
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise MappingProblem(f"{address}: {raw} is not a value")
+    if isinstance(raw, int) and not isinstance(raw, bool) and not -(2**63) <= raw < 2**64:
+        raise MappingProblem(f"{address}: an integer of more than 64 bits")
+    if raw is None or isinstance(raw, bool | int | float | str):
+        return raw
+    raise MappingProblem(f"{address}: a {type(raw).__name__} is not a value")
+
+
+def _time(stamp: Any, rule: Rule) -> int:
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float | str):
+        raise MappingProblem(f"{rule.time}: {stamp!r} is not a time")
+    if isinstance(stamp, str):
+        at = _iso(stamp, rule.time)
+    elif isinstance(stamp, float) and not math.isfinite(stamp):
+        raise MappingProblem(f"{rule.time}: {stamp} is not a time")
+    else:
+        at = round(stamp * TIME_UNITS[rule.time_unit])
+    if not EARLIEST <= at <= LATEST:
+        raise MappingProblem(f"{rule.time}: {stamp!r} is outside 1970 to 9999")
+    return at
+
+
+def _iso(text: str, path: str) -> int:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise MappingProblem(f"{path}: read {text[:60]!r}, expected ISO 8601") from None
+    if parsed.tzinfo is None:
+        raise MappingProblem(f"{path}: {text!r} has no offset (write Z or +02:00)")
+    return micros(parsed.astimezone(UTC)) if parsed.year not in (1, 9999) else -1
+
+
+def _quality(rule: Rule, item: Any) -> int:
+    if not rule.quality:
+        return Quality.GOOD
+    try:
+        raw = str(_at(item, rule.quality))
+    except MappingProblem:
+        return Quality.GOOD
+    name = rule.qualities.get(raw, raw).lower()
+    return {"good": Quality.GOOD, "uncertain": Quality.UNCERTAIN}.get(name, Quality.BAD)

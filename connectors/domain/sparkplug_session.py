@@ -1,0 +1,436 @@
+"""The host application's side of Sparkplug B 3.0 sessions: what each message means, given those before it.
+
+Pure: messages and instants in, an ``Outcome`` out. Instants are microseconds since 1970 UTC. One ``Host`` follows
+every edge node of a connection. Addresses are ``group/node:metric`` and ``group/node/device:metric``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from connectors.domain.columns import NO_STATUS, Columns, instant, key_of, wrap64
+from connectors.domain.outage import GapRecord, gap_declared, gap_key
+from plant.domain.samples import Value
+
+NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH = "NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH"
+KINDS: Final = frozenset({NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH})
+BD_SEQ: Final = "bdSeq"
+QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_BAD = 0, 1, 2
+MAX_BUFFERED: Final = 256
+
+
+class Metric(NamedTuple):
+    """``error`` says why the value could not be read; then ``value`` means nothing. ``timestamp``: ms, 0 = none."""
+
+    name: str
+    alias: int | None
+    timestamp: int
+    datatype: int
+    value: Value
+    historical: bool = False
+    status: int = NO_STATUS
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One Sparkplug message, read. ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine."""
+
+    kind: str
+    group: str
+    node: str
+    device: str
+    timestamp: int
+    seq: int | None
+    metrics: list[Metric]
+    arrival: int
+    raw: bytes = b""
+
+    @property
+    def topic(self) -> str:
+        return "/".join(filter(None, ("spBv1.0", self.group, self.kind, self.node, self.device)))
+
+
+class Rebirth(NamedTuple):
+    group: str
+    node: str
+    reason: str
+
+
+class Unreadable(NamedTuple):
+    topic: str
+    reason: str
+    raw: bytes
+    arrival: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    samples: Columns = field(default_factory=Columns)
+    gaps: list[GapRecord] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    rebirths: list[Rebirth] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """Microseconds. ``cooldown`` is lengthened per node by up to a quarter, so that nodes do not answer in step."""
+
+    reorder_timeout: int = 2_000_000
+    cooldown: int = 30_000_000
+    rebirth_on_unknown: bool = True
+
+
+@dataclass(slots=True)
+class _Known:
+    address: str
+    datatype: int
+
+
+@dataclass(slots=True)
+class _Node:
+    group: str
+    name: str
+    online: bool = False
+    ever_born: bool = False
+    bd_seq: int | None = None
+    epoch: int = 0
+    last_seq: int | None = None
+    last_heard: int = 0
+    aliases: dict[int, _Known] = field(default_factory=dict)
+    names: dict[tuple[str, str], _Known] = field(default_factory=dict)
+    devices: dict[str, bool] = field(default_factory=dict)
+    buffer: list[Message] = field(default_factory=list)
+    deadline: int | None = None
+    asked_at: int | None = None
+    wanted: str = ""
+    gaps: dict[str, GapRecord] = field(default_factory=dict)
+    awaiting: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str:
+        return f"{self.group}/{self.name}"
+
+
+class Host:
+    """Follows the edge nodes of one connection. Not thread-safe; fed by one task."""
+
+    def __init__(self, rules: Rules | None = None, *, source: str = "") -> None:
+        self.rules = rules or Rules()
+        self._source = source
+        self._nodes: dict[tuple[str, str], _Node] = {}
+
+    # -- what the transport calls -------------------------------------------------------------------------
+
+    def feed(self, message: Message, out: Outcome) -> None:
+        node = self._node(message.group, message.node)
+        kind = message.kind
+        if kind == NBIRTH:
+            self._node_birth(node, message, out)
+        elif kind == NDEATH:
+            self._node_death(node, message, out)
+        elif not node.online:
+            self._before_birth(node, message, out)
+        elif message.seq is None:
+            # DDEATH without seq is seen in the field: it cannot be ordered, so it is taken as it comes
+            self._apply(node, message, out)
+        elif node.last_seq is None or message.seq == (node.last_seq + 1) & 255:
+            self._apply(node, message, out)
+            if node.buffer:
+                self._drain(node, out)
+        else:
+            self._hold(node, message, out)
+
+    def tick(self, now: int, out: Outcome) -> None:
+        """Reorder timers that have run out, and rebirths that a cool-down put off."""
+        for node in self._nodes.values():
+            if node.deadline is not None and now >= node.deadline:
+                self._give_up(node, out, now)
+            for scope, since in list(node.awaiting.items()):
+                if now - since >= self.rules.reorder_timeout:
+                    del node.awaiting[scope]
+                    self._open(node, scope, since, "device_awaits_birth", out)
+            if node.wanted and (node.asked_at is None or now - node.asked_at >= self._cooldown(node)):
+                self._ask(node, node.wanted, now, out)
+
+    def next_deadline(self) -> int | None:
+        return min((node.deadline for node in self._nodes.values() if node.deadline is not None), default=None)
+
+    def transport_lost(self, at: int, out: Outcome) -> None:
+        """Clean start and QoS 0: whatever is sent from now on is lost, and every table with it."""
+        for node in self._nodes.values():
+            if node.online:
+                self._flush(node, out)
+                self._go_offline(node, at, "connection_down", out)
+
+    def transport_restored(self, at: int, out: Outcome) -> None:
+        for node in self._nodes.values():
+            node.asked_at = None
+            self._want(node, "host reconnected", at, out)
+
+    def online(self) -> list[str]:
+        return sorted(node.path for node in self._nodes.values() if node.online)
+
+    # -- births and deaths ---------------------------------------------------------------------------------
+
+    def _node_birth(self, node: _Node, message: Message, out: Outcome) -> None:
+        self._flush(node, out)
+        bd_seq = next((m.value for m in message.metrics if m.name == BD_SEQ and not m.error), None)
+        # A node's birth alone does not make its devices good again; only one that is slow to follow is a gap
+        for device, online in node.devices.items():
+            if online:
+                node.awaiting[f"{node.path}/{device}:"] = message.arrival
+        node.aliases.clear()
+        node.names.clear()
+        node.devices.clear()
+        node.online = node.ever_born = True
+        node.bd_seq = bd_seq if isinstance(bd_seq, int) and not isinstance(bd_seq, bool) else None
+        node.epoch = key_of(message.timestamp or message.arrival, node.bd_seq)
+        node.last_seq = message.seq if message.seq is not None else 0
+        node.last_heard = message.arrival
+        node.wanted = ""
+        self._close(node, f"{node.path}:", message.arrival, out)
+        if node.bd_seq is None:
+            out.alarms.append(f"{node.path}: NBIRTH without bdSeq; its death cannot be checked")
+        if message.seq is None:
+            out.alarms.append(f"{node.path}: NBIRTH without seq")
+        self._learn(node, "", message)
+        self._values(node, message, out)
+
+    def _node_death(self, node: _Node, message: Message, out: Outcome) -> None:
+        if not node.online:
+            return
+        bd_seq = next((m.value for m in message.metrics if m.name == BD_SEQ and not m.error), None)
+        if node.bd_seq is not None and bd_seq != node.bd_seq:
+            # tck-id-payloads-ndeath-bdseq: a death that does not match the birth belongs to an older session
+            reason = f"NDEATH with bdSeq {bd_seq}, the birth said {node.bd_seq}: ignored"
+            out.alarms.append(f"{node.path}: {reason}")
+            out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
+            return
+        self._flush(node, out)
+        self._go_offline(node, message.arrival, "death_to_birth", out)
+
+    def _go_offline(self, node: _Node, at: int, cause: str, out: Outcome) -> None:
+        for device, online in node.devices.items():
+            if online:
+                self._open(node, f"{node.path}/{device}:", at, cause, out)
+        for scope, since in node.awaiting.items():
+            self._open(node, scope, since, cause, out)
+        node.awaiting.clear()
+        node.online = False
+        node.last_seq = None
+        node.aliases.clear()
+        node.names.clear()
+        node.devices.clear()
+        self._open(node, f"{node.path}:", at, cause, out)
+
+    def _device_birth(self, node: _Node, message: Message, out: Outcome) -> None:
+        for known in [key for key in node.names if key[0] == message.device]:
+            del node.names[known]
+        prefix = f"{node.path}/{message.device}:"
+        for alias in [alias for alias, known in node.aliases.items() if known.address.startswith(prefix)]:
+            del node.aliases[alias]
+        node.devices[message.device] = True
+        node.awaiting.pop(prefix, None)
+        self._close(node, prefix, message.arrival, out)
+        self._learn(node, message.device, message)
+        self._values(node, message, out)
+
+    def _device_death(self, node: _Node, message: Message, out: Outcome) -> None:
+        if node.devices.get(message.device):
+            node.devices[message.device] = False
+            at = message.timestamp * 1000 if message.timestamp else message.arrival
+            self._open(node, f"{node.path}/{message.device}:", min(at, message.arrival), "death_to_birth", out)
+
+    def _before_birth(self, node: _Node, message: Message, out: Outcome) -> None:
+        reason = f"{message.kind} before the node's birth"
+        out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
+        self._want(node, reason, message.arrival, out)
+
+    # -- order ---------------------------------------------------------------------------------------------
+
+    def _apply(self, node: _Node, message: Message, out: Outcome) -> None:
+        if message.seq is not None:
+            node.last_seq = message.seq
+        if message.kind == NDATA:
+            self._values(node, message, out)
+        elif message.kind == DDATA:
+            if node.devices.get(message.device):
+                self._values(node, message, out)
+            else:
+                reason = f"DDATA before the birth of device {message.device!r}"
+                out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
+                self._want(node, reason, message.arrival, out)
+        elif message.kind == DBIRTH:
+            self._device_birth(node, message, out)
+        elif message.kind == DDEATH:
+            self._device_death(node, message, out)
+        node.last_heard = message.arrival
+
+    def _hold(self, node: _Node, message: Message, out: Outcome) -> None:
+        node.buffer.append(message)
+        if node.deadline is None:
+            node.deadline = message.arrival + self.rules.reorder_timeout
+        if len(node.buffer) >= MAX_BUFFERED:
+            self._give_up(node, out, message.arrival)
+
+    def _drain(self, node: _Node, out: Outcome) -> None:
+        progress = True
+        while progress and node.buffer:
+            progress = False
+            for index, held in enumerate(node.buffer):
+                if node.last_seq is not None and held.seq == (node.last_seq + 1) & 255:
+                    self._apply(node, node.buffer.pop(index), out)
+                    progress = True
+                    break
+        if not node.buffer:
+            node.deadline = None
+
+    def _give_up(self, node: _Node, out: Outcome, now: int) -> None:
+        """The missing message did not come: say so, keep what did come, ask for a new birth."""
+        self._want(node, self._flush(node, out), now, out)
+
+    def _flush(self, node: _Node, out: Outcome) -> str:
+        """What was held is applied in seq order (it was received, so it is kept); what was waited for is a gap."""
+        if not node.buffer:
+            return ""
+        expected = ((node.last_seq or 0) + 1) & 255
+        held = sorted(node.buffer, key=lambda message: ((message.seq or 0) - expected) & 255)
+        first = min(message.arrival for message in held)
+        detail = f"seq jump: expected {expected}, got {held[0].seq}"
+        out.gaps.append(
+            gap_declared(
+                source=self._source,
+                cause="seq_jump",
+                start=instant(node.last_heard or first),
+                end=instant(first),
+                scope=node.path,
+                detail=detail,
+            )
+        )
+        node.buffer = []
+        node.deadline = None
+        for message in held:
+            self._apply(node, message, out)
+        return detail
+
+    # -- values --------------------------------------------------------------------------------------------
+
+    def _learn(self, node: _Node, device: str, message: Message) -> None:
+        prefix = f"{node.path}/{device}:" if device else f"{node.path}:"
+        for metric in message.metrics:
+            if metric.name:
+                known = node.names[device, metric.name] = _Known(prefix + metric.name, metric.datatype)
+                if metric.alias is not None:
+                    node.aliases[metric.alias] = known
+
+    def _values(self, node: _Node, message: Message, out: Outcome) -> None:
+        arrival = message.arrival
+        sent = message.timestamp * 1000 or arrival
+        base = key_of(node.epoch, message.seq, message.timestamp, message.device)
+        device, birth = message.device, message.kind in (NBIRTH, DBIRTH)
+        aliases, names = node.aliases, node.names
+        samples = out.samples
+        index_of, packed = samples.index_of, samples.packed
+        problem = ""
+        for index, (name, alias, timestamp, _, value, historical, status, error) in enumerate(message.metrics):
+            known = names.get((device, name)) if name else aliases.get(alias)  # type: ignore[arg-type]
+            if known is None:
+                problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
+                continue
+            if error:
+                out.unreadable.append(Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival))
+                continue
+            if birth and (name == BD_SEQ or name.startswith("Node Control/")):
+                continue
+            kind, bits = packed(value)
+            samples.address.append(index_of(known.address))
+            samples.source_time.append(timestamp * 1000 or sent)
+            samples.server_time.append(sent)
+            samples.arrival_time.append(arrival)
+            samples.quality.append(0 if status == NO_STATUS else _quality(status))
+            samples.status.append(status)
+            samples.historical.append(historical)
+            samples.kind.append(kind)
+            samples.bits.append(bits)
+            samples.key.append(wrap64(base + index))
+        if problem:
+            out.unreadable.append(Unreadable(message.topic, problem, message.raw, arrival))
+            if self.rules.rebirth_on_unknown:
+                self._want(node, problem, arrival, out)
+
+    def datatype(self, group: str, node: str, device: str, name: str, alias: int | None) -> int:
+        """What the birth said; DATA may leave it out. 0 = not known."""
+        found = self._nodes.get((group, node))
+        if found is None:
+            return 0
+        known = found.names.get((device, name)) if name else found.aliases.get(-1 if alias is None else alias)
+        return known.datatype if known else 0
+
+    # -- gaps and rebirths ---------------------------------------------------------------------------------
+
+    def malformed(self, group: str, node: str, reason: str, now: int, out: Outcome) -> None:
+        """A payload that could not be read may have been a birth: ask again."""
+        if (group, node) in self._nodes:
+            self._want(self._nodes[group, node], reason, now, out)
+
+    def _want(self, node: _Node, reason: str, now: int, out: Outcome) -> None:
+        if node.asked_at is None or now - node.asked_at >= self._cooldown(node):
+            self._ask(node, reason, now, out)
+        elif not node.wanted:
+            node.wanted = reason
+
+    def _ask(self, node: _Node, reason: str, now: int, out: Outcome) -> None:
+        node.asked_at = now
+        node.wanted = ""
+        out.rebirths.append(Rebirth(node.group, node.name, reason))
+
+    def _cooldown(self, node: _Node) -> int:
+        spread = key_of(node.group, node.name) % 1000
+        return self.rules.cooldown + self.rules.cooldown * spread // 4000
+
+    def _open(self, node: _Node, scope: str, at: int, cause: str, out: Outcome) -> None:
+        if scope not in node.gaps:
+            start = instant(at)
+            key = gap_key(self._source, cause, start.isoformat(), scope)
+            record = GapRecord(key=key, cause=cause, start_time=start, scope=scope)
+            node.gaps[scope] = record
+            out.gaps.append(record)
+
+    def _close(self, node: _Node, scope: str, at: int, out: Outcome) -> None:
+        opened = node.gaps.pop(scope, None)
+        if opened is not None:
+            end = max(instant(at), opened.start_time)
+            closed = GapRecord(
+                key=opened.key, cause=opened.cause, start_time=opened.start_time, end_time=end, scope=scope
+            )
+            out.gaps.append(closed)
+
+    def _node(self, group: str, name: str) -> _Node:
+        found = self._nodes.get((group, name))
+        if found is None:
+            found = self._nodes[group, name] = _Node(group, name)
+        return found
+
+
+def _quality(status: int) -> int:
+    """Sparkplug quality codes are OPC's: 192 good, 0 bad, 500 stale."""
+    if 192 <= status < 256:
+        return QUALITY_GOOD
+    return QUALITY_UNCERTAIN if 64 <= status < 192 else QUALITY_BAD
+
+
+def topic_parts(topic: str) -> tuple[str, str, str, str] | None:
+    """(kind, group, node, device) of ``spBv1.0/group/kind/node[/device]``; None when it is none."""
+    parts = topic.split("/")
+    if len(parts) not in (4, 5) or parts[0] != "spBv1.0" or parts[2] not in KINDS or not all(parts[1:4]):
+        return None
+    device = parts[4] if len(parts) == 5 else ""
+    if parts[2].startswith("D") != bool(device):
+        return None
+    return parts[2], parts[1], parts[3], device
+
+

@@ -1,0 +1,144 @@
+"""The connector port: what a protocol must offer, and nothing of what the product does with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, Self
+
+from connectors.domain.columns import Columns
+from connectors.domain.outage import GapRecord
+from plant.domain.samples import Sample
+
+__all__ = [
+    "Columns",
+    "ConfigurationError",
+    "Connector",
+    "ConnectorConfig",
+    "GapRecord",
+    "Malformed",
+    "Probe",
+    "SampleBatch",
+    "Unavailable",
+    "option",
+]
+
+
+class ConfigurationError(ValueError):
+    """The configuration cannot work as written: never retried, shown to the engineer."""
+
+
+class Unavailable(Exception):
+    """The source cannot be reached or was lost: back off and try again."""
+
+
+def option(default: Any = dataclasses.MISSING, *, label: str, help: str, **extra: Any) -> Any:
+    """A configuration field with the words a form and the documentation show."""
+    return field(default=default, metadata={"label": label, "help": help, **extra})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectorConfig:
+    """``addresses`` and ``resume_from`` come from the runner; every other field is the engineer's."""
+
+    addresses: tuple[str, ...] = ()
+    resume_from: datetime | None = None
+    SUPPLIED: ClassVar[frozenset[str]] = frozenset({"addresses", "resume_from"})
+
+    @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any], **supplied: Any) -> Self:
+        known = {item.name: item for item in dataclasses.fields(cls) if item.name not in cls.SUPPLIED}
+        unknown = sorted(set(raw) - set(known))
+        if unknown:
+            raise ConfigurationError(f"unknown setting {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+        missing = [
+            name
+            for name, item in known.items()
+            if name not in raw
+            and item.default is dataclasses.MISSING
+            and item.default_factory is dataclasses.MISSING
+        ]
+        if missing:
+            raise ConfigurationError(f"setting {missing[0]!r} is missing")
+        hints = typing.get_type_hints(cls)
+        return cls(**{name: _typed(name, value, hints[name]) for name, value in raw.items()}, **supplied)
+
+
+def _typed(name: str, value: Any, expected: Any) -> Any:
+    """A JSON value as the field's type; what cannot be is refused with both named."""
+    origin = typing.get_origin(expected)
+    if origin is types.UnionType:
+        if value is None:
+            return None
+        expected = next(item for item in typing.get_args(expected) if item is not type(None))
+        origin = typing.get_origin(expected)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigurationError(f"{name}: read {value!r}, expected a list")
+        inner = typing.get_args(expected)[0]
+        return tuple(_typed(f"{name}[{index}]", item, inner) for index, item in enumerate(value))
+    if origin is dict or expected is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigurationError(f"{name}: read {value!r}, expected a mapping")
+        return dict(value)
+    if expected is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, expected) or (expected in (int, float) and isinstance(value, bool)):
+        raise ConfigurationError(f"{name}: read {value!r}, expected {expected.__name__}")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Malformed:
+    """A message nobody could read. ``raw`` is what came, ``source`` where (topic, node), ``reason`` why not."""
+
+    source: str
+    reason: str
+    raw: bytes
+    arrival_time: datetime
+
+
+@dataclass(kw_only=True)
+class SampleBatch:
+    """What arrived together. ``token`` is the connector's own: what to acknowledge once the batch is on disk."""
+
+    samples: Columns = field(default_factory=Columns)
+    gaps: list[GapRecord] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
+    token: Any = None
+    messages: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(len(self.samples) or self.gaps or self.malformed or self.messages)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What a test connection saw: who answered, live values, and what to know before saving."""
+
+    server: str
+    samples: tuple[Sample, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Connector(Protocol):
+    slug: ClassVar[str]
+    config_class: ClassVar[type[ConnectorConfig]]
+
+    def __init__(self, config: Any) -> None:
+        """Validates; does no I/O. Raises ConfigurationError."""
+        ...
+
+    async def probe(self) -> Probe: ...
+
+    def batches(self) -> AsyncIterator[SampleBatch]:
+        """One session with the source, until cancelled; raises Unavailable when it is lost. Called again to retry."""
+        ...
+
+    async def acknowledge(self, batch: SampleBatch) -> None:
+        """Called once the batch is safe on disk, in the order the batches came."""
+        ...

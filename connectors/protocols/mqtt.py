@@ -1,0 +1,172 @@
+"""MQTT with JSON payloads: a persistent session under a fixed client id; PUBACK only after the batch is on disk."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+
+from connectors.domain.columns import Columns, instant, key_of
+from connectors.domain.mapping import Mapper, MappingProblem, Rule
+from connectors.domain.outage import Outage
+from connectors.interface import (
+    ConfigurationError,
+    ConnectorConfig,
+    Malformed,
+    Probe,
+    SampleBatch,
+    Unavailable,
+    option,
+)
+from connectors.transports.mqtt_client import Broker, MqttSession, Received
+
+BATCH = 500
+PROBE_SECONDS = 5.0
+VERSIONS = {"3.1.1": 4, "5": 5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MqttConfig(ConnectorConfig):
+    broker: str = option(label="Broker", help="mqtt://host:port, or mqtts:// with TLS")
+    client_id: str = option(label="Client id", help="Fixed and unique: the broker keeps its queue under it")
+    mappings: tuple[dict, ...] = option(  # type: ignore[type-arg]
+        label="Mappings", help='Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}'
+    )
+    qos: int = option(1, label="QoS", help="1 = at least once (recommended), 0 = may be lost unnoticed")
+    version: str = option("3.1.1", label="MQTT version", help="3.1.1 or 5")
+    username: str = option("", label="User name", help="Leave empty for none")
+    password_env: str = option("", label="Password variable", help="Environment variable that holds the password")
+    ca_file: str = option("", label="CA file", help="Certificates to trust with mqtts; empty = the system's")
+
+
+class MqttConnector:
+    slug: ClassVar[str] = "mqtt"
+    config_class: ClassVar[type[ConnectorConfig]] = MqttConfig
+
+    def __init__(self, config: MqttConfig) -> None:
+        if config.qos not in (0, 1):
+            raise ConfigurationError(f"qos: read {config.qos}, expected 0 or 1")
+        if config.version not in VERSIONS:
+            raise ConfigurationError(f"version: read {config.version!r}, expected 3.1.1 or 5")
+        if not config.client_id:
+            raise ConfigurationError("client_id: expected a fixed, unique name")
+        self._config = config
+        self._mapper = mapper_of(config)
+        self._outage = Outage(f"{config.broker} {config.client_id}")
+        self._session: MqttSession | None = None
+        # Untimed messages on disk whose PUBACK may not have reached the broker: (topic, payload) digests by mid
+        self._unconfirmed: dict[int, int] = {}
+        self._started = False
+
+    async def probe(self) -> Probe:
+        """A session of its own, so that the connection's queue at the broker is not touched."""
+        session = self._open_session(f"{self._config.client_id}-probe-{uuid.uuid4().hex[:8]}", clean=True)
+        warnings: list[str] = []
+        columns = Columns()
+        await session.open()
+        try:
+            await session.subscribe([(topic, 0) for topic in self._mapper.subscriptions])
+            deadline = datetime.now(UTC).timestamp() + PROBE_SECONDS
+            while (left := deadline - datetime.now(UTC).timestamp()) > 0 and len(columns) < BATCH:
+                for message in await session.receive(limit=BATCH, timeout=left):
+                    problem = self._read(message, columns, set())
+                    if problem:
+                        warnings.append(f"{message.topic}: {problem.reason}")
+        finally:
+            await session.close()
+        if not len(columns):
+            warnings.append(f"no readable message within {PROBE_SECONDS:g} s")
+        latest = {sample.address: sample for sample in columns}
+        return Probe(server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20]))
+
+    async def batches(self) -> AsyncIterator[SampleBatch]:
+        if not self._started:
+            self._started = True
+            resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
+            if resumed:
+                yield SampleBatch(gaps=[resumed])
+        session = self._open_session(self._config.client_id, clean=False)
+        try:
+            kept = await session.open()
+            await session.subscribe([(topic, self._config.qos) for topic in self._mapper.subscriptions])
+            self._session = session
+            recovered = "broker_queue" if kept and self._config.qos else ""
+            closed = self._outage.restored(datetime.now(UTC), recovered)
+            yield SampleBatch(gaps=[closed] if closed else [], messages=1)
+            while True:
+                batch = self._batch(await session.receive(limit=BATCH, timeout=1.0))
+                if batch:
+                    yield batch
+        except Unavailable as error:
+            lost = self._outage.lost(datetime.now(UTC), "connection_down", str(error))
+            if lost:
+                yield SampleBatch(gaps=[lost])
+            raise
+        finally:
+            self._session = None
+            await session.close()
+
+    async def acknowledge(self, batch: SampleBatch) -> None:
+        """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
+        if self._session is not None and batch.token:
+            self._session.acknowledge(batch.token)
+
+    def _open_session(self, client_id: str, *, clean: bool) -> MqttSession:
+        config = self._config
+        broker = Broker.parse(
+            config.broker, username=config.username, password_env=config.password_env, ca_file=config.ca_file
+        )
+        return MqttSession(broker, client_id=client_id, clean=clean, version=VERSIONS[config.version])
+
+    def _batch(self, messages: list[Received]) -> SampleBatch:
+        batch = SampleBatch(messages=len(messages))
+        fresh: set[int] = set()
+        for message in messages:
+            problem = self._read(message, batch.samples, fresh)
+            if problem:
+                batch.malformed.append(problem)
+        batch.token = [(message.mid, message.qos) for message in messages if message.qos]
+        return batch
+
+    def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
+        digest = key_of(message.topic, message.payload.hex())
+        if message.qos and message.dup and self._unconfirmed.get(message.mid) == digest:
+            return None
+        if message.qos:
+            self._unconfirmed[message.mid] = digest
+        key = digest
+        while key in fresh:
+            key += 1
+        fresh.add(key)
+        try:
+            self._mapper.read(message.topic, message.payload, arrival=message.arrival, message_key=key, into=into)
+        except MappingProblem as problem:
+            return Malformed(
+                source=message.topic,
+                reason=str(problem),
+                raw=message.payload,
+                arrival_time=instant(message.arrival),
+            )
+        return None
+
+    @staticmethod
+    def reread(config: MqttConfig, source: str, raw: bytes, arrival: int) -> Columns:
+        """A quarantined message under today's mappings. Raises ValueError."""
+        columns = Columns()
+        mapper_of(config).read(source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns)
+        return columns
+
+
+def mapper_of(config: MqttConfig) -> Mapper:
+    try:
+        return Mapper(tuple(Rule.from_mapping(raw) for raw in config.mappings), loads=_loads)
+    except MappingProblem as error:
+        raise ConfigurationError(f"mappings: {error}") from error
+
+
+def _loads(payload: bytes) -> Any:
+    return orjson.loads(payload)

@@ -1,0 +1,326 @@
+"""One process that keeps a group of connections: source → spool → acknowledge → Celery → reply → out of the spool."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, cast
+
+import orjson
+
+from connectors.domain.columns import encode, instant
+from connectors.domain.wire import gap_to_json, unread_to_json
+from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
+from connectors.registry import connector_class
+from connectors.spool import Entry, Spool, SpoolBroken, SpoolFull
+
+log = logging.getLogger(__name__)
+
+IN_FLIGHT = 32
+PER_CONNECTION = 4
+SHIPMENT_BATCHES = 500
+SHIPMENT_BYTES = 2 * 1024 * 1024
+LINGER = 0.05
+ANSWER_WITHIN = 10.0
+LONGEST_WAIT = 120.0
+SETTLED = timedelta(seconds=1)
+COMPRESS_FROM = 200
+
+
+class Carrier(Protocol):
+    """The broker between a runner and the workers."""
+
+    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None: ...
+
+    async def send_tick(self, watermarks: dict[str, str]) -> None: ...
+
+    async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]: ...
+
+
+class Troubles:
+    """Logs the first failure of a thing and its recovery, nothing between."""
+
+    def __init__(self) -> None:
+        self._failing: set[str] = set()
+
+    def failed(self, what: str, why: object) -> None:
+        if what not in self._failing:
+            self._failing.add(what)
+            log.warning("%s: %s", what, why)
+
+    def recovered(self, what: str) -> None:
+        if what in self._failing:
+            self._failing.discard(what)
+            log.warning("%s: recovered", what)
+
+
+@dataclass(slots=True)
+class Shipment:
+    """Batches sent as one task, until every one is answered."""
+
+    connection: str
+    entries: dict[int, Entry]
+    due: float
+    wait: float = ANSWER_WITHIN
+
+
+@dataclass(slots=True)
+class _Followed:
+    revision: object
+    task: asyncio.Task[None]
+    busy_since: datetime | None = None
+
+
+Configurations = Callable[[], Awaitable[list[dict[str, Any]] | None]]
+
+
+@dataclass
+class Runner:
+    """``configurations`` gives what to follow, None = cannot be read now (go on as before)."""
+
+    spool: Spool
+    carrier: Carrier
+    configurations: Configurations
+    tick_seconds: float = 1.0
+    reload_seconds: float = 3.0
+    troubles: Troubles = field(default_factory=Troubles)
+
+    def __post_init__(self) -> None:
+        self._followed: dict[str, _Followed] = {}
+        self._shipments: list[Shipment] = []
+        self._cursor: dict[str, int] = {}
+        self._news = asyncio.Event()
+        self._ticked: dict[str, datetime] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set; raises SpoolBroken when the disk failed: the process must end."""
+        work = [
+            asyncio.create_task(loop())
+            for loop in (self._reload_loop, self._dispatch_loop, self._answer_loop, self._tick_loop)
+        ]
+        stopped = asyncio.create_task(stop.wait())
+        self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            done, _ = await asyncio.wait([*work, stopped, self._fatal], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopped}:
+                task.result()
+        finally:
+            followers = [followed.task for followed in self._followed.values()]
+            for task in [*followers, *work, stopped]:
+                task.cancel()
+            await asyncio.gather(*followers, *work, stopped, return_exceptions=True)
+
+    # -- following sources ---------------------------------------------------------------------------------
+
+    async def _reload_loop(self) -> None:
+        while True:
+            wanted = await self.configurations()
+            if wanted is not None:
+                await self._reconcile({str(item["slug"]): item for item in wanted})
+            await asyncio.sleep(self.reload_seconds)
+
+    async def _reconcile(self, wanted: Mapping[str, dict[str, Any]]) -> None:
+        for slug, followed in list(self._followed.items()):
+            if slug not in wanted or wanted[slug].get("revision") != followed.revision:
+                followed.task.cancel()
+                await asyncio.gather(followed.task, return_exceptions=True)
+                del self._followed[slug]
+        for slug, item in wanted.items():
+            if slug not in self._followed:
+                task = asyncio.create_task(self._follow(slug, item))
+                self._followed[slug] = _Followed(item.get("revision"), task)
+                task.add_done_callback(self._follower_ended)
+
+    def _follower_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None and not self._fatal.done():
+            self._fatal.set_exception(error)
+
+    async def _follow(self, slug: str, item: Mapping[str, Any]) -> None:
+        """Keep one source connected. Ends only on a broken spool or a configuration that cannot work."""
+        try:
+            cls = connector_class(str(item["protocol"]))
+            config = cls.config_class.from_mapping(
+                item["config"], addresses=tuple(item["addresses"]), resume_from=self.spool.last_alive(slug)
+            )
+            connector = cls(config)
+        except ConfigurationError as error:
+            self.troubles.failed(slug, f"configuration: {error}")
+            return
+        delay = 1.0
+        while True:
+            started = time.monotonic()
+            try:
+                await self._stream(slug, connector)
+                raise Unavailable("the stream ended")
+            except ConfigurationError as error:
+                self.troubles.failed(slug, f"configuration: {error}")
+                return
+            except (SpoolBroken, asyncio.CancelledError):
+                raise
+            except Unavailable as error:
+                self.troubles.failed(slug, error)
+            except Exception as error:
+                self.troubles.failed(slug, f"{type(error).__name__}: {error}")
+                log.debug("%s", slug, exc_info=True)
+            delay = 1.0 if time.monotonic() - started > 30 else min(delay * 2, 30.0)
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+
+    async def _stream(self, slug: str, connector: Connector) -> None:
+        stream = cast(AsyncGenerator[SampleBatch, None], connector.batches())
+        async with contextlib.aclosing(stream):
+            async for batch in stream:
+                await self._keep(slug, batch)
+                await connector.acknowledge(batch)
+                if batch.messages:
+                    self.troubles.recovered(slug)
+
+    async def _keep(self, slug: str, batch: SampleBatch) -> None:
+        """On disk when it returns. A full spool waits here: nothing is acknowledged, nothing dropped."""
+        if not (len(batch.samples) or batch.gaps or batch.malformed):
+            return
+        now = time.time_ns() // 1000
+        arrived = min(batch.samples.arrival_time, default=now)
+        samples = encode(batch.samples, compress=len(batch.samples) >= COMPRESS_FROM) if len(batch.samples) else b""
+        extras: dict[str, Any] = {}
+        if batch.gaps:
+            extras["gaps"] = [gap_to_json(gap) for gap in batch.gaps]
+        if batch.malformed:
+            extras["unread"] = unread_to_json(batch.malformed)
+        text = orjson.dumps(extras).decode()
+        followed = self._followed.get(slug)
+        if followed:
+            followed.busy_since = instant(arrived)
+        while True:
+            try:
+                await self.spool.append(slug, arrived=arrived, samples=samples, extras=text)
+                break
+            except SpoolFull as error:
+                self.troubles.failed("spool", error)
+                await asyncio.sleep(0.5)
+        self.troubles.recovered("spool")
+        if followed:
+            followed.busy_since = None
+        self._news.set()
+
+    # -- sending and confirming ----------------------------------------------------------------------------
+
+    async def _dispatch_loop(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._news.wait(), 1.0)
+            except TimeoutError:
+                pass
+            self._news.clear()
+            now = time.monotonic()
+            for shipment in [shipment for shipment in self._shipments if shipment.due <= now]:
+                await self._send(shipment)
+            for slug in await asyncio.to_thread(self.spool.connections):
+                await self._ship(slug)
+            await asyncio.sleep(LINGER)
+
+    async def _ship(self, slug: str) -> None:
+        while (
+            len(self._shipments) < IN_FLIGHT
+            and sum(shipment.connection == slug for shipment in self._shipments) < PER_CONNECTION
+        ):
+            after = self._cursor.get(slug, 0)
+            entries = await asyncio.to_thread(self.spool.after, slug, after, limit=SHIPMENT_BATCHES)
+            taken, size = [], 0
+            for entry in entries:
+                size += len(entry.samples) + len(entry.extras)
+                if taken and size > SHIPMENT_BYTES:
+                    break
+                taken.append(entry)
+            if not taken:
+                return
+            self._cursor[slug] = taken[-1].sequence
+            shipment = Shipment(slug, {entry.sequence: entry for entry in taken}, 0.0)
+            self._shipments.append(shipment)
+            await self._send(shipment)
+
+    async def _send(self, shipment: Shipment) -> None:
+        batches = [
+            [entry.sequence, base64.b64encode(entry.samples).decode(), orjson.loads(entry.extras)]
+            for entry in shipment.entries.values()
+        ]
+        try:
+            await self.carrier.send_ingest(self.spool.id, shipment.connection, batches)
+            self.troubles.recovered("broker")
+        except Exception as error:
+            self.troubles.failed("broker", error)
+            shipment.due = time.monotonic() + 2.0
+            return
+        shipment.due = time.monotonic() + shipment.wait
+        shipment.wait = min(shipment.wait * 2, LONGEST_WAIT)
+
+    async def _answer_loop(self) -> None:
+        while True:
+            try:
+                answers = await self.carrier.answers(self.spool.id, 1.0)
+            except Exception as error:
+                self.troubles.failed("broker", error)
+                await asyncio.sleep(1.0)
+                continue
+            stored = [sequence for answer in answers for sequence in answer.get("stored", ())]
+            if stored:
+                await self.spool.confirm(stored)
+                self._forget(set(stored))
+                self.troubles.recovered("ingest")
+            for answer in answers:
+                if "failed" in answer:
+                    self.troubles.failed("ingest", answer.get("error"))
+                    self._postpone(set(answer["failed"]))
+
+    def _forget(self, stored: set[int]) -> None:
+        for shipment in self._shipments:
+            for sequence in stored & shipment.entries.keys():
+                del shipment.entries[sequence]
+        self._shipments = [shipment for shipment in self._shipments if shipment.entries]
+        self._news.set()
+
+    def _postpone(self, failed: set[int]) -> None:
+        now = time.monotonic()
+        for shipment in self._shipments:
+            if failed & shipment.entries.keys():
+                shipment.due = now + min(shipment.wait / 2, 15.0)
+
+    # -- watermarks ----------------------------------------------------------------------------------------
+
+    async def _tick_loop(self) -> None:
+        while True:
+            await asyncio.sleep(self.tick_seconds)
+            now = datetime.now(UTC)
+            slugs = list(self._followed)
+            await self.spool.alive(now, slugs)
+            oldest = await asyncio.to_thread(self.spool.oldest)
+            news: dict[str, str] = {}
+            for slug in slugs:
+                at = self._complete_until(slug, now, oldest)
+                if at > self._ticked.get(slug, datetime.min.replace(tzinfo=UTC)):
+                    self._ticked[slug] = at
+                    news[slug] = at.isoformat()
+            self._alarm()
+            if news:
+                with contextlib.suppress(Exception):  # the next tick says more than this one did
+                    await self.carrier.send_tick(news)
+
+    def _complete_until(self, slug: str, now: datetime, oldest: Mapping[str, datetime]) -> datetime:
+        """A dead connection moves on too: its open gap is on record, so its silence is known to be unknown."""
+        busy = self._followed[slug].busy_since
+        waiting = [instant for instant in (oldest.get(slug), busy) if instant is not None]
+        return min([now - SETTLED, *(instant - timedelta(microseconds=1) for instant in waiting)])
+
+    def _alarm(self) -> None:
+        for share in (0.95, 0.85, 0.70):
+            name = f"spool {share:.0%}"
+            if self.spool.usage >= share:
+                self.troubles.failed(name, f"{self.spool.usage:.0%} of {self.spool.limit} bytes in use")
+            else:
+                self.troubles.recovered(name)

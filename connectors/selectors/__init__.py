@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from connectors.selectors.completeness import (
+    Freshness,
+    GapSpan,
+    connection_freshness,
+    dirty_marks_take,
+    dirty_work_units,
+    gaps_between,
+    gaps_visible,
+    horizon_for,
+    quarantine_visible,
+)
+from connectors.selectors.export import configuration_export
+from connectors.selectors.samples import SampleRow, last_samples_before, samples_between, samples_page
+from connectors.selectors.signals import (
+    connection_by_slug,
+    connections_visible,
+    signals_for,
+    signals_visible,
+    state_map_of,
+)
+
+__all__ = [
+    "Freshness",
+    "GapSpan",
+    "SampleRow",
+    "configuration_export",
+    "connection_by_slug",
+    "connection_freshness",
+    "connections_visible",
+    "dirty_marks_take",
+    "dirty_work_units",
+    "gaps_between",
+    "gaps_visible",
+    "horizon_for",
+    "last_samples_before",
+    "quarantine_visible",
+    "samples_between",
+    "samples_page",
+    "signals_for",
+    "signals_visible",
+    "state_map_of",
+]

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from connectors.services.connections import connection_save, signals_save
+from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest, watermark_append
+from connectors.services.partitions import partitions_ahead, partitions_ensure
+from connectors.services.quarantine import CannotReread, quarantine_reprocess
+from connectors.services.retention import receipts_trim
+
+__all__ = [
+    "CannotReread",
+    "Delivery",
+    "Result",
+    "connection_save",
+    "deliveries_store",
+    "partitions_ahead",
+    "partitions_ensure",
+    "quarantine_reprocess",
+    "receipts_trim",
+    "samples_ingest",
+    "signals_save",
+    "watermark_append",
+]

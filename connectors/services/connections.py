@@ -1,0 +1,86 @@
+"""Writing connections and their signals, checked before anything is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from connectors.domain.state_map import table_problems
+from connectors.interface import ConfigurationError
+from connectors.models import Connection, SignalDefinition
+from connectors.registry import connector_class
+from plant import audit
+from plant.access import Actor, Placed
+
+
+@transaction.atomic
+def connection_save(
+    *,
+    slug: str,
+    protocol: str,
+    config: Mapping[str, Any],
+    site_id: int,
+    site: Placed | str,
+    by: Actor,
+    name_en: str = "",
+    name_fr: str = "",
+    state_map: Mapping[str, str] | None = None,
+    enabled: bool = True,
+) -> Connection:
+    """Create or change a connection. Raises ConfigurationError when it could not work as written."""
+    by.require("connection.edit", site)
+    cls = connector_class(protocol)
+    cls(cls.config_class.from_mapping(config))
+    problems = table_problems(state_map or {})
+    if problems:
+        raise ConfigurationError(f"state map: {problems[0]}")
+    values = {
+        "protocol": protocol,
+        "config": dict(config),
+        "site_id": site_id,
+        "name_en": name_en,
+        "name_fr": name_fr,
+        "state_map": dict(state_map or {}),
+        "enabled": enabled,
+    }
+    before = Connection.objects.filter(slug=slug).values(*values).first()
+    connection, created = Connection.objects.update_or_create(slug=slug, defaults=values)
+    audit.record(
+        by=by,
+        action="connection.create" if created else "connection.update",
+        subject_type="connection",
+        subject_code=slug,
+        before=before,
+        after=values,
+    )
+    connection.refresh_from_db()
+    return connection
+
+
+@transaction.atomic
+def signals_save(
+    *, connection: Connection, signals: Sequence[Mapping[str, Any]], site: Placed | str, by: Actor
+) -> list[SignalDefinition]:
+    """Create or change signals by address; each mapping holds ``address`` and fields of SignalDefinition."""
+    by.require("connection.edit", site)
+    saved = []
+    for item in signals:
+        fields = dict(item)
+        problems = table_problems(fields.get("state_map") or {})
+        if problems:
+            raise ConfigurationError(f"{fields['address']}: state map: {problems[0]}")
+        saved.append(
+            SignalDefinition.objects.update_or_create(
+                connection=connection, address=fields.pop("address"), defaults=fields
+            )[0]
+        )
+    audit.record(
+        by=by,
+        action="signal.save",
+        subject_type="connection",
+        subject_code=connection.slug,
+        after=[signal.address for signal in saved],
+    )
+    return saved

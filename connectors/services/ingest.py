@@ -1,0 +1,314 @@
+"""Storing what connectors delivered: one transaction for samples, gaps, unreadable messages, marks and receipts."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+import psycopg2.errors
+from django.db import IntegrityError, transaction
+from django.db import connection as database
+
+from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant
+from connectors.domain.outage import GapRecord
+from connectors.domain.wire import Unread
+from connectors.models import DirtyMark, Gap, IngestReceipt, ReceivedNumber, Watermark
+from connectors.services.context import Context, context_of
+from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
+from connectors.services.partitions import partitions_ensure
+from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
+from connectors.signals import samples_landed
+
+FUTURE_ALLOWED = timedelta(minutes=5)
+PAST_ALLOWED = timedelta(days=3660)
+_DAY = 86_400_000_000
+_COPY = f"COPY {{}} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+_STAGING = """
+CREATE TEMPORARY TABLE IF NOT EXISTS sample_staging (LIKE connectors_signalsample INCLUDING DEFAULTS)
+ON COMMIT DELETE ROWS
+"""
+_FROM_STAGING = f"""
+INSERT INTO connectors_signalsample ({", ".join(COLUMNS)})
+SELECT {", ".join(COLUMNS)} FROM sample_staging ON CONFLICT DO NOTHING
+"""
+UNKNOWN, FUTURE, PAST, TYPE = "unknown address", "in the future", "too far in the past", "wrong type"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One batch. ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key."""
+
+    samples: Columns = field(default_factory=Columns)
+    gaps: Sequence[GapRecord] = ()
+    unread: Sequence[Unread] = ()
+    receipt: tuple[uuid.UUID, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """received = stored + deduplicated + quarantined, always."""
+
+    received: int
+    stored: int
+    deduplicated: int
+    quarantined: int
+
+
+def samples_ingest(
+    *, connection: str, samples: Columns, now: datetime, watermark: datetime | None = None
+) -> Result:
+    """Store one batch that carries no receipt of its own; ``watermark``: nothing older will come."""
+    with transaction.atomic():
+        context, (result,) = deliveries_store(
+            slug=connection, deliveries=[Delivery(samples=samples)], now=now
+        )
+        if watermark is not None:
+            watermark_append(connection_id=context.connection_id, at=min(watermark, now))
+    return result
+
+
+def deliveries_store(
+    *, slug: str, deliveries: Sequence[Delivery], now: datetime, refuse_unreadable: bool = False
+) -> tuple[Context, list[Result]]:
+    """Store batches of one connection, each once. Those already received are left out of the results.
+
+    ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are).
+    """
+    for attempt in (1, 2):
+        try:
+            _partitions(deliveries, now)
+            with transaction.atomic():
+                context = context_of(slug)
+                fresh = _not_received(deliveries)
+                results = _store(context, fresh, now, refuse_unreadable)
+                _receipts(fresh, results, now)
+                return context, results
+        except IntegrityError:
+            # The same batch was being stored by another worker: its receipt is there now
+            if attempt == 2:
+                raise
+    raise AssertionError("unreachable")
+
+
+def watermark_append(*, connection_id: int, at: datetime) -> None:
+    Watermark.objects.bulk_create([Watermark(connection_id=connection_id, at=at)], ignore_conflicts=True)
+
+
+def _partitions(deliveries: Sequence[Delivery], now: datetime) -> None:
+    days: set[int] = set()
+    latest, earliest = now + FUTURE_ALLOWED, now - PAST_ALLOWED
+    for delivery in deliveries:
+        times = np.frombuffer(delivery.samples.source_time, np.int64)
+        days.update(np.unique(times // _DAY).tolist())
+    first, last = (earliest - EPOCH).days, (latest - EPOCH).days
+    partitions_ensure(days=[instant(day * _DAY).date() for day in days if first <= day <= last])
+
+
+def _not_received(deliveries: Sequence[Delivery]) -> list[Delivery]:
+    keys = [delivery.receipt for delivery in deliveries if delivery.receipt is not None]
+    if not keys:
+        return list(deliveries)
+    spools = {spool for spool, _ in keys}
+    known = set(
+        IngestReceipt.objects.filter(spool__in=spools, sequence__in=[sequence for _, sequence in keys]).values_list(
+            "spool", "sequence"
+        )
+    )
+    return [delivery for delivery in deliveries if delivery.receipt not in known]
+
+
+def _store(
+    context: Context, deliveries: list[Delivery], now: datetime, refuse_unreadable: bool
+) -> list[Result]:
+    asides: list[Aside] = []
+    split = [_split(context, delivery.samples, now, asides) for delivery in deliveries]
+    if asides and refuse_unreadable:
+        raise CannotReread(asides[0].reason)
+    set_aside = [len(delivery.samples) - len(rows) for delivery, rows in zip(deliveries, split, strict=True)]
+    split = [_numbers_once(context, rows) for rows in split]
+    stored = _copy(split)
+    for delivery in deliveries:
+        asides += [_message_aside(message) for message in delivery.unread]
+    messages_set_aside(connection_id=context.connection_id, revision=context.revision, asides=asides)
+    touched = _marks_of_samples(context, [rows for rows, new in zip(split, stored, strict=True) if new])
+    touched += [mark for delivery in deliveries for mark in _gaps(context, delivery.gaps, now)]
+    _mark(touched)
+    return [
+        Result(
+            received=len(delivery.samples) + len(delivery.unread),
+            stored=new,
+            deduplicated=len(delivery.samples) - aside - new,
+            quarantined=aside + len(delivery.unread),
+        )
+        for delivery, aside, new in zip(deliveries, set_aside, stored, strict=True)
+    ]
+
+
+# -- reading ------------------------------------------------------------------------------------------------
+
+
+def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside]) -> Rows:
+    """The rows that can be stored; the others go to ``asides`` with their reason."""
+    signal_id, equipment_id, accepts = context.lookup(samples.addresses)
+    rows = rows_of(samples, signal_id=signal_id, equipment_id=equipment_id, site_id=context.site_id)
+    if not len(rows):
+        return rows
+    address = np.frombuffer(samples.address, np.uint32)
+    problems = (
+        (UNKNOWN, rows.signal_id == 0),
+        (TYPE, ~accepts[address, rows.kind]),
+        (FUTURE, rows.source_time > rows.arrival_time + FUTURE_ALLOWED // timedelta(microseconds=1)),
+        (PAST, rows.source_time < rows.arrival_time - PAST_ALLOWED // timedelta(microseconds=1)),
+    )
+    good = np.ones(len(rows), bool)
+    for reason, wrong in problems:
+        wrong = wrong & good
+        if wrong.any():
+            good &= ~wrong
+            asides += _values_aside(context, samples, address, wrong, reason)
+    return rows if good.all() else rows.take(good)
+
+
+def _values_aside(context: Context, samples: Columns, address: Array, wrong: Array, reason: str) -> list[Aside]:
+    found = []
+    for index in np.unique(address[wrong]):
+        name = samples.addresses[int(index)]
+        taken = samples.take(np.nonzero(wrong & (address == index))[0].tolist())
+        said = f"{reason}: expected {context.signals[name].value_type}" if reason == TYPE else reason
+        arrival = instant(taken.arrival_time[0])
+        found.append(Aside(name, said, "samples", encode(taken), len(taken), arrival))
+    return found
+
+
+def _message_aside(message: Unread) -> Aside:
+    return Aside(message.source, message.reason, "message", message.raw, 1, message.arrival_time)
+
+
+def _numbers_once(context: Context, rows: Rows) -> Rows:
+    """Messages numbered but not dated: arrival differs at each delivery, so their number tells them apart."""
+    undated = (rows.historical & UNDATED) != 0
+    if not undated.any():
+        return rows
+    keys = np.unique(rows.key[undated]).tolist()
+    table = ReceivedNumber._meta.db_table
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (connection_id, key, received_at) SELECT %s, key, now() FROM unnest(%s::bigint[])"
+            " AS key ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
+            [context.connection_id, keys],
+        )
+        fresh = np.array([key for (key,) in cursor.fetchall()], np.int64)
+    return rows.take(~undated | np.isin(rows.key, fresh))
+
+
+# -- writing ------------------------------------------------------------------------------------------------
+
+
+def _copy(split: list[Rows]) -> list[int]:
+    """How many rows of each batch were new. COPY first: in the common case nothing is there twice."""
+    if not any(len(rows) for rows in split):
+        return [0] * len(split)
+    try:
+        with transaction.atomic(), database.cursor() as cursor:
+            cursor.copy_expert(_COPY.format("connectors_signalsample"), io.BytesIO(copy_bytes(joined(split))))
+        return [len(rows) for rows in split]
+    except psycopg2.errors.UniqueViolation:
+        return [_copy_new(rows) for rows in split]
+
+
+def _copy_new(rows: Rows) -> int:
+    if not len(rows):
+        return 0
+    with database.cursor() as cursor:
+        cursor.execute(_STAGING)
+        cursor.execute("DELETE FROM sample_staging")
+        cursor.copy_expert(_COPY.format("sample_staging"), io.BytesIO(copy_bytes(rows)))
+        cursor.execute(_FROM_STAGING)
+        return int(cursor.rowcount)
+
+
+Mark = tuple[int, datetime, datetime]
+
+
+def _marks_of_samples(context: Context, split: list[Rows]) -> list[Mark]:
+    if not split:
+        return []
+    rows = joined(split)
+    order = np.argsort(rows.equipment_id, kind="stable")
+    equipment, times = rows.equipment_id[order], rows.source_time[order]
+    ids, starts = np.unique(equipment, return_index=True)
+    if not len(ids):
+        return []
+    low, high = np.minimum.reduceat(times, starts), np.maximum.reduceat(times, starts)
+    return [
+        (unit, instant(int(first)), instant(int(last)))
+        for place, first, last in zip(ids.tolist(), low, high, strict=True)
+        for unit in context.work_units.get(place, (place,))
+    ]
+
+
+def _gaps(context: Context, gaps: Sequence[GapRecord], now: datetime) -> list[Mark]:
+    marks: list[Mark] = []
+    rows: list[Gap] = []
+    for gap in gaps:
+        touched: list[int | None] = [*sorted(context.equipment_in(gap.scope))]
+        for equipment_id in touched or [None]:
+            rows.append(_gap_row(context, gap, equipment_id, now))
+            for unit in context.work_units.get(equipment_id or 0, ()):
+                marks.append((unit, gap.start_time, gap.end_time or gap.start_time))
+    Gap.objects.bulk_create(rows, ignore_conflicts=True)
+    return marks
+
+
+def _gap_row(context: Context, gap: GapRecord, equipment_id: int | None, now: datetime) -> Gap:
+    return Gap(
+        connection_id=context.connection_id,
+        equipment_id=equipment_id,
+        key=gap.key,
+        cause=gap.cause,
+        start_time=gap.start_time,
+        end_time=gap.end_time,
+        scope=gap.scope[:400],
+        detail=gap.detail[:500],
+        recovered=gap.recovered,
+        recorded_at=now,
+    )
+
+
+def _mark(marks: list[Mark]) -> None:
+    """Appended, never updated: two ingests that touch one machine must not wait for each other."""
+    if not marks:
+        return
+    spans: dict[int, tuple[datetime, datetime]] = {}
+    for unit, first, last in marks:
+        low, high = spans.get(unit, (first, last))
+        spans[unit] = (min(low, first), max(high, last))
+    DirtyMark.objects.bulk_create(
+        [DirtyMark(work_unit_id=unit, from_time=low, to_time=high) for unit, (low, high) in sorted(spans.items())]
+    )
+    landed = frozenset(spans)
+    transaction.on_commit(lambda: _wake(landed), robust=True)
+
+
+def _wake(work_unit_ids: frozenset[int]) -> None:
+    samples_landed.send_robust(sender=None, work_unit_ids=work_unit_ids)
+
+
+def _receipts(deliveries: list[Delivery], results: list[Result], now: datetime) -> None:
+    IngestReceipt.objects.bulk_create(
+        IngestReceipt(
+            spool=delivery.receipt[0],
+            sequence=delivery.receipt[1],
+            received_at=now,
+            received=result.received,
+            stored=result.stored,
+            deduplicated=result.deduplicated,
+            quarantined=result.quarantined,
+        )
+        for delivery, result in zip(deliveries, results, strict=True)
+        if delivery.receipt is not None
+    )

@@ -1,0 +1,151 @@
+"""Setting aside what cannot be read, within bounds, and reading it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from django.db import connection as database
+from django.db import transaction
+
+from connectors.domain import columns as cols
+from connectors.interface import ConfigurationError
+from connectors.models import Connection, QuarantinedMessage
+from connectors.registry import connector_class
+from plant import audit
+from plant.access import Actor
+
+KEPT_PER_SOURCE = 200
+KEPT_BYTES = 256 * 1024
+COUNTED_ONLY = "more than can be kept: only counted"
+
+UPSERT = """
+INSERT INTO connectors_quarantinedmessage (connection_id, source, reason, form, raw, digest, count, first_arrival,
+    last_arrival, configuration_revision, status)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open')
+ON CONFLICT (connection_id, digest) DO UPDATE
+SET count = connectors_quarantinedmessage.count + EXCLUDED.count,
+    last_arrival = GREATEST(connectors_quarantinedmessage.last_arrival, EXCLUDED.last_arrival)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What to set aside: ``count`` values or messages with one reason from one source."""
+
+    source: str
+    reason: str
+    form: str
+    raw: bytes
+    count: int
+    arrival: datetime
+
+    @property
+    def digest(self) -> bytes:
+        # Columns carry arrival times, so values that come again are new rows up to the bound, then only counted
+        body = b"\0".join((self.source.encode(), self.reason.encode(), self.raw))
+        return blake2b(body, digest_size=16).digest()
+
+
+def messages_set_aside(*, connection_id: int, revision: int, asides: Iterable[Aside]) -> None:
+    """Bounded per source: past the bound a source's further messages are counted on one row."""
+    items = [_cut(aside) for aside in asides]
+    if not items:
+        return
+    kept = _kept_per_source(connection_id, {item.source for item in items})
+    rows = []
+    for item in items:
+        kept[item.source] += 1
+        if kept[item.source] > KEPT_PER_SOURCE:
+            item = Aside(item.source, COUNTED_ONLY, item.form, b"", item.count, item.arrival)
+        rows.append(item)
+    # One order for every transaction, or two that touch the same rows could wait for each other
+    with database.cursor() as cursor:
+        for item in sorted(rows, key=lambda row: row.digest):
+            cursor.execute(
+                UPSERT,
+                [connection_id, item.source, item.reason, item.form, item.raw, item.digest, item.count]
+                + [item.arrival, item.arrival, revision],
+            )
+
+
+def _cut(aside: Aside) -> Aside:
+    raw, reason = aside.raw, aside.reason
+    if len(raw) > KEPT_BYTES and aside.form == QuarantinedMessage.Form.MESSAGE:
+        raw, reason = raw[:KEPT_BYTES], f"{reason} (first {KEPT_BYTES} of {len(raw)} bytes kept)"
+    return Aside(_clean(aside.source)[:400], _clean(reason)[:300], aside.form, raw, aside.count, aside.arrival)
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
+
+
+def _kept_per_source(connection_id: int, sources: set[str]) -> Counter[str]:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT source, count(*) FROM connectors_quarantinedmessage"
+            " WHERE connection_id = %s AND source = ANY(%s) GROUP BY source",
+            [connection_id, list(sources)],
+        )
+        return Counter(dict(cursor.fetchall()))
+
+
+class CannotReread(ValueError):
+    """These bytes mean nothing without the session they came in, or still cannot be read."""
+
+    is_bad_input = True
+
+
+@transaction.atomic
+def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
+    """Read a message again with today's configuration; returns how many values it now gave. Doing it twice adds none.
+
+    Raises CannotReread when it still cannot be read.
+    """
+    from connectors.services.ingest import Delivery, deliveries_store
+
+    message = QuarantinedMessage.objects.select_for_update().get(pk=message_id)
+    connection = Connection.objects.select_related("site").get(pk=message.connection_id)
+    by.require("connection.edit", connection.site)
+    if message.status == QuarantinedMessage.Status.REPROCESSED:
+        return 0
+    samples = _read_again(message, connection)
+    _, results = deliveries_store(
+        slug=connection.slug, deliveries=[Delivery(samples=samples)], now=now, refuse_unreadable=True
+    )
+    message.status, message.reprocessed_at = QuarantinedMessage.Status.REPROCESSED, now
+    message.save(update_fields=["status", "reprocessed_at"])
+    audit.record(
+        by=by,
+        action="quarantine.reprocess",
+        subject_type="quarantined_message",
+        subject_code=str(message.pk),
+        after={"stored": results[0].stored, "deduplicated": results[0].deduplicated},
+    )
+    return results[0].stored
+
+
+def _read_again(message: QuarantinedMessage, connection: Connection) -> cols.Columns:
+    raw = bytes(message.raw)
+    if message.reason == COUNTED_ONLY:
+        raise CannotReread("only the number of these messages was kept")
+    if message.form == QuarantinedMessage.Form.SAMPLES:
+        try:
+            return cols.decode(raw)
+        except cols.DamagedColumns as error:
+            raise CannotReread(str(error)) from error
+    cls = connector_class(connection.protocol)
+    reread = getattr(cls, "reread", None)
+    if reread is None:
+        raise CannotReread(f"a {connection.protocol} message cannot be read without the session it came in")
+    try:
+        config = cls.config_class.from_mapping(connection.config)
+        again: cols.Columns = reread(config, message.source, raw, cols.micros(message.first_arrival))
+    except ConfigurationError:
+        raise
+    except ValueError as error:
+        raise CannotReread(str(error)) from error
+    return again

@@ -1,0 +1,198 @@
+"""What is on its way: batches on disk until the database confirms them.
+
+One SQLite file per runner, WAL with ``synchronous=FULL``: a commit that returned survives power loss. One writer
+thread commits everything that waits in one transaction (group commit); while one commit syncs, the next group
+gathers. The file keeps its own identity and never reuses a number, so a copy or an old file cannot be mistaken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from connectors.domain.columns import instant, micros
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batch (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    connection TEXT NOT NULL,
+    arrived INTEGER NOT NULL,
+    samples BLOB NOT NULL,
+    extras TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS batch_by_connection ON batch (connection, sequence);
+CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+GROUP = 500
+PAGE_RESERVE = 16 * 1024 * 1024
+
+
+class SpoolFull(Exception):
+    """No room: stop acknowledging, so that the source keeps what it has. Nothing is ever dropped to make room."""
+
+
+class SpoolBroken(RuntimeError):
+    """The disk refused a commit. The process must end: after a failed fsync nobody knows what is on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``arrived``: microseconds since 1970 UTC; ``samples``: encoded columns; ``extras``: JSON of gaps and unread."""
+
+    sequence: int
+    connection: str
+    arrived: int
+    samples: bytes
+    extras: str
+
+
+class Spool:
+    """Open in one process only: a second opening of the same file raises."""
+
+    def __init__(self, path: Path, *, limit: int = 4 * 1024**3, synchronous: str = "FULL") -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self.limit = path, limit
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute(f"PRAGMA synchronous={synchronous}")
+        try:
+            self._db.executescript(SCHEMA)
+            self._db.execute("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise SpoolBroken(f"{path}: {error}; is another runner using it?") from error
+        ((self.id,),) = self._db.execute("SELECT value FROM about WHERE name = 'spool'")
+        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
+        self._broken: BaseException | None = None
+        self._used = self._size()
+        self._thread = threading.Thread(target=self._write, name="spool", daemon=True)
+        self._thread.start()
+
+    # -- writing: every call joins the next group commit ------------------------------------------------------
+
+    async def append(self, connection: str, *, arrived: int, samples: bytes, extras: str = "{}") -> int:
+        """Durable when it returns. Raises SpoolFull, or SpoolBroken when the disk failed."""
+        if self.full:
+            raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
+        self._used += len(samples) + len(extras)
+        return int(
+            await self._submit(
+                lambda: self._db.execute(
+                    "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)",
+                    [connection, arrived, samples, extras],
+                ).lastrowid
+            )
+        )
+
+    async def confirm(self, sequences: Iterable[int]) -> None:
+        """The database holds these: forget them."""
+        rows = [(sequence,) for sequence in sequences]
+        await self._submit(lambda: self._db.executemany("DELETE FROM batch WHERE sequence = ?", rows))
+
+    async def alive(self, at: datetime, connections: Iterable[str]) -> None:
+        """These connections were heard (or known to be down) at this instant."""
+        rows = [(slug, micros(at)) for slug in connections]
+        await self._submit(lambda: self._db.executemany("INSERT OR REPLACE INTO alive VALUES (?, ?)", rows))
+
+    async def _submit(self, work: Callable[[], Any]) -> Any:
+        if self._broken is not None:
+            raise SpoolBroken(str(self._broken)) from self._broken
+        future: Future[Any] = Future()
+        self._work.put((work, future))
+        return await asyncio.wrap_future(future)
+
+    def _write(self) -> None:
+        while (first := self._work.get()) is not None:
+            group = [first]
+            while len(group) < GROUP and not self._work.empty():
+                item = self._work.get()
+                if item is None:
+                    self._work.put(None)
+                    break
+                group.append(item)
+            # A caller that gave up before its turn was never told "durable"; nothing of it is written
+            wanted = [item for item in group if item[1].set_running_or_notify_cancel()]
+            if wanted:
+                self._commit(wanted)
+
+    def _commit(self, group: list[tuple[Callable[[], Any], Future[Any]]]) -> None:
+        try:
+            with self._lock:
+                self._db.execute("BEGIN IMMEDIATE")
+                results = [work() for work, _ in group]
+                self._db.execute("COMMIT")
+                self._used = self._size()
+        except BaseException as error:
+            self._broken = error
+            for _, future in group:
+                future.set_exception(SpoolBroken(f"{self.path}: {error}"))
+            return
+        for (_, future), result in zip(group, results, strict=True):
+            future.set_result(result)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def after(self, connection: str, sequence: int, *, limit: int) -> list[Entry]:
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT sequence, connection, arrived, samples, extras FROM batch"
+                " WHERE connection = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                [connection, sequence, limit],
+            ).fetchall()
+        return [Entry(*row) for row in rows]
+
+    def oldest(self) -> dict[str, datetime]:
+        """Arrival of the oldest unconfirmed batch per connection."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT connection, arrived FROM batch WHERE sequence IN"
+                " (SELECT min(sequence) FROM batch GROUP BY connection)"
+            ).fetchall()
+        return {slug: instant(at) for slug, at in rows}
+
+    def connections(self) -> list[str]:
+        with self._lock:
+            return [slug for (slug,) in self._db.execute("SELECT DISTINCT connection FROM batch")]
+
+    def last_alive(self, connection: str) -> datetime | None:
+        with self._lock:
+            row = self._db.execute("SELECT at FROM alive WHERE connection = ?", [connection]).fetchone()
+        return instant(row[0]) if row else None
+
+    def __len__(self) -> int:
+        with self._lock:
+            return int(self._db.execute("SELECT count(*) FROM batch").fetchone()[0])
+
+    @property
+    def full(self) -> bool:
+        """A reserve is left, so that confirming (which writes before it frees) still works."""
+        return self._used >= self.limit - min(PAGE_RESERVE, self.limit // 8)
+
+    @property
+    def usage(self) -> float:
+        """Share of the limit in use, 0 to 1."""
+        return self._used / self.limit
+
+    def _size(self) -> int:
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        (size,) = self._db.execute("PRAGMA page_size").fetchone()
+        return int((pages - free) * size)
+
+    def close(self) -> None:
+        self._work.put(None)
+        self._thread.join(10)
+        with self._lock:
+            self._db.close()

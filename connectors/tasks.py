@@ -1,0 +1,96 @@
+"""What Celery runs for connectors. JSON in, nothing out: the answer to a runner is a message of its own."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import uuid
+from datetime import datetime
+from typing import Any
+
+import orjson
+import redis
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from connectors import jobs, services
+from connectors.domain.columns import Columns, DamagedColumns, decode
+from connectors.domain.wire import Unread, gap_from_json, unread_from_json
+from connectors.models import Connection
+from connectors.transports.celery_broker import REPLY
+
+log = logging.getLogger(__name__)
+REPLIES_KEPT = 3600
+_redis: redis.Redis | None = None
+
+
+@shared_task(name=jobs.INGEST.name)
+def ingest(*, spool: str, connection: str, batches: list[list[Any]]) -> None:
+    """Store spooled batches ``[sequence, base64 columns, {gaps, unread}]``, then answer which are stored."""
+    sequences = [int(batch[0]) for batch in batches]
+    try:
+        deliveries = [_delivery(uuid.UUID(spool), *batch) for batch in batches]
+        services.deliveries_store(slug=connection, deliveries=deliveries, now=timezone.now())
+    except Exception as error:
+        _answer(spool, {"failed": sequences, "error": f"{type(error).__name__}: {error}"[:500]})
+        raise
+    _answer(spool, {"stored": sequences})
+
+
+@shared_task(name=jobs.TICK.name)
+def tick(*, watermarks: dict[str, str]) -> None:
+    """Append how far each connection is known to be complete (slug → instant)."""
+    known = dict(Connection.objects.filter(slug__in=watermarks).values_list("slug", "pk"))
+    for slug, at in watermarks.items():
+        if slug in known:
+            services.watermark_append(connection_id=known[slug], at=datetime.fromisoformat(at))
+
+
+@shared_task(name=jobs.RECEIPTS_TRIM.name)
+def receipts_trim() -> None:
+    services.receipts_trim(now=timezone.now())
+
+
+@shared_task(name=jobs.PARTITIONS_AHEAD.name)
+def partitions_ahead() -> None:
+    services.partitions_ahead(now=timezone.now())
+
+
+BEAT = {
+    "connectors receipts trim": {
+        "task": jobs.RECEIPTS_TRIM.name,
+        "schedule": 3600.0,
+        "options": {"queue": jobs.RECEIPTS_TRIM.queue},
+    },
+    "connectors partitions ahead": {
+        "task": jobs.PARTITIONS_AHEAD.name,
+        "schedule": 3600.0,
+        "options": {"queue": jobs.PARTITIONS_AHEAD.queue},
+    },
+}
+
+
+def _delivery(spool: uuid.UUID, sequence: int, blob: str, extras: dict[str, Any]) -> services.Delivery:
+    raw, unread = base64.b64decode(blob), unread_from_json(extras.get("unread", ()))
+    try:
+        samples = decode(raw) if raw else Columns()
+    except DamagedColumns as error:
+        # The runner's file was damaged: kept as it is, never a reason to stop what comes after
+        samples = Columns()
+        unread.append(Unread("spool", f"damaged batch: {error}", raw, timezone.now()))
+    gaps = [gap_from_json(gap) for gap in extras.get("gaps", ())]
+    return services.Delivery(samples=samples, gaps=gaps, unread=unread, receipt=(spool, sequence))
+
+
+def _answer(spool: str, answer: dict[str, Any]) -> None:
+    """A lost answer costs a second delivery, which the receipt makes harmless; so it never fails the task."""
+    global _redis
+    try:
+        _redis = _redis or redis.Redis.from_url(settings.REDIS_URL, socket_timeout=10, socket_connect_timeout=5)
+        with _redis.pipeline(transaction=False) as pipe:
+            pipe.rpush(REPLY.format(spool), orjson.dumps(answer))
+            pipe.expire(REPLY.format(spool), REPLIES_KEPT)
+            pipe.execute()
+    except redis.RedisError as error:
+        log.warning("no answer to runner %s: %s", spool, error)
