@@ -1,4 +1,4 @@
-"""The API's ground: keys, allowed actions, strict filters, cursors, errors with a remedy, writes that count once."""
+"""The API's ground: keys, allowed actions, strict filters, cursors, errors, writes that count once."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def once(request: Request, write: Callable[[], tuple[int, Any]], *, required: bo
 
 
 class CodeField(serializers.CharField):
-    """A row by its business code, both ways: ``find`` turns what was read into the row, or raises not found."""
+    """A row by its business code, both ways: ``find`` turns a code into the row or raises not found."""
 
     def __init__(self, find: Callable[[str], Any], **options: Any) -> None:
         super().__init__(**options)

@@ -24,7 +24,7 @@ DEPTH = range(1, 201)
 
 
 class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Lots: received here or by POST, made by orders; ``trace`` answers where from and where to in one call."""
+    """Lots: received by POST or made by orders; ``trace`` answers where from and where to in one call."""
 
     required_actions = {"create": "lot.move"}
     required_action = "view"
@@ -41,10 +41,9 @@ class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
     def get_object(self) -> MaterialLot:
         """By code, else by the supplier's number; 409 with the candidates when several lots carry that."""
         try:
-            lot = selectors.lot_by_code(self.kwargs["code"])
+            return selectors.lot_by_code(self.kwargs["code"], among=self.get_queryset())
         except selectors.LotAmbiguous as error:
             raise Ambiguous({"detail": str(error), "candidates": error.candidates}) from None
-        return self.get_queryset().get(pk=lot.pk)
 
     @extend_schema(responses=fields.LotDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

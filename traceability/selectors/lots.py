@@ -31,12 +31,13 @@ def lots(actor: Actor, action: str = "view") -> QuerySet[MaterialLot]:
     return MaterialLot.objects.select_related("material", "place", "produced_by").filter(allowed)
 
 
-def lot_by_code(code: str) -> MaterialLot:
+def lot_by_code(code: str, *, among: QuerySet[MaterialLot] | None = None) -> MaterialLot:
     """The lot with this code, else the one with this supplier's number.
 
     Raises MaterialLot.DoesNotExist, or LotAmbiguous when several lots carry the supplier's number.
     """
-    found = MaterialLot.objects.select_related("material", "place", "produced_by")
+    found = MaterialLot.objects.all() if among is None else among
+    found = found.select_related("material", "place", "produced_by")
     if lot := found.filter(code=code).first():
         return lot
     candidates = list(found.filter(supplier_lot=code)[:20]) if code else []
