@@ -86,7 +86,7 @@ FIXES = {
     "workers": "celery -A mom worker --queues ingest,stitch,default",
     "beat": "celery -A mom beat",
     "connections": "manage.py run_connector --all",
-    "quarantine": "/connections/",
+    "quarantine": "open /connections/",
 }
 
 
@@ -212,7 +212,7 @@ def check_connections() -> Finding:
     now = datetime.now(UTC)
     heard = connections_heard()
     if not heard:
-        return Finding("connections", Status.WARN, _("no connection is enabled"), "/connections/")
+        return Finding("connections", Status.WARN, _("no connection is enabled"), "open /connections/")
     silent = {slug: last for slug, last in heard.items() if last is None or now - last > SILENT_AFTER}
     if not silent:
         said = "; ".join(_age(slug, last, now) for slug, last in heard.items())

@@ -11,11 +11,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from mom.embedded.interface import StartFailed
+
 SERVICE_ACCOUNTS = ("postgres", "nobody")
 SHARED_TEMPORARY = Path("/var/tmp")
 
 
-class UnsafeFolder(RuntimeError):
+class UnsafeFolder(StartFailed):
     """A folder we need exists already and belongs to somebody else."""
 
 

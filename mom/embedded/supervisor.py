@@ -56,6 +56,7 @@ class Supervisor:
         """Until a signal; the exit status."""
         data = self.options.data_dir
         data.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
+        (data / "logs").mkdir(exist_ok=True, mode=0o700)
         lock = environment.lock_try(data)
         if lock is None:
             self.terminal.fault(
@@ -247,9 +248,8 @@ class Supervisor:
         pause = BACK_OFF_SECONDS[min(watched.failures, len(BACK_OFF_SECONDS) - 1)]
         watched.failures += 1
         watched.retry_at = now + pause
-        self.terminal.fault(
-            f"{watched.name} {how}; starting it again in {pause:.0f} s (log: {self._log(watched.name)})"
-        )
+        said = process.log_tail(self._log(watched.name), lines=1)
+        self.terminal.fault(f"{watched.name} {how}; starting it again in {pause:.0f} s: {said[:200]}")
 
     def _how_it_ended(self, name: str) -> str:
         if name not in self._children:
