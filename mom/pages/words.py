@@ -125,6 +125,15 @@ def span(value: timedelta | float | None) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
 
 
+def span_minutes(value: timedelta) -> str:
+    """To the minute, for figures read from afar: 45 s, 12 min, 3 h 07 min."""
+    seconds = int(value.total_seconds())
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes = (seconds + 30) // 60
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def day_clock(at: datetime | None, zone: ZoneInfo) -> str:
     """Day and time in the site's zone, day first as both languages of the plant write it."""
     return "–" if at is None else at.astimezone(zone).strftime("%d/%m %H:%M")

@@ -81,6 +81,14 @@ def span(value: timedelta | float | None) -> str:
 
 
 @register.filter
+def span_minutes(value: timedelta | None) -> str:
+    """A duration to the minute, without sign; seconds below one minute."""
+    if value is None:
+        return "–"
+    return words.span_minutes(abs(value))
+
+
+@register.filter
 def clock(at: datetime | None, zone: ZoneInfo | None = None) -> str:
     """Hour and minute in the site's time zone."""
     return "–" if at is None else at.astimezone(zone or UTC).strftime("%H:%M")
