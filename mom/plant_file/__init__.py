@@ -1,1 +1,1 @@
-"""The plant as a file: read with line numbers, compared with what is stored, loaded all or nothing, written back."""
+"""The plant as a file: read with its lines, compared with what is stored, loaded whole, written back."""

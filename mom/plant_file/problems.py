@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake. ``line`` counts from 1; ``where`` is the path inside the file, such as ``equipment[2].level``."""
+    """One mistake. ``line`` counts from 1; ``where`` is a path such as ``equipment[2].level``."""
 
     line: int
     where: str

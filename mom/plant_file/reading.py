@@ -1,4 +1,4 @@
-"""YAML read as a tree that knows its lines. Scalars keep their text, so 06:00, 0012 and no stay what was written."""
+"""YAML as a tree that knows its lines. Scalars keep their text: 06:00, 0012 and no stay what was written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAXIMUM_DEPTH = 40
 
 @dataclass(frozen=True)
 class Entry:
-    """A node of the file with its place. Reading it as something it is not appends a problem and gives None."""
+    """A node of the file with its place. Reading it as what it is not appends a problem and gives None."""
 
     node: yaml.Node
     where: str
@@ -101,7 +101,7 @@ def _plain(node: yaml.Node) -> Any:
 
 
 def scalar(tag: str, text: str) -> Any:
-    """A number or truth value only where the text is plainly one; YAML's octal and base-60 readings stay texts."""
+    """A number or truth value only where the text is plainly one; octal and base-60 forms stay texts."""
     if tag == NULL:
         return None
     if tag == BOOLEAN and text.lower() in {"true", "false"}:
@@ -136,7 +136,7 @@ class _Nodes(yaml.SafeLoader):
 
 
 def tree_read(text: str) -> tuple[Entry | None, list[Problem]]:
-    """The root of the file, None when it is not YAML at all; problems found later are appended to the same list."""
+    """The root of the file, None when it is no YAML; problems found later are appended to the same list."""
     problems: list[Problem] = []
     try:
         node = _Nodes(text).get_single_node()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from plant.services.calendar import HORIZON as CALENDAR_HORIZON
 from plant.services.calendar import calendar_horizon_extend, calendar_materialise, calendar_version_store
 from plant.services.configuration import Change, configuration_upsert
 from plant.services.devices import badge_in, device_create, device_enrol, device_revoke
@@ -8,6 +9,7 @@ from plant.services.people import person_erase, pin_set, token_create, user_crea
 from plant.services.trail import decision_record, revision_bump
 
 __all__ = [
+    "CALENDAR_HORIZON",
     "Change",
     "answer_keep",
     "answer_kept",

@@ -21,7 +21,13 @@ HORIZON = timedelta(days=60)
 
 @transaction.atomic
 def calendar_version_store(
-    *, line: Equipment, valid_from: date, pattern: dict[str, Any], by: Actor, why: str = ""
+    *,
+    line: Equipment,
+    valid_from: date,
+    pattern: dict[str, Any],
+    by: Actor,
+    why: str = "",
+    at: datetime | None = None,
 ) -> CalendarVersion | None:
     """Append a version of a line's calendar, unless it says what the last one from that day says (then None).
 
@@ -34,7 +40,11 @@ def calendar_version_store(
     if current is not None and current.pattern == pattern:
         return None
     made = CalendarVersion.objects.create(
-        line=line, valid_from=valid_from, pattern=pattern, tz_data=tz_data_version()
+        line=line,
+        valid_from=valid_from,
+        pattern=pattern,
+        tz_data=tz_data_version(),
+        recorded_at=at or timezone.now(),
     )
     audit.record(
         by=by,
@@ -82,7 +92,7 @@ def calendar_materialise(*, line_id: int, until: date, now: datetime | None = No
 def _day(
     versions: Sequence[CalendarVersion], day: date, zone: ZoneInfo
 ) -> list[tuple[CalendarVersion, planning.Slot]]:
-    """The intervals of a day: by the last version known when it began, else by the first one entered since."""
+    """The intervals of a day: by the last version known when it began, else the first entered since."""
     begun = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
     in_force = [v for v in versions if v.valid_from <= day]
     made = {v.pk: planning.slots(_pattern(v, zone), day, day) for v in in_force}

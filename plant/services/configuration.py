@@ -66,7 +66,7 @@ def _locked(model: type[Model], key: Mapping[str, Any]) -> Model | None:
     lookup = {
         f"{name}__isnull" if value is None else name: value is None or value for name, value in key.items()
     }
-    return model._default_manager.select_for_update().filter(**lookup).first()
+    return model._default_manager.select_for_update().filter(**lookup).order_by("pk").first()
 
 
 def _change(model: type[Model], row: Model, wanted: Mapping[str, Any]) -> Change:

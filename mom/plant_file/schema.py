@@ -1,0 +1,232 @@
+"""What a plant file may hold: its sections in the order they are loaded, each bound to one model by name.
+
+The kind of each value comes from the model's field, so a section is a list of keys. ``key=field`` renames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from django.apps import apps
+from django.db import models
+
+NAME = "name"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One list of the file: rows of a model, found by the fields of ``identity``.
+
+    ``parent`` is the field that points to the row a nested list hangs under; ``place`` is the lookup of the
+    path of a row's equipment, empty for what all sites share.
+    """
+
+    name: str
+    model: str
+    identity: tuple[str, ...]
+    keys: tuple[str, ...]
+    required: tuple[str, ...] = ()
+    children: tuple[Section, ...] = ()
+    parent: str = ""
+    place: str = ""
+    nested: bool = False
+    """Whether its entries may hold ``children`` of the same section."""
+    extra: tuple[str, ...] = field(default=())
+    """Keys that are no field: read and written by a function of ``mom.plant_file.special``."""
+
+    @cached_property
+    def model_class(self) -> type[models.Model]:
+        return apps.get_model(self.model)
+
+    @cached_property
+    def fields(self) -> dict[str, models.Field[object, object]]:
+        """Model field by the key it has in the file, bilingual names aside."""
+        pairs = (key.partition("=") for key in self.keys if key != NAME or not self.bilingual)
+        found = {key: self.model_class._meta.get_field(attr or key) for key, _, attr in pairs}
+        return {key: item for key, item in found.items() if isinstance(item, models.Field)}
+
+    @cached_property
+    def bilingual(self) -> bool:
+        """Whether the section's ``name`` is one per language."""
+        return NAME in self.keys and hasattr(self.model_class, "name_en")
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """Every key an entry may have."""
+        own = tuple(key.partition("=")[0] for key in self.keys)
+        return own + self.extra + tuple(child.name for child in self.children)
+
+
+SEGMENTS = Section(
+    "segments",
+    "production.OperationsSegment",
+    ("work_master", "code"),
+    ("code", "name", "position", "class=equipment_class"),
+    required=("code", "position"),
+    parent="work_master",
+)
+MATERIALS_NEEDED = Section(
+    "bom",
+    "production.BillOfMaterialsItem",
+    ("work_master", "material"),
+    ("material", "quantity", "unit"),
+    required=("material", "quantity"),
+    parent="work_master",
+    extra=("segment",),
+)
+ROLES = Section(
+    "roles",
+    "plant.RoleAssignment",
+    ("person", "role", "scope"),
+    ("role", "scope"),
+    required=("role", "scope"),
+    parent="person",
+    place="scope__path__startswith",
+)
+EQUIPMENT_KEYS = (
+    "code",
+    "name",
+    "level",
+    "class=equipment_class",
+    "position",
+    "constraint=is_constraint",
+    "minimum_stop",
+    "registered_stop",
+    "stale_after",
+)
+
+SITE = Section(
+    "site",
+    "plant.Equipment",
+    ("code",),
+    ("code", "name", "time_zone"),
+    required=("code", "time_zone"),
+    place="path__startswith",
+)
+SECTIONS = (
+    Section("departments", "plant.Department", ("code",), ("code", "name"), required=("code",)),
+    Section(
+        "equipment_classes", "plant.EquipmentClass", ("code",), ("code", "name", "parent"), required=("code",)
+    ),
+    Section(
+        "equipment",
+        "plant.Equipment",
+        ("code",),
+        EQUIPMENT_KEYS,
+        required=("code",),
+        parent="parent",
+        place="path__startswith",
+        nested=True,
+        extra=("children",),
+    ),
+    Section(
+        "links",
+        "plant.EquipmentLink",
+        ("upstream", "downstream"),
+        ("upstream", "downstream", "buffer_capacity", "transit"),
+        required=("upstream", "downstream"),
+        place="upstream__path__startswith",
+    ),
+    Section(
+        "materials",
+        "plant.MaterialDefinition",
+        ("code",),
+        ("code", "name", "kind", "unit", "family"),
+        required=("code", "kind", "unit"),
+    ),
+    Section(
+        "work_masters",
+        "production.WorkMaster",
+        ("code",),
+        ("code", "name", "product", "line", "version", "active=is_active"),
+        required=("code", "product", "line"),
+        children=(SEGMENTS, MATERIALS_NEEDED),
+        place="line__path__startswith",
+    ),
+    Section(
+        "ideal_rates",
+        "production.IdealRate",
+        ("equipment", "product", "valid_from"),
+        ("equipment", "product", "units_per_hour", "valid_from"),
+        required=("equipment", "units_per_hour", "valid_from"),
+        place="equipment__path__startswith",
+    ),
+    Section(
+        "changeover_standards",
+        "production.ChangeoverStandard",
+        ("line", "from_product", "from_family", "to_product", "to_family"),
+        ("line", "from_product", "from_family", "to_product", "to_family"),
+        required=("line",),
+        place="line__path__startswith",
+        extra=("minutes", "seconds"),
+    ),
+    Section(
+        "calendars",
+        "plant.CalendarVersion",
+        ("line", "valid_from"),
+        ("line", "valid_from"),
+        required=("line", "valid_from"),
+        place="line__path__startswith",
+        extra=("shifts", "closed_days"),
+    ),
+    Section(
+        "reasons",
+        "plant.Reason",
+        ("code",),
+        (
+            "code",
+            "name",
+            "parent",
+            "class=equipment_class",
+            "department",
+            "time_class",
+            "opens_request",
+            "position",
+            "active=is_active",
+        ),
+        required=("code",),
+        nested=True,
+        parent="parent",
+        extra=("children",),
+    ),
+    Section(
+        "persons",
+        "plant.Person",
+        ("badge",),
+        ("badge", "name", "language", "active=is_active"),
+        required=("badge",),
+        children=(ROLES,),
+        extra=("pin",),
+    ),
+    Section(
+        "connections",
+        "connectors.Connection",
+        ("slug",),
+        ("slug", "name", "protocol", "config", "state_map", "enabled"),
+        required=("slug", "protocol"),
+        place="site__path__startswith",
+    ),
+    Section(
+        "signals",
+        "connectors.SignalDefinition",
+        ("connection", "address"),
+        (
+            "connection",
+            "address",
+            "name",
+            "equipment",
+            "role",
+            "unit",
+            "value_type",
+            "state_map",
+            "department",
+            "counter_modulus",
+            "total_includes_scrap",
+        ),
+        required=("connection", "address", "equipment", "role"),
+        place="equipment__path__startswith",
+        extra=("setpoint_for",),
+    ),
+)
+IGNORED = ("simulation", "test_specifications")

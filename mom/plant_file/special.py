@@ -1,0 +1,146 @@
+"""Where an entry is more than its fields: places in the tree, patterns of shifts, minutes, PINs."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import DateTimeField
+
+from mom.plant_file.calendars import pattern_from_file, pattern_to_file
+from mom.plant_file.reading import Entry
+from mom.plant_file.values import Ref
+from plant.domain.calendar import PatternError, local_instant, zone_of
+
+if TYPE_CHECKING:
+    from mom.plant_file.rows import Row
+
+STEP = 10
+LEVELS = ("area", "line", "work_unit")
+
+
+def read(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    """Complete a row from what its own entry and the one above say."""
+    reader = READERS.get(row.section.name)
+    if reader is not None:
+        reader(row, parts, parent, number)
+
+
+def _site(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    row.values |= {"level": "site", "path": f"/{row.values['code']}/"}
+    if "time_zone" in parts and (zone := parts["time_zone"].text()) is not None:
+        try:
+            zone_of(zone)
+        except PatternError:
+            parts["time_zone"].refuse("a time zone such as 'Europe/Paris'")
+            row.values.pop("time_zone", None)
+
+
+def _equipment(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    above = parent.values.get("path", "/") if parent else "/"
+    row.values["path"] = f"{above}{row.values['code']}/"
+    depth = row.values["path"].count("/") - 3
+    row.values.setdefault("level", LEVELS[min(depth, len(LEVELS) - 1)])
+    row.values.setdefault("position", (number + 1) * STEP)
+
+
+def _reason(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    row.values.setdefault("position", (number + 1) * STEP)
+    if parent is not None and "equipment_class" in parent.values:
+        row.values.setdefault("equipment_class", parent.values["equipment_class"])
+
+
+def _changeover(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    given = [key for key in ("minutes", "seconds") if key in parts]
+    if len(given) != 1:
+        row.entry.refuse("minutes or seconds, one of the two", f"{' and '.join(given) or 'neither'}")
+        return
+    entry = parts[given[0]]
+    text = entry.text() or ""
+    seconds = Decimal(text) * (60 if given[0] == "minutes" else 1) if _is_number(text) else Decimal("0.5")
+    if seconds != seconds.to_integral_value():
+        entry.refuse(f"a number of {given[0]} that is whole in seconds")
+        return
+    row.values["seconds"] = int(seconds)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def _calendar(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    row.values["pattern"] = pattern_from_file(row.entry, parts)
+
+
+def _person(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    if "pin" not in parts:
+        return
+    if parts["pin"].text() != "generate":
+        # The PIN itself must not reach a message, which may end in a log.
+        parts["pin"].refuse("generate: a file carries no PIN", "something else")
+        return
+    row.extras["pin"] = "generate"
+
+
+def _signal(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    if "setpoint_for" in parts:
+        entry = parts["setpoint_for"]
+        identity = (row.identity[0], entry.text())
+        row.values["setpoint_for"] = (
+            None if entry.is_null else Ref(row.section.model, identity, entry.line, entry.where)
+        )
+
+
+def _bom(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    if "segment" in parts:
+        entry = parts["segment"]
+        segment = Ref(
+            "production.OperationsSegment", (row.identity[0], entry.text()), entry.line, entry.where
+        )
+        row.values["segment"] = None if entry.is_null else segment
+
+
+READERS = {
+    "site": _site,
+    "equipment": _equipment,
+    "reasons": _reason,
+    "changeover_standards": _changeover,
+    "calendars": _calendar,
+    "persons": _person,
+    "signals": _signal,
+    "bom": _bom,
+}
+
+
+def _field(row: Row, name: str) -> Any:
+    return row.section.model_class._meta.get_field(name)
+
+
+def complete(rows: list[Row], site: Row | None) -> None:
+    """What only the whole file can say: a connection's site, a material's unit, when a local day begins."""
+    units = {row.identity: row.values.get("unit") for row in rows if row.section.name == "materials"}
+    zone = str(site.values.get("time_zone", "UTC")) if site is not None else "UTC"
+    for row in rows:
+        for name, value in row.values.items():
+            if type(value) is date and isinstance(_field(row, name), DateTimeField):
+                row.values[name] = local_instant(value, time(), zone_of(zone))
+        if row.section.name == "connections" and site is not None:
+            row.values["site"] = site.ref()
+        if row.section.name == "bom" and "unit" not in row.values and row.identity[1] in units:
+            row.values["unit"] = units[row.identity[1]]
+
+
+def write(section: str, row: Any) -> dict[str, Any]:
+    """The extra keys of a stored row, such that ``read`` gives the same values again."""
+    if section == "calendars":
+        return pattern_to_file(row.pattern)
+    if section == "changeover_standards":
+        return {"seconds": row.seconds} if row.seconds % 60 else {"minutes": row.seconds // 60}
+    if section == "signals" and row.setpoint_for is not None:
+        return {"setpoint_for": row.setpoint_for.address}
+    if section == "persons" and row.pin:
+        return {"pin": "generate"}
+    if section == "bom" and row.segment is not None:
+        return {"segment": row.segment.code}
+    return {}
