@@ -16,7 +16,7 @@ from production.models import JobOrder
 from tests.factories.plant import line_make, material_make
 from tests.factories.traceability import lot_make, minutes, movement_make, order_make
 from traceability import selectors
-from traceability.domain.genealogy import cycles
+from traceability.domain.genealogy import Direction, cycles
 from traceability.models import LotMovement, MaterialLot
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,11 @@ def test_trace_is_the_closure_of_any_graph(pairs: list[Pair], start: int, depth:
     with transaction.atomic():
         lots = graph_make(line_make(1).line, material_make(), NODES, pairs)
         number = {lot.pk: index for index, lot in enumerate(lots)}
-        for direction, edges in (("forward", pairs), ("backward", [(b, a) for a, b in pairs])):
+        ways: list[tuple[Direction, list[Pair]]] = [
+            ("forward", pairs),
+            ("backward", [(b, a) for a, b in pairs]),
+        ]
+        for direction, edges in ways:
             found = selectors.trace(lots[start], direction=direction, depth=depth)
             assert {number[pk]: far for pk, far in found.distances.items()} == closure(edges, start, depth)
             assert {(number[e.source], number[e.target]) for e in found.edges} <= set(pairs)
@@ -154,3 +158,18 @@ def test_operations_tie_what_went_in_to_what_came_out() -> None:
     made = lot_make(line.line, order.product)
     movement_make(made, "produced", at=10, job_order=order, operation="TANK-2")
     assert set(selectors.trace(made, direction="backward").distances) == {made.pk, two.pk}
+
+
+def test_a_lot_booked_when_it_was_empty_counts_for_the_time_it_was_in_use() -> None:
+    line = line_make()
+    order = order_make(line.line)
+    caps = material_make(kind="packaging")
+    first, second = lot_make(line.site, caps), lot_make(line.site, caps)
+    used = {"job_order": order, "equipment": line.unit}
+    movement_make(first, "consumed", at=60, window_start=minutes(0), **used)
+    movement_make(second, "consumed", at=120, window_start=minutes(60), **used)
+    early, late = lot_make(line.line, order.product), lot_make(line.line, order.product)
+    movement_make(early, "produced", at=50, window_start=minutes(30), job_order=order)
+    movement_make(late, "produced", at=110, window_start=minutes(90), job_order=order)
+    assert set(selectors.trace(early, direction="backward").distances) == {early.pk, first.pk}
+    assert set(selectors.trace(late, direction="backward").distances) == {late.pk, second.pk}

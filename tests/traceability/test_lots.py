@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -40,8 +41,8 @@ def scene(db: None) -> Bottling:
     return bottling_make()
 
 
-def consume(scene: Bottling, lot_code: str, **changes: object) -> LotMovement:
-    values: dict[str, object] = {
+def consume(scene: Bottling, lot_code: str, **changes: Any) -> LotMovement:
+    values: dict[str, Any] = {
         "job_order_id": scene.order.pk,
         "lot_code": lot_code,
         "equipment_id": scene.line.unit.pk,
@@ -114,7 +115,7 @@ def test_an_expired_lot_is_refused_from_its_instant_on(scene: Bottling) -> None:
     ],
 )
 def test_bad_input_says_what_was_read_and_expected(
-    scene: Bottling, changes: dict[str, object], words: str
+    scene: Bottling, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(services.LotInputRefused) as refusal:
         consume(scene, **{"lot_code": scene.caps.code, **changes})

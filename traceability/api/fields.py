@@ -122,7 +122,7 @@ class MovementWriteSerializer(serializers.Serializer):
     window_start = serializers.DateTimeField(
         default=None,
         allow_null=True,
-        help_text="Made lots only: start of the time their material was used in.",
+        help_text="Used or made from then until ``at``.",
     )
     equipment = EquipmentCode(default=None, allow_null=True)
     job_order = JobOrderCode(default=None, allow_null=True, help_text="Needed for consumed and produced.")
@@ -159,6 +159,7 @@ class ShortageOpenSerializer(serializers.Serializer):
     material = serializers.CharField(max_length=40)
     job_order = JobOrderCode(default=None, allow_null=True)
     start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField(default=None, allow_null=True, help_text="If it is over already.")
     comment = serializers.CharField(default="", allow_blank=True)
 
 
@@ -178,7 +179,7 @@ class TraceNodeSerializer(serializers.Serializer):
 
 
 class TraceEdgeSerializer(serializers.Serializer):
-    source = serializers.CharField(help_text="Code of the lot that was used.")
+    source = serializers.CharField(help_text="Code of the lot that was used.")  # type: ignore[assignment]
     target = serializers.CharField(help_text="Code of the lot it went into.")
     job_order = serializers.CharField(allow_null=True)
 

@@ -15,11 +15,12 @@ from plant.rest import actor_of, once, refuse_unknown
 from production.selectors.lookups import job_order_codes
 from traceability import selectors, services
 from traceability.api import fields
+from traceability.domain.genealogy import Direction
 from traceability.filters import LotFilter, MovementFilter
 from traceability.models import LotMovement, MaterialLot
 from traceability.selectors import Trace
 
-DIRECTIONS = ("backward", "forward", "both")
+DIRECTIONS: dict[str, Direction] = {"backward": "backward", "forward": "forward", "both": "both"}
 DEPTH = range(1, 201)
 
 
@@ -63,7 +64,7 @@ class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("direction", str, enum=DIRECTIONS, default="both"),
+            OpenApiParameter("direction", str, enum=list(DIRECTIONS), default="both"),
             OpenApiParameter("depth", int, default=50, description="Steps to follow, 1 to 200."),
         ],
         responses=fields.TraceSerializer,
@@ -78,7 +79,9 @@ class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
                 {"direction": [f"read {direction!r}, expected backward, forward or both"]}
             )
         lot, depth = self.get_object(), _depth(request.query_params.get("depth", "50"))
-        return Response(_trace(lot, selectors.trace(lot, direction=direction, depth=depth), direction, depth))
+        return Response(
+            _trace(lot, selectors.trace(lot, direction=DIRECTIONS[direction], depth=depth), direction, depth)
+        )
 
 
 class Ambiguous(exceptions.APIException):
@@ -163,7 +166,10 @@ def _move(request: Request, values: dict[str, Any]) -> LotMovement:
     }
     if values["kind"] == LotMovement.Kind.CONSUMED:
         return services.lot_consume(
-            **common, operation=values["operation"], override_why=values["override_why"]
+            **common,
+            operation=values["operation"],
+            override_why=values["override_why"],
+            window_start=values["window_start"],
         )
     if values["kind"] == LotMovement.Kind.PRODUCED:
         own = ("window_start", "operation", "expires_at")

@@ -81,7 +81,7 @@ class LotMovement(Fact):
     )
     window_start = models.DateTimeField(
         null=True,
-        help_text="For a made quantity: start of the time its material was used in; empty: the whole order.",
+        help_text="Used or made from then to ``at``; empty: used from ``at`` on, made over the whole order.",
     )
     equipment = models.ForeignKey(
         "plant.Equipment",
@@ -130,7 +130,8 @@ class LotMovement(Fact):
                 condition=Q(quantity__gt=0) | Q(kind="adjusted"), name="lot_movement_positive"
             ),
             models.CheckConstraint(
-                condition=Q(window_start__isnull=True) | Q(kind="produced", window_start__lt=F("at")),
+                condition=Q(window_start__isnull=True)
+                | Q(kind__in=["consumed", "produced"], window_start__lt=F("at")),
                 name="lot_movement_window",
             ),
         ]

@@ -93,11 +93,12 @@ def lot_consume(
     at: datetime,
     by: Actor,
     override_why: str | None = None,
+    window_start: datetime | None = None,
     unit: str = "",
     operation: str = "",
     key: str = "",
 ) -> LotMovement:
-    """A lot used in an order, at a machine of its line.
+    """A lot used in an order, at a machine of its line: from ``at`` on, or from ``window_start`` to ``at``.
 
     Raises LotNotInBom for a material the order does not expect, unless someone who may ``lot.override`` says
     why: that is a decision. Raises LotRefused for an expired or blocked lot; nobody overrides that here.
@@ -105,13 +106,14 @@ def lot_consume(
     if earlier := _replayed(key, lot_code, Kind.CONSUMED, quantity):
         return earlier
     order, lot = order_known(job_order_id), lot_known(lot_code)
-    where = _Where(equipment_of_order(order, equipment_id), order, operation, comment=override_why or "")
-    by.require("lot.move", where.equipment)
-    instant_checked(at, now=timezone.now())
+    equipment = equipment_of_order(order, equipment_id)
+    where = _Where(equipment, order, operation, window_start, comment=override_why or "")
+    by.require("lot.move", equipment)
+    _window_checked(window_start, at)
     vetoes = selectors.lot_vetoes(lot, at=at, job_order_id=order.pk)
     if vetoes:
         raise LotRefused([veto.code for veto in vetoes], [veto.message for veto in vetoes])
-    _bom_check(order, lot, where.equipment, by, override_why, at)
+    _bom_check(order, lot, equipment, by, override_why, at)
     return _append(Kind.CONSUMED, lot, quantity, at, by, where=where, unit=unit, key=key)
 
 
@@ -162,11 +164,7 @@ def lot_produce(
     order = order_known(job_order_id)
     where = _Where(equipment_of_order(order, equipment_id), order, operation, window_start)
     by.require("lot.move", where.equipment)
-    instant_checked(at, now=timezone.now())
-    if window_start is not None and instant_checked(window_start, now=at, name="window_start") >= at:
-        raise LotInputRefused(
-            f"window_start: read {window_start.isoformat()}, expected before {at.isoformat()}"
-        )
+    _window_checked(window_start, at)
     material_id = material_known(material_code).pk if material_code else order.product_id
     lot = MaterialLot.objects.select_related("material").filter(code=lot_code.strip()).first()
     if lot is None:
@@ -214,6 +212,12 @@ def lot_move(
     instant_checked(at, now=timezone.now())
     where = _Where(equipment, order, comment=comment)
     return _append(Kind(kind), lot, quantity, at, by, where=where, unit=unit, key=key)
+
+
+def _window_checked(start: datetime | None, at: datetime) -> None:
+    instant_checked(at, now=timezone.now())
+    if start is not None and instant_checked(start, now=at, name="window_start") >= at:
+        raise LotInputRefused(f"window_start: read {start.isoformat()}, expected before {at.isoformat()}")
 
 
 def _place(lot: MaterialLot, equipment_id: int | None) -> Equipment:

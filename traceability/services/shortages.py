@@ -37,23 +37,26 @@ def shortage_open(
     material_code: str,
     start_time: datetime,
     by: Actor,
+    end_time: datetime | None = None,
     job_order_id: int | None = None,
     comment: str = "",
 ) -> MaterialShortage:
-    """Say from when on a material is lacking; said again while it is going on, the first entry stands."""
+    """Say from when on a material is lacking, or lacked. Said again while it goes on, the first entry stands."""
     by.require("lot.move", equipment)
     instant_checked(start_time, now=timezone.now(), name="start_time")
     material = material_known(material_code)
     if job_order_id is not None:
         equipment_of_order(order_known(job_order_id), equipment.pk)
-    going_on = selectors.shortage_open(equipment_id=equipment.pk, material_id=material.pk)
-    if going_on is not None:
+    if end_time is not None:
+        _end_checked(start_time, end_time)
+    elif going_on := selectors.shortage_open(equipment_id=equipment.pk, material_id=material.pk):
         return going_on
     shortage = MaterialShortage.objects.create(
         equipment=equipment,
         material_id=material.pk,
         job_order_id=job_order_id,
         start_time=start_time,
+        end_time=end_time,
         comment=comment,
         **_said(by),
     )
@@ -66,13 +69,9 @@ def shortage_close(*, shortage_id: int, end_time: datetime, by: Actor, comment: 
     """Say until when it lasted: a new entry that supersedes the open one."""
     shortage = selectors.shortage_in_force(shortage_id)
     by.require("lot.move", shortage.equipment)
-    instant_checked(end_time, now=timezone.now(), name="end_time")
     if shortage.end_time is not None:
         raise ShortageRefused(f"shortage {shortage_id}: it ended at {shortage.end_time.isoformat()}")
-    if end_time <= shortage.start_time:
-        raise ShortageRefused(
-            f"end_time: read {end_time.isoformat()}, expected after {shortage.start_time.isoformat()}"
-        )
+    _end_checked(shortage.start_time, end_time)
     closed = MaterialShortage.objects.create(
         equipment=shortage.equipment,
         material=shortage.material,
@@ -85,6 +84,13 @@ def shortage_close(*, shortage_id: int, end_time: datetime, by: Actor, comment: 
     )
     _trail(closed, "shortage.close", by)
     return closed
+
+
+def _end_checked(start_time: datetime, end_time: datetime) -> None:
+    if instant_checked(end_time, now=timezone.now(), name="end_time") <= start_time:
+        raise ShortageRefused(
+            f"end_time: read {end_time.isoformat()}, expected after {start_time.isoformat()}"
+        )
 
 
 def _said(by: Actor) -> dict[str, object]:

@@ -1,7 +1,7 @@
 -- Called by migration traceability.0002. What an order used went into what it made: one row per pair of movements.
--- A used lot counts from its scan until the next lot of the same material is scanned at the same machine in the order;
--- a made lot with a window takes only lots in use inside it, widened backwards by the longest stay of a piece on a
--- line, so that a recall never misses one. Needs lot_movement_by_lot and lot_movement_by_order.
+-- A used lot with a window was in use in it; without one, from its scan until the next lot of the same material is
+-- scanned at the same machine in the order. A made lot with a window takes only lots in use inside it, widened
+-- backwards by the longest stay of a piece on a line, so that a recall never misses one. Needs lot_movement_by_lot and lot_movement_by_order.
 CREATE VIEW traceability_lotedge AS
 SELECT used.lot_id AS from_lot_id,
        made.lot_id AS to_lot_id,
@@ -15,8 +15,9 @@ WHERE used.kind = 'consumed'
   AND (
       made.window_start IS NULL
       OR (
-          used.at < made.at
-          AND NOT EXISTS (
+          coalesce(used.window_start, used.at) < made.at
+          AND (used.window_start IS NULL OR used.at > made.window_start - interval '15 minutes')
+          AND (used.window_start IS NOT NULL OR NOT EXISTS (
               SELECT 1
               FROM traceability_lotmovement later
               JOIN traceability_materiallot later_lot ON later_lot.id = later.lot_id
@@ -28,6 +29,6 @@ WHERE used.kind = 'consumed'
                 AND later.equipment_id IS NOT DISTINCT FROM used.equipment_id
                 AND later.lot_id <> used.lot_id
                 AND later_lot.material_id = used_lot.material_id
-          )
+          ))
       )
   );
