@@ -1,6 +1,7 @@
 """When a line means to work: a weekly pattern in the site's time zone, made into intervals in UTC.
 
-A local time that daylight saving skips is read an hour later, one that it repeats is read the first time, so that
+A local time that daylight saving skips is read an hour later, one that it repeats is read the first time, so
+that
 a night shift has 7, 8 or 9 hours and shifts that touch on paper touch in UTC.
 """
 
@@ -21,7 +22,9 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class PatternError(ValueError):
-    """The pattern holds something else than what is expected; says where, what was read and what was expected."""
+    """The pattern holds something else than what is expected; says where, what was read and what was
+    expected.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,9 @@ def _end_day(day: date, start: time, end: time) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A part of a window with the one thing planned in it: closed, shift, break, meeting or planned maintenance."""
+    """A part of a window with the one thing planned in it: closed, shift, break, meeting or planned
+    maintenance.
+    """
 
     start: datetime
     end: datetime
@@ -177,7 +182,8 @@ def pattern_read(data: Mapping[str, Any], zone: str) -> Pattern:
 
     ``{"shifts": [{"code": "M", "start": "06:00", "end": "14:00", "days": ["mon", …],
     "production_day": "start" | "end", "pauses": [{"kind": "break", "code": "B1", "start": "10:00",
-    "end": "10:20", "days": […]}]}], "closed_days": ["2026-12-25"]}``. PatternError names what is wrong and where.
+    "end": "10:20", "days": […]}]}], "closed_days": ["2026-12-25"]}``. PatternError names what is wrong and
+    where.
     """
     zone_of(zone)
     shifts = tuple(_shift_read(item, f"shifts[{n}]") for n, item in enumerate(data.get("shifts", ())))

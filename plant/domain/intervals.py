@@ -22,7 +22,9 @@ S = TypeVar("S", bound=Spanning)
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """``[start, end)`` in aware UTC; an ``end`` of None is still going. ValueError if it would hold no instant."""
+    """``[start, end)`` in aware UTC; an ``end`` of None is still going. ValueError if it would hold no
+    instant.
+    """
 
     start: datetime
     end: datetime | None = None
@@ -98,7 +100,9 @@ def gaps(window: Interval, intervals: Iterable[Spanning]) -> list[Interval]:
 
 
 def covers_once(window: Spanning, parts: Sequence[Spanning]) -> bool:
-    """Whether the parts, in order, lie end to end and are exactly the window: no gap, no overlap, nothing outside."""
+    """Whether the parts, in order, lie end to end and are exactly the window: no gap, no overlap, nothing
+    outside.
+    """
     if not parts or parts[0].start != window.start or parts[-1].end != window.end:
         return False
     return all(a.end == b.start for a, b in zip(parts, parts[1:], strict=False))

@@ -9,7 +9,9 @@ ONE = Decimal(1)
 
 
 def exact(value: int | float | Decimal | str) -> Decimal:
-    """The number as its source wrote it: 0.1 is one tenth, not its binary neighbour. InvalidOperation if it is none."""
+    """The number as its source wrote it: 0.1 is one tenth, not its binary neighbour. InvalidOperation if it
+    is none.
+    """
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 

@@ -1,7 +1,8 @@
 """From counter values to pieces: differences in source-time order, with every odd step named.
 
 A fall is a roll-over where a modulus is configured and the step is plausible, jitter where it is at most one
-hundredth of the value (counted as it is, below zero, so that what follows adds up), else a reset: what was counted
+hundredth of the value (counted as it is, below zero, so that what follows adds up), else a reset: what was
+counted
 since is the new value. A step above the fastest believable rate is kept apart: it is shown and never summed.
 """
 
@@ -55,7 +56,9 @@ def step(
     modulus: Number | None = None,
     per_second: Decimal | None = None,
 ) -> Step:
-    """The pieces between two neighbouring values. ``per_second`` is the fastest believable rate, if one is known."""
+    """The pieces between two neighbouring values. ``per_second`` is the fastest believable rate, if one is
+    known.
+    """
     quantity, flag = _difference(before, after, modulus)
     if per_second is not None and quantity > 1 + per_second * Decimal(str(elapsed.total_seconds())):
         return Step(quantity, IMPLAUSIBLE)
@@ -75,7 +78,9 @@ def _difference(before: Number, after: Number, modulus: Number | None) -> Step:
 
 
 class Counted(NamedTuple):
-    """Pieces of one counter in a five-minute bucket, or one flagged step from the sample before to its own."""
+    """Pieces of one counter in a five-minute bucket, or one flagged step from the sample before to its
+    own.
+    """
 
     signal: int
     kind: str
@@ -99,7 +104,8 @@ def bucket_of(at: datetime) -> datetime:
 class Counter:
     """Folds one counter's samples, in source-time order, into buckets and flagged steps.
 
-    ``value`` and ``at`` are the last good sample before; ``bucket`` and ``counted`` continue a bucket begun earlier.
+    ``value`` and ``at`` are the last good sample before; ``bucket`` and ``counted`` continue a bucket begun
+    earlier.
     """
 
     __slots__ = (
@@ -182,7 +188,8 @@ def total_of(
 ) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     """Good, scrap and total, any two of which give the third; None where it cannot be known.
 
-    ``includes_defective`` says whether this source's total counts defective pieces too; if not, it is the good count.
+    ``includes_defective`` says whether this source's total counts defective pieces too; if not, it is the
+    good count.
     """
     if total is not None and not includes_defective:
         good, total = (total if good is None else good), None

@@ -1,6 +1,7 @@
 """The states of a job order and what moves it between them (OPC 10031-4 §6, ISA-95 job control).
 
-What a person commands is validated. What a machine's order signal says has happened and is never refused; a step
+What a person commands is validated. What a machine's order signal says has happened and is never refused; a
+step
 the standard does not allow is taken all the same and flagged.
 """
 
@@ -18,7 +19,6 @@ STORE, ALLOW, REVOKE, START, PAUSE, RESUME, STOP, ABORT = (
 )  # fmt: skip
 
 LEGAL: dict[tuple[str, str], str] = {
-    ("", STORE): ALLOWED,
     (NOT_ALLOWED, ALLOW): ALLOWED,
     (NOT_ALLOWED, ABORT): ABORTED,
     (ALLOWED, REVOKE): NOT_ALLOWED,
@@ -87,11 +87,16 @@ def check(state: str, verb: str) -> str:
 
 
 def execution(events: Iterable[Event]) -> Execution:
-    """Fold events in time order. Commands come before signals of the same instant, so that a signal confirms them."""
-    state, started, ended = "", None, None
+    """Fold events in time order. Commands come before signals of the same instant, so that a signal confirms
+    them.
+    """
+    # An order may be told here after it ran; being stored changes nothing that happened.
+    state, started, ended = ALLOWED, None, None
     working: list[Working] = []
     illegal: list[Event] = []
     for event in sorted(events, key=lambda e: (e.at, e.signalled)):
+        if event.verb == STORE:
+            continue
         to = LEADS_TO[event.verb]
         if to == state or (event.signalled and event.verb == STOP and state in (INTERRUPTED, ABORTED)):
             continue
@@ -107,4 +112,4 @@ def execution(events: Iterable[Event]) -> Execution:
             working += [Working(last.start, event.at)] if last.start < event.at else []
         ended = event.at if to in (ENDED, ABORTED) else None
         state = to
-    return Execution(state or ALLOWED, started, ended, tuple(working), tuple(illegal))
+    return Execution(state, started, ended, tuple(working), tuple(illegal))

@@ -9,7 +9,8 @@ EXECUTE, UNKNOWN, STARVED, BLOCKED, STOPPED = "execute", "unknown", "starved", "
 # The sorts of time a state can mean before calendar, order and reason are looked at.
 RUNNING, OWN, IDLE, SUSPENDED = "running", "own", "idle", "suspended"
 
-# Held is an internal or operator cause, suspended an external one (ISA-TR88.00.02 §5.2). A suspended machine that
+# Held is an internal or operator cause, suspended an external one (ISA-TR88.00.02 §5.2). A suspended machine
+# that
 # does not say whether it waits for its upstream or downstream neighbour stays "suspended".
 BASE_CLASS: Mapping[str, str] = {
     "execute": RUNNING,
@@ -57,7 +58,9 @@ def raw_key(value: object) -> str:
 
 
 def state_of(value: object, state_map: Mapping[str, str]) -> str | None:
-    """The state a raw value means: by the connection's map, else by its own name; None when neither knows it."""
+    """The state a raw value means: by the connection's map, else by its own name; None when neither knows
+    it.
+    """
     key = raw_key(value)
     named = state_map.get(key, key).strip().lower()
     if named in BASE_CLASS:

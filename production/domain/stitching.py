@@ -1,7 +1,9 @@
 """One machine's samples, gaps and watermark folded into what it did.
 
-A pure function of ordered samples: the same samples give the same rows, whatever order they arrived in, however they
-were batched, and wherever the fold is interrupted and resumed (design.md §2). Nothing here reads a clock: silence is
+A pure function of ordered samples: the same samples give the same rows, whatever order they arrived in,
+however they
+were batched, and wherever the fold is interrupted and resumed (design.md §2). Nothing here reads a clock:
+silence is
 known only up to the horizon the caller gives.
 """
 
@@ -52,7 +54,9 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A machine and its signals. ``stale_after``: longest silence of all its signals that still means no change."""
+    """A machine and its signals. ``stale_after``: longest silence of all its signals that still means no
+    change.
+    """
 
     code: str
     signals: tuple[Signal, ...]
@@ -69,8 +73,15 @@ class Unit:
         return "state" not in roles and bool(roles & {"good_count", "total_count"})
 
     @property
+    def has_state(self) -> bool:
+        """Whether anything tells its state at all."""
+        return self.by_counter or any(signal.role == "state" for signal in self.signals)
+
+    @property
     def lookback(self) -> timedelta:
-        """How far before a late sample rows can change: a stop seen through silence begins before it is known."""
+        """How far before a late sample rows can change: a stop seen through silence begins before it is
+        known.
+        """
         if not self.by_counter:
             return timedelta()
         return max(self.counter_silence, self.cycle) + timedelta(microseconds=1)
@@ -122,7 +133,9 @@ def ordered(samples: Iterable[tuple[datetime, datetime, int, int, object, bool]]
 
 
 class Fold:
-    """Samples in, rows out: ``feed`` a window's samples, then ``advance`` to its end; ``close`` at the horizon."""
+    """Samples in, rows out: ``feed`` a window's samples, then ``advance`` to its end; ``close`` at the
+    horizon.
+    """
 
     def __init__(self, unit: Unit, opened: Open, gaps: Iterable[Gap] = ()) -> None:
         self.unit = unit
@@ -290,7 +303,9 @@ def _read_fault(value: object, bad: bool) -> str:
 
 
 class Sweep:
-    """Joins changes of state, mode and fault with silences and gaps into rows that touch and never overlap."""
+    """Joins changes of state, mode and fault with silences and gaps into rows that touch and never
+    overlap.
+    """
 
     def __init__(self, opened: Open) -> None:
         self.rows: list[StateRow] = []

@@ -1,4 +1,6 @@
-"""Stops: a machine not running for one sort of reason, without a break. Classed by the whole, whatever the window."""
+"""Stops: a machine not running for one sort of reason, without a break. Classed by the whole, whatever the
+window.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""What single signals say over time: changes of a value, spans of an order or tool, alarms raised and cleared.
+"""What single signals say over time: changes of a value, spans of an order or tool, alarms raised and
+cleared.
 
-Every track is memoryless but for its last value, so a fold can be resumed anywhere from the last sample of each
+Every track is memoryless but for its last value, so a fold can be resumed anywhere from the last sample of
+each
 signal and the rows still open.
 """
 
@@ -58,7 +60,9 @@ class SpanRow(NamedTuple):
 
 
 class SpanTrack:
-    """The time each value of an order or tool signal was in force. Bad quality ends nothing: the order goes on."""
+    """The time each value of an order or tool signal was in force. Bad quality ends nothing: the order goes
+    on.
+    """
 
     __slots__ = ("current", "rows", "signal")
 
@@ -109,7 +113,8 @@ ACKNOWLEDGED = frozenset({"acknowledged", "acked", "2"})
 def alarm_of(value: object, address: str) -> tuple[str, bool]:
     """(code, acknowledged) of an alarm value; no code when it is not active.
 
-    Understood: true/false; 0 cleared, 1 raised, 2 acknowledged; those words; a code by itself, perhaps followed by
+    Understood: true/false; 0 cleared, 1 raised, 2 acknowledged; those words; a code by itself, perhaps
+    followed by
     ``:raised``, ``:acknowledged`` or ``:cleared``. A two-state signal's code is its address.
     """
     code, _, word = text_of(value).partition(":")

@@ -1,4 +1,6 @@
-"""How a product is meant to be made: work masters, their segments and materials, ideal rates, changeover standards."""
+"""How a product is meant to be made: work masters, their segments and materials, ideal rates, changeover
+standards.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from plant.models.base import Configuration, Named
 
 
 class WorkMaster(Configuration, Named):
-    """The approved way to make one product on one line (IEC 62264-4 work master); orders copy nothing from it."""
+    """The approved way to make one product on one line (IEC 62264-4 work master); orders copy nothing from
+    it.
+    """
 
     code = models.CharField(max_length=60, unique=True, help_text="Unique code of the routing.")
     product = models.ForeignKey(
@@ -91,7 +95,9 @@ class BillOfMaterialsItem(Configuration):
 
 
 class IdealRate(Configuration):
-    """The fastest sustainable rate of a machine or line for a product, from a date on. A change is a new row."""
+    """The fastest sustainable rate of a machine or line for a product, from a date on. A change is a new
+    row.
+    """
 
     equipment = models.ForeignKey(
         "plant.Equipment", models.CASCADE, related_name="+", help_text="The machine or line."

@@ -11,7 +11,8 @@ from plant.models.base import Configuration, Fact
 class JobOrder(Configuration):
     """A production order as it is planned now: this product, this quantity, on this line, by this time.
 
-    The plan columns hold the newest version; every version is kept in JobOrderVersion. State, start and end are
+    The plan columns hold the newest version; every version is kept in JobOrderVersion. State, start and end
+    are
     derived from events and from the line's order signal, and can be recomputed at any time.
     """
 
@@ -124,7 +125,9 @@ class JobOrderVersion(Commanded):
 
 
 class JobOrderEvent(Commanded):
-    """A command given to an order by a person or a program. What a machine's order signal says is not stored here."""
+    """A command given to an order by a person or a program. What a machine's order signal says is not stored
+    here.
+    """
 
     class Verb(models.TextChoices):
         STORE = "store"

@@ -1,4 +1,6 @@
-"""What the machines did, derived from samples, gaps and watermarks; dropped and rebuilt with the same rows."""
+"""What the machines did, derived from samples, gaps and watermarks; dropped and rebuilt with the same
+rows.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class StateInterval(Derivation):
 
 
 class Stop(Derivation):
-    """A machine not running for one and the same sort of reason, without a break. Addressed by machine and instant."""
+    """A machine not running for one and the same sort of reason, without a break. Addressed by machine and
+    instant.
+    """
 
     class Size(models.TextChoices):
         SPEED_LOSS = "speed_loss"
@@ -86,7 +90,9 @@ class Stop(Derivation):
 
 
 class OrderSpan(Derivation):
-    """The time an equipment worked on one order: by its own order signal, or by the commands given on its line."""
+    """The time an equipment worked on one order: by its own order signal, or by the commands given on its
+    line.
+    """
 
     class Source(models.TextChoices):
         SIGNAL = "signal"
@@ -180,7 +186,9 @@ class AlarmInterval(Derivation):
 
 
 class QuantityActual(Derivation):
-    """Pieces a counter counted in five minutes, or one flagged step of it. Time is that of the later sample."""
+    """Pieces a counter counted in five minutes, or one flagged step of it. Time is that of the later
+    sample.
+    """
 
     class Kind(models.TextChoices):
         GOOD = "good"

@@ -9,7 +9,9 @@ from plant.models.base import Assertion
 
 
 class ReasonAssertion(Assertion):
-    """Someone, or a named rule, said why a machine did not run in a range of time. A split is two of these."""
+    """Someone, or a named rule, said why a machine did not run in a range of time. A split is two of
+    these.
+    """
 
     equipment = models.ForeignKey(
         "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine."
@@ -69,7 +71,9 @@ class NoteAssertion(Assertion):
 
 
 class CountAssertion(Assertion):
-    """A quantity a person counted for an order on a machine in a range. Stands beside the machine's own count."""
+    """A quantity a person counted for an order on a machine in a range. Stands beside the machine's own
+    count.
+    """
 
     class Kind(models.TextChoices):
         GOOD = "good"

@@ -31,7 +31,10 @@ UNIT = Unit(
     stale_after=timedelta(seconds=60),
 )
 BY_COUNTER = Unit(
-    "M2", (Signal(4, "good_count"),), stale_after=timedelta(seconds=120), counter_silence=timedelta(seconds=20)
+    "M2",
+    (Signal(4, "good_count"),),
+    stale_after=timedelta(seconds=120),
+    counter_silence=timedelta(seconds=20),
 )
 
 
@@ -75,8 +78,12 @@ VALUES = {
 
 
 @st.composite
-def histories(draw: st.DrawFn, signals: tuple[int, ...] = tuple(VALUES)) -> list[tuple[datetime, datetime, int, int, object, bool]]:
-    rows = draw(st.lists(st.tuples(st.integers(0, 900), st.sampled_from(signals), st.booleans()), max_size=60))
+def histories(
+    draw: st.DrawFn, signals: tuple[int, ...] = tuple(VALUES)
+) -> list[tuple[datetime, datetime, int, int, object, bool]]:
+    rows = draw(
+        st.lists(st.tuples(st.integers(0, 900), st.sampled_from(signals), st.booleans()), max_size=60)
+    )
     return [
         (at(second), at(second), number, signal, draw(VALUES[signal]), bad and draw(st.booleans()))
         for number, (second, signal, bad) in enumerate(rows)
@@ -84,7 +91,8 @@ def histories(draw: st.DrawFn, signals: tuple[int, ...] = tuple(VALUES)) -> list
 
 
 gap_lists = st.lists(
-    st.tuples(st.integers(0, 800), st.integers(1, 300)).map(lambda g: Gap(at(g[0]), at(g[0] + g[1]))), max_size=2
+    st.tuples(st.integers(0, 800), st.integers(1, 300)).map(lambda g: Gap(at(g[0]), at(g[0] + g[1]))),
+    max_size=2,
 )
 
 
@@ -93,7 +101,9 @@ def test_arrival_order_and_duplicates_do_not_matter(history, random, gaps):
     shuffled = [*history, *history[::2]]
     random.shuffle(shuffled)
     horizon = at(1000)
-    assert answer(folded(UNIT, ordered(history), horizon, gaps)) == answer(folded(UNIT, ordered(shuffled), horizon, gaps))
+    assert answer(folded(UNIT, ordered(history), horizon, gaps)) == answer(
+        folded(UNIT, ordered(shuffled), horizon, gaps)
+    )
 
 
 @given(histories(), gap_lists)
@@ -214,9 +224,12 @@ def test_an_alarm_is_raised_acknowledged_and_cleared():
 
 
 def test_a_machine_without_a_state_signal_stops_at_its_last_piece():
-    samples = [sample(n, 4, n) for n in range(0, 50)] + [sample(n, 4, n) for n in range(100, 110)]
+    samples = [sample(n, 4, n) for n in range(50)] + [sample(n, 4, n) for n in range(100, 110)]
     rows = states(folded(BY_COUNTER, samples, at(112)))
-    assert [(r.start, r.state) for r in rows if r.start > at(1)] == [(at(49), "stopped"), (at(100), "execute")]
+    assert [(r.start, r.state) for r in rows if r.start > at(1)] == [
+        (at(49), "stopped"),
+        (at(100), "execute"),
+    ]
 
 
 def test_counters_roll_over_only_with_a_modulus():

@@ -1,0 +1,263 @@
+"""What happened in a window, told so that it adds up: segments lie end to end and are exactly the window.
+
+Classes come from the whole of each stop, durations from clipping, so no window changes a class and windows
+add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Generic, NamedTuple, TypeVar
+
+from plant.domain.calendar import SHIFT, Planned, Slot, planned
+from plant.domain.intervals import Interval, Spanning
+from production.domain import states
+from production.domain.stitching import NO_VALUE, StateRow
+from production.domain.stops import REGISTERED, StopRow, Thresholds, needs_reason, size_of
+from production.domain.time_model import CLASSES, UNKNOWN, Situation, time_class
+
+
+class Said(NamedTuple):
+    """A reason in force over a range; ``end`` None: until the stop it was said about ends."""
+
+    start: datetime
+    end: datetime | None
+    reason_code: str
+    time_class: str
+    assertion_id: int
+
+
+class OrderUse(NamedTuple):
+    """The machine worked on an order."""
+
+    start: datetime
+    end: datetime | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything an account is made from. Reasons are in the order they were said, superseded ones left out.
+
+    ``slots`` None: the line has no calendar, so all time is working time. ``horizon``: until when data are
+    known.
+    """
+
+    states: Sequence[StateRow]
+    stops: Sequence[StopRow]
+    slots: Sequence[Slot] | None
+    orders: Sequence[OrderUse]
+    reasons: Sequence[Said]
+    thresholds: Thresholds
+    horizon: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the window that is all of one sort. ``stop_start`` with the machine addresses the stop it is
+    part of.
+
+    ``contradicted``: a reason was said for this time, and the machine was running.
+    """
+
+    start: datetime
+    end: datetime
+    time_class: str
+    state: str
+    mode: str = ""
+    fault_code: str = ""
+    cause: str = ""
+    planned: str = SHIFT
+    shift_code: str = ""
+    order_code: str = ""
+    stop_start: datetime | None = None
+    stop_size: str = ""
+    reason_code: str = ""
+    assertion_id: int | None = None
+    uncoded: bool = False
+    contradicted: bool = False
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A window of one machine in which every instant has exactly one class."""
+
+    start: datetime
+    end: datetime
+    segments: tuple[Segment, ...]
+
+    @property
+    def span(self) -> timedelta:
+        return self.end - self.start
+
+    @property
+    def durations(self) -> dict[str, timedelta]:
+        """Time per class, in the model's order, classes without time left out."""
+        total = dict.fromkeys(CLASSES, timedelta())
+        for segment in self.segments:
+            total[segment.time_class] += segment.duration
+        return {name: time for name, time in total.items() if time}
+
+    @property
+    def unexplained(self) -> timedelta:
+        """The window minus the time of all classes: zero, or the account is wrong."""
+        return self.span - sum((segment.duration for segment in self.segments), timedelta())
+
+    @property
+    def uncoded(self) -> timedelta:
+        """Time in stops that ask for a reason and have none."""
+        return sum((segment.duration for segment in self.segments if segment.uncoded), timedelta())
+
+    @property
+    def contradicted(self) -> tuple[Segment, ...]:
+        return tuple(segment for segment in self.segments if segment.contradicted)
+
+
+T = TypeVar("T", bound=Spanning)
+
+
+class Along(Generic[T]):
+    """Disjoint spans in order, asked at instants that only move forward."""
+
+    def __init__(self, spans: Sequence[T]) -> None:
+        self._spans, self._index = spans, 0
+
+    def at(self, instant: datetime) -> T | None:
+        spans = self._spans
+        while self._index < len(spans):
+            span = spans[self._index]
+            if span.end is not None and span.end <= instant:
+                self._index += 1
+                continue
+            return span if span.start <= instant else None
+        return None
+
+
+def painted(said: Iterable[Said], stops: Sequence[StopRow], horizon: datetime) -> list[Said]:
+    """Reasons as disjoint spans in order: where two overlap, the one said later holds."""
+    spans: list[Said] = []
+    for item in said:
+        end = item.end if item.end is not None else _stop_end(item.start, stops, horizon)
+        if end is None or end <= item.start:
+            continue
+        kept: list[Said] = []
+        for other in spans:
+            assert other.end is not None
+            if other.start < item.start:
+                kept.append(other._replace(end=min(other.end, item.start)))
+            if other.end > end:
+                kept.append(other._replace(start=max(other.start, end)))
+        spans = [*kept, item._replace(end=end)]
+    return sorted(spans, key=lambda s: s.start)
+
+
+def _stop_end(instant: datetime, stops: Sequence[StopRow], horizon: datetime) -> datetime | None:
+    for stop in stops:
+        if stop.start <= instant and (stop.end is None or instant < stop.end):
+            return stop.end or max(horizon, instant)
+    return None
+
+
+def disjoint_orders(uses: Iterable[OrderUse]) -> list[OrderUse]:
+    """Orders as disjoint spans: an order lasts until the next one starts at the latest."""
+    found: list[OrderUse] = []
+    for use in sorted(uses, key=lambda u: (u.start, u.code)):
+        if found and (found[-1].end is None or found[-1].end > use.start):
+            last = found.pop()
+            found += [last._replace(end=use.start)] if last.start < use.start else []
+        found.append(use)
+    return found
+
+
+def account(window: Interval, known: Known) -> Account:
+    """The account of a closed window."""
+    assert window.end is not None
+    plan = (
+        planned(window, known.slots)
+        if known.slots is not None
+        else [Planned(window.start, window.end, SHIFT)]
+    )
+    said = painted(known.reasons, known.stops, known.horizon)
+    orders = disjoint_orders(known.orders)
+    cuts = {window.start, window.end}
+    for spans in (known.states, known.stops, plan, said, orders):
+        for span in spans:
+            cuts.update(cut for cut in (span.start, span.end) if cut and window.start < cut < window.end)
+    edges = sorted(cuts)
+    tell = _Teller(known, plan, said, orders)
+    segments: list[Segment] = []
+    for start, end in pairwise(edges):
+        segment = tell.segment(start, end)
+        if segments and replace(segments[-1], end=end) == replace(segment, start=segments[-1].start):
+            segments[-1] = replace(segments[-1], end=end)
+        else:
+            segments.append(segment)
+    return Account(window.start, window.end, tuple(segments))
+
+
+class _Teller:
+    """Says what one part of the window was, parts asked for in order."""
+
+    def __init__(
+        self, known: Known, plan: Sequence[Planned], said: Sequence[Said], orders: Sequence[OrderUse]
+    ) -> None:
+        self._known = known
+        self._states, self._stops = Along(known.states), Along(known.stops)
+        self._plan, self._said, self._orders = Along(plan), Along(said), Along(orders)
+        self._asks: dict[datetime, bool] = {}
+
+    def segment(self, start: datetime, end: datetime) -> Segment:
+        row = self._states.at(start) or StateRow(start, None, UNKNOWN, "", "", NO_VALUE)
+        stop, plan = self._stops.at(start), self._plan.at(start)
+        said, order = self._said.at(start), self._orders.at(start)
+        running = states.BASE_CLASS[row.state] == states.RUNNING
+        size = self._size(stop) if stop else ""
+        situation = Situation(
+            state=row.state,
+            mode=row.mode,
+            fault_code=row.fault_code,
+            planned=plan.kind if plan else SHIFT,
+            order_code=order.code if order else "",
+            stop_size=size,
+            reason_class=said.time_class if said and stop else "",
+        )
+        return Segment(
+            start,
+            end,
+            time_class(situation),
+            row.state,
+            row.mode,
+            row.fault_code,
+            row.cause,
+            situation.planned,
+            plan.shift_code if plan else "",
+            situation.order_code,
+            stop.start if stop else None,
+            size,
+            said.reason_code if said else "",
+            said.assertion_id if said else None,
+            uncoded=bool(stop and order and not said and self._asks_reason(stop)),
+            contradicted=bool(said and running),
+        )
+
+    def _size(self, stop: StopRow) -> str:
+        end = stop.end or max(self._known.horizon, stop.start)
+        return size_of(end - stop.start, self._known.thresholds)
+
+    def _asks_reason(self, stop: StopRow) -> bool:
+        asks = self._asks.get(stop.start)
+        if asks is None:
+            known = self._known
+            slots = None if known.slots is None else list(known.slots)
+            asks = self._size(stop) == REGISTERED and needs_reason(
+                stop, known.horizon, known.thresholds, slots
+            )
+            self._asks[stop.start] = asks
+        return asks

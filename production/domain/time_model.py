@@ -1,0 +1,118 @@
+"""One time model, many standards: every instant has one time class; standards are mappings of classes to
+buckets.
+
+The tables are data (domain.md §3). The three places where NF E60-182 and ISO 22400-2 differ, stated on the
+pages:
+micro-stops (performance here, availability there), planned maintenance and trials, and the denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from production.domain import states
+from production.domain.stops import MICRO, SPEED_LOSS
+
+CLOSED, NO_LOAD, BREAK, MEETING = "closed", "no_load", "break", "meeting"
+PLANNED_MAINTENANCE, TRIAL = "planned_maintenance", "trial"
+RUNNING, RUNNING_SLOW, MICRO_STOP = "running", "running_slow", "micro_stop"
+BREAKDOWN, SETUP, OWN_OTHER = "breakdown", "setup", "own_other"
+STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL = "starved", "blocked", "no_operator", "no_material"
+UNKNOWN = "unknown"
+
+CLASSES = (
+    RUNNING, RUNNING_SLOW, MICRO_STOP, BREAKDOWN, SETUP, OWN_OTHER, STARVED, BLOCKED, NO_OPERATOR,
+    NO_MATERIAL,
+    TRIAL, PLANNED_MAINTENANCE, BREAK, MEETING, NO_LOAD, CLOSED, UNKNOWN,
+)  # fmt: skip
+PAUSES = frozenset({BREAK, MEETING, PLANNED_MAINTENANCE})
+
+# A machine mode that says what its standstill is, where no person has said it.
+MODE_CLASS: Mapping[str, str] = {
+    "setup": SETUP,
+    "changeover": SETUP,
+    "trial": TRIAL,
+    "maintenance": BREAKDOWN,
+    "cleaning": OWN_OTHER,
+}
+
+_EVERYTHING = frozenset(CLASSES)
+_TT = _EVERYTHING - {UNKNOWN}
+_TO = _TT - {CLOSED}
+_TR = _TO - {NO_LOAD, BREAK, MEETING, PLANNED_MAINTENANCE, TRIAL}
+
+# Standard → its times → the classes they add up.
+STANDARDS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "NF E60-182": {
+        "TT": _TT,
+        "TO": _TO,
+        "TR": _TR,
+        "TF": frozenset({RUNNING, RUNNING_SLOW, MICRO_STOP}),
+        "own": frozenset({BREAKDOWN, SETUP, OWN_OTHER}),
+        "induced": frozenset({STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL}),
+    },
+    "ISO 22400-2": {
+        "POT": _TO,
+        "PBT": _TR,
+        "APT": frozenset({RUNNING, RUNNING_SLOW}),
+        "ADET": frozenset({MICRO_STOP, BREAKDOWN, OWN_OTHER, STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL}),
+        "AUST": frozenset({SETUP}),
+    },
+}
+
+
+def bucket(standard: str, name: str, durations: Mapping[str, timedelta]) -> timedelta:
+    """A standard's time, such as TR, from the time of each class."""
+    classes = STANDARDS[standard][name]
+    return sum((time for time_class, time in durations.items() if time_class in classes), timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of one instant. ``stop_size`` is that of the whole stop; empty while running or
+    unknown.
+    """
+
+    state: str
+    mode: str
+    fault_code: str
+    planned: str
+    order_code: str
+    stop_size: str
+    reason_class: str
+
+
+def time_class(now: Situation) -> str:
+    """The one class of an instant. In this order: closed, running, unknown, pauses, what a person said,
+    mode, order,
+    size of the stop, the machine's own word.
+    """
+    base = states.BASE_CLASS[now.state]
+    if base == states.RUNNING:
+        return TRIAL if now.mode == TRIAL else RUNNING
+    if now.planned == CLOSED:
+        return CLOSED
+    if base == states.UNKNOWN:
+        return UNKNOWN
+    if now.planned in PAUSES:
+        return now.planned
+    if now.reason_class:
+        return now.reason_class
+    if now.mode in MODE_CLASS:
+        return MODE_CLASS[now.mode]
+    return _standing(now, base) if now.order_code else NO_LOAD
+
+
+def _standing(now: Situation, base: str) -> str:
+    if now.stop_size == SPEED_LOSS:
+        return RUNNING_SLOW
+    if base == states.BLOCKED:
+        return BLOCKED
+    # Suspended without saying by whom is induced all the same; both are in one bucket of every standard.
+    if base in (states.STARVED, states.SUSPENDED):
+        return STARVED
+    if now.stop_size == MICRO:
+        return MICRO_STOP
+    return BREAKDOWN if now.fault_code or now.state in ("aborting", "aborted") else OWN_OTHER

@@ -1,0 +1,159 @@
+"""What a fold begins with and reads: rows going on, last samples, samples of a window, gaps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from connectors import selectors as connectors
+from production.domain.counters import Counter, number
+from production.domain.stitching import COUNTERS, Gap, Open, Sample, StateRow
+from production.domain.stops import StopRow
+from production.domain.tracks import AlarmRow, SpanRow
+from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
+from production.selectors.units import UnitSetup
+
+# A value further ahead of its own arrival than this has a wrong clock and drives nothing (promises.md §2
+# rule 10).
+AHEAD = timedelta(minutes=5)
+BAD = 2
+
+
+def going_on(at: datetime) -> Q:
+    """Rows that began before an instant and reach it."""
+    return Q(start_time__lt=at) & (Q(end_time__isnull=True) | Q(end_time__gte=at))
+
+
+def samples_read(setup: UnitSetup, start: datetime, end: datetime) -> list[Sample]:
+    """The machine's samples in [start, end), in source-time order. A null value counts as bad quality."""
+    ids = [signal.id for signal in setup.unit.signals]
+    rows = connectors.samples_between(signal_ids=ids, start=start, end=end)
+    return [
+        (at, signal, value, quality == BAD or value is None)
+        for signal, at, _, arrival, quality, _, value, _ in rows
+        if at <= arrival + AHEAD
+    ]
+
+
+def gaps_read(setup: UnitSetup, opened: Open) -> list[Gap]:
+    """Unrecovered gaps of the machine from where a fold begins; earlier where a counter's last sample is
+    earlier.
+    """
+    counters = setup.signals(*COUNTERS)
+    start = min((seed[0] for signal, seed in opened.last.items() if signal in counters), default=opened.at)
+    start = min([start, opened.at, *(at for at, _ in opened.last_good.values())])
+    far = datetime.max.replace(tzinfo=UTC)
+    found = connectors.gaps_between(equipment_ids=[setup.id], start=start, end=far)
+    return [Gap(gap.start_time, gap.end_time) for gap in found if gap.end_time != gap.start_time]
+
+
+def state_rows(queryset: QuerySet[StateInterval]) -> list[StateRow]:
+    fields = ("start_time", "end_time", "state", "mode", "fault_code", "cause")
+    return [StateRow(*row) for row in queryset.order_by("start_time").values_list(*fields)]
+
+
+def stop_rows(queryset: QuerySet[Stop]) -> list[StopRow]:
+    fields = ("start_time", "end_time", "base_class", "fault_code")
+    return [StopRow(*row) for row in queryset.order_by("start_time").values_list(*fields)]
+
+
+def stop_going_on(setup: UnitSetup, at: datetime) -> StopRow | None:
+    found = stop_rows(Stop.objects.filter(going_on(at), work_unit_id=setup.id))
+    return found[-1]._replace(end=None) if found else None
+
+
+def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open:
+    """Where a fold of the machine begins. ``continue_buckets``: nothing at or after ``at`` was counted
+    before.
+    """
+    unit = setup.unit
+    states = state_rows(StateInterval.objects.filter(going_on(at), work_unit_id=setup.id))
+    last = _last_before([signal.id for signal in unit.signals], at)
+    opened = Open(
+        at,
+        state=states[-1]._replace(end=None) if states else None,
+        spans=tuple(_spans(setup, at)),
+        alarms=tuple(_alarms(setup, at)),
+        last=last,
+        last_good=_last_good(setup, last),
+        buckets=_buckets(setup, at) if continue_buckets else {},
+    )
+    if unit.by_counter:
+        opened.last_move = _last_move(setup, at)
+        earlier = StateInterval.objects.filter(work_unit_id=setup.id, start_time__lt=at)
+        opened.moved = earlier.filter(state__in=("execute", "stopped")).exists()
+    return opened
+
+
+def _last_before(ids: list[int], at: datetime) -> dict[int, tuple[datetime, object, bool]]:
+    """The last believable sample of each signal before an instant."""
+    found: dict[int, tuple[datetime, object, bool]] = {}
+    for signal, row in connectors.last_samples_before(signal_ids=ids, at=at).items():
+        if row.source_time <= row.arrival_time + AHEAD:
+            found[signal] = (row.source_time, row.value, row.quality == BAD or row.value is None)
+        else:
+            found.update(_last_before([signal], row.source_time))
+    return found
+
+
+def _last_good(
+    setup: UnitSetup, last: dict[int, tuple[datetime, object, bool]]
+) -> dict[int, tuple[datetime, object]]:
+    """For counters whose last sample is bad or no number: the last good one before it."""
+    good: dict[int, tuple[datetime, object]] = {}
+    for signal in setup.signals(*COUNTERS):
+        seed = last.get(signal)
+        while seed is not None and (seed[2] or number(seed[1]) is None):
+            seed = _last_before([signal], seed[0]).get(signal)
+        if seed is not None and seed is not last.get(signal):
+            good[signal] = (seed[0], seed[1])
+    return good
+
+
+def _spans(setup: UnitSetup, at: datetime) -> list[SpanRow]:
+    found: list[SpanRow] = []
+    for signal in setup.signals("order"):
+        rows = OrderSpan.objects.filter(going_on(at), equipment_id=setup.id, source=OrderSpan.Source.SIGNAL)
+        found += [SpanRow(signal, row.start_time, None, row.order_code) for row in rows]
+    if tools := setup.signals("tool"):
+        mounted = ToolSpan.objects.filter(going_on(at), work_unit_id=setup.id, signal_id__in=tools)
+        found += [SpanRow(row.signal_id, row.start_time, None, row.tool_code) for row in mounted]
+    return sorted(found, key=lambda row: row.start, reverse=True)
+
+
+def _alarms(setup: UnitSetup, at: datetime) -> list[AlarmRow]:
+    if not setup.signals("alarm", "fault_code"):
+        return []
+    found = AlarmInterval.objects.filter(going_on(at), work_unit_id=setup.id)
+    rows = [
+        AlarmRow(
+            alarm.signal_id,
+            alarm.start_time,
+            None,
+            alarm.code,
+            alarm.acknowledged_at if alarm.acknowledged_at and alarm.acknowledged_at < at else None,
+        )
+        for alarm in found
+    ]
+    return sorted(rows, key=lambda row: row.start, reverse=True)
+
+
+def _buckets(setup: UnitSetup, at: datetime) -> dict[int, tuple[datetime, int]]:
+    rows = QuantityActual.objects.filter(
+        work_unit_id=setup.id, flag="", start_time__lte=at, end_time__gt=at
+    ).values_list("signal_id", "start_time", "quantity")
+    return {signal: (start, number(quantity) or 0) for signal, start, quantity in rows}  # type: ignore[misc]
+
+
+def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:
+    """When a counter last grew within the machine's lookback before an instant."""
+    start = at - setup.unit.lookback
+    counters = {s.id: Counter(s.id, "", modulus=s.modulus) for s in setup.unit.signals if s.role in COUNTERS}
+    for signal, (moment, value, bad) in _last_before(list(counters), start).items():
+        if not bad:
+            counters[signal].resume(number(value), moment)
+    for moment, signal, value, bad in samples_read(setup, start, at):
+        if signal in counters and not bad:
+            counters[signal].add(moment, value)
+    return max((moved for counter in counters.values() for moved in counter.moved), default=None)

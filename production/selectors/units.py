@@ -1,0 +1,125 @@
+"""Machines as the fold sees them: their signals, limits and calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db.models import Max, Q
+
+from connectors import selectors as connectors
+from plant import selectors as plant
+from plant.domain.calendar import Slot
+from production.domain.stitching import Signal, Unit
+from production.domain.stops import Thresholds
+from production.models import IdealRate
+
+if TYPE_CHECKING:
+    from connectors.models import SignalDefinition
+    from plant.models import Equipment
+
+STALE_AFTER = timedelta(seconds=60)
+REGISTERED_STOP = timedelta(seconds=120)
+# Without a limit of its own, a counter silent for this long means the machine stopped.
+COUNTER_SILENCE = timedelta(seconds=30)
+# Of signals that can only be right one at a time, the one defined first is read.
+SINGLE = frozenset({"state", "mode", "fault_code", "order"})
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSetup:
+    """A machine, what the fold needs of it, and when its stops count."""
+
+    equipment: Equipment
+    line_id: int | None
+    unit: Unit
+    thresholds: Thresholds
+
+    @property
+    def id(self) -> int:
+        return self.equipment.pk
+
+    def signals(self, *roles: str) -> list[int]:
+        return [signal.id for signal in self.unit.signals if signal.role in roles]
+
+
+def unit_setup(*, work_unit_id: int) -> UnitSetup:
+    """Raises KeyError for an equipment that does not exist."""
+    equipment = plant.equipment_for_ids([work_unit_id])[work_unit_id]
+    line = plant.line_of(equipment)
+    cycle = _cycle(equipment.pk)
+    thresholds = thresholds_of(equipment, cycle)
+    unit = Unit(
+        code=equipment.code,
+        signals=_signals(connectors.signals_for(equipment_id=work_unit_id)),
+        stale_after=STALE_AFTER if equipment.stale_after is None else equipment.stale_after,
+        counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, cycle),
+        cycle=cycle,
+    )
+    return UnitSetup(equipment, line.pk if line else None, unit, thresholds)
+
+
+def thresholds_of(equipment: Equipment, cycle: timedelta = timedelta()) -> Thresholds:
+    """A machine's limits; the defaults are its cycle time and 120 s."""
+    return Thresholds(
+        minimum=cycle if equipment.minimum_stop is None else equipment.minimum_stop,
+        registered=REGISTERED_STOP if equipment.registered_stop is None else equipment.registered_stop,
+    )
+
+
+def thresholds_for(*, equipment: Equipment) -> Thresholds:
+    """A machine's limits, with its cycle time looked up where it is the default."""
+    return thresholds_of(equipment, _cycle(equipment.pk) if equipment.minimum_stop is None else timedelta())
+
+
+def _cycle(equipment_id: int) -> timedelta:
+    """The machine's shortest reference cycle; zero when it has no ideal rate."""
+    fastest = IdealRate.objects.filter(equipment_id=equipment_id).aggregate(rate=Max("units_per_hour"))[
+        "rate"
+    ]
+    return timedelta(seconds=float(Decimal(3600) / fastest)) if fastest else timedelta()
+
+
+def _signals(found: list[SignalDefinition]) -> tuple[Signal, ...]:
+    kept: list[Signal] = []
+    taken: set[str] = set()
+    for signal in sorted(found, key=lambda s: s.pk):
+        if signal.role in SINGLE and signal.role in taken:
+            continue
+        taken.add(signal.role)
+        modulus = signal.counter_modulus
+        kept.append(
+            Signal(
+                signal.pk,
+                signal.role,
+                signal.address[-80:],
+                connectors.state_map_of(signal) if signal.role == "state" else {},
+                None if modulus is None else int(modulus),
+            )
+        )
+    return tuple(kept)
+
+
+def planned_slots(*, line_id: int | None, start: datetime, end: datetime) -> list[Slot] | None:
+    """The line's planned time that overlaps a window; None when the line has no calendar at all."""
+    if line_id is None:
+        return None
+    found = [
+        Slot(slot.start_time, slot.end_time, slot.kind, slot.code, slot.production_day)
+        for slot in plant.calendar_slots(line_id=line_id, start=start, end=end)
+    ]
+    if not found and not plant.configuration_rows("plant.CalendarSlot", line_id=line_id).exists():
+        return None
+    return found
+
+
+def ideal_rate(*, equipment_id: int, product_id: int | None, at: datetime) -> IdealRate | None:
+    """The rate in force at an instant: the product's own, else the one for any product."""
+    rates = IdealRate.objects.filter(equipment_id=equipment_id, valid_from__lte=at)
+    if product_id is not None:
+        rates = rates.filter(Q(product_id=product_id) | Q(product=None))
+    else:
+        rates = rates.filter(product=None)
+    return rates.order_by("product_id", "-valid_from").first()

@@ -1,0 +1,142 @@
+"""Commands on job orders, and the state derived from commands and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from plant import audit, hooks
+from plant import services as plant
+from plant.access import Actor
+from production.domain.job_order import (
+    ABORT,
+    PAUSE,
+    RESUME,
+    START,
+    STOP,
+    Event,
+    Execution,
+    IllegalTransition,
+    check,
+    execution,
+)
+from production.models import JobOrder, JobOrderEvent, OrderSpan
+from production.selectors.executions import commands_of, execution_of, signalled
+from production.services.derived import apply, difference
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+
+class Vetoed(ValueError):
+    """Another department refuses; ``vetoes`` says who and why in words a person can act on."""
+
+    is_bad_input = True
+
+    def __init__(self, vetoes: list[hooks.Veto]) -> None:
+        self.vetoes = vetoes
+        super().__init__("; ".join(veto.message for veto in vetoes))
+
+
+def job_order_start(*, job_order_id: int, at: datetime, by: Actor, why: str = "") -> JobOrder:
+    """Raises IllegalTransition, or Vetoed where another floor refuses the start."""
+    return _command(START, job_order_id=job_order_id, at=at, by=by, why=why)
+
+
+def job_order_pause(*, job_order_id: int, at: datetime, by: Actor, why: str = "") -> JobOrder:
+    return _command(PAUSE, job_order_id=job_order_id, at=at, by=by, why=why)
+
+
+def job_order_resume(*, job_order_id: int, at: datetime, by: Actor, why: str = "") -> JobOrder:
+    return _command(RESUME, job_order_id=job_order_id, at=at, by=by, why=why)
+
+
+def job_order_stop(*, job_order_id: int, at: datetime, by: Actor, why: str = "") -> JobOrder:
+    return _command(STOP, job_order_id=job_order_id, at=at, by=by, why=why)
+
+
+def job_order_abort(*, job_order_id: int, at: datetime, by: Actor, why: str = "") -> JobOrder:
+    return _command(ABORT, job_order_id=job_order_id, at=at, by=by, why=why)
+
+
+@transaction.atomic
+def _command(verb: str, *, job_order_id: int, at: datetime, by: Actor, why: str) -> JobOrder:
+    # The row is locked first, so that two people pressing at once are told apart.
+    job_order = JobOrder.objects.select_for_update(of=("self",)).select_related("line").get(pk=job_order_id)
+    by.require("order.execute", job_order.line)
+    happened = [*commands_of(job_order), *signalled(job_order)]
+    before = execution(event for event in happened if event.at <= at)
+    check(before.state, verb)
+    _check_rest(happened, Event(at, verb), before)
+    if verb == START and (vetoes := hooks.may_start.vetoes(job_order.pk)):
+        raise Vetoed(vetoes)
+    event_record(job_order, verb, at=at, by=by, why=why)
+    changed_from = job_order.state
+    execution_refresh(job_order)
+    audit.record(
+        by=by,
+        action=f"job_order.{verb}",
+        subject_type="job_order",
+        subject_code=job_order.code,
+        why=why,
+        before={"state": changed_from},
+        after={"state": job_order.state, "at": at.isoformat()},
+    )
+    plant.revision_bump(line_id=job_order.line_id)
+    return job_order
+
+
+def _check_rest(happened: list[Event], command: Event, before: Execution) -> None:
+    """A command dated back must not make a later command illegal."""
+    earlier = [event for event in execution(happened).illegal if not event.signalled]
+    after = [event for event in execution([*happened, command]).illegal if not event.signalled]
+    if len(after) > len(earlier):
+        raise IllegalTransition(command.verb, before.state)
+
+
+def event_record(job_order: JobOrder, verb: str, *, at: datetime, by: Actor, why: str) -> JobOrderEvent:
+    return JobOrderEvent.objects.create(
+        job_order=job_order,
+        verb=verb,
+        at=at,
+        person_id=by.person_id,
+        device_id=by.device_id,
+        actor=by.label[:80],
+        why=why,
+    )
+
+
+def execution_refresh(job_order: JobOrder) -> bool:
+    """Recompute an order's state and the line's time on it. Returns whether anything changed."""
+    now = execution_of(job_order)
+    changed = _spans_replace(job_order, now)
+    held = (job_order.state, job_order.started_at, job_order.ended_at)
+    if held != (now.state, now.started_at, now.ended_at):
+        job_order.state, job_order.started_at, job_order.ended_at = now.state, now.started_at, now.ended_at
+        job_order.save(update_fields=["state", "started_at", "ended_at"])
+        changed = True
+    return changed
+
+
+def _spans_replace(job_order: JobOrder, now: Execution) -> bool:
+    stored = OrderSpan.objects.filter(
+        equipment_id=job_order.line_id, order_code=job_order.code, source=OrderSpan.Source.EVENTS
+    )
+    columns = ("equipment_id", "order_code", "start_time", "end_time", "source")
+    derived = [
+        (job_order.line_id, job_order.code, work.start, work.end, str(OrderSpan.Source.EVENTS))
+        for work in now.working
+    ]
+    return apply(difference(stored, columns, derived)) > 0
+
+
+def orders_refresh_for(*, equipment: Equipment, line_id: int | None, codes: Iterable[str]) -> None:
+    """After an order signal changed: recompute the orders it named."""
+    if line_id is None:
+        return
+    found = JobOrder.objects.select_for_update().filter(line_id=line_id, code__in=list(codes)).order_by("pk")
+    for job_order in found:
+        execution_refresh(job_order)

@@ -1,0 +1,184 @@
+"""Stitching: one machine's new or late samples folded into its derived rows, together with the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from connectors import selectors as connectors
+from plant import services as plant
+from production.domain.counters import BUCKET, bucket_of
+from production.domain.stitching import Fold, Open
+from production.domain.stops import StopRow, stops_of
+from production.models import StitchCheckpoint
+from production.selectors.folding import gaps_read, opened_at, samples_read, stop_going_on
+from production.selectors.units import UnitSetup, unit_setup
+from production.services.derived import Difference, apply
+from production.services.execution import orders_refresh_for
+from production.services.window import Window, converged, differences
+
+STITCH_LOCK = 51
+DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stitched:
+    """What a stitch did. ``samples``: read; ``rows``: derived rows that changed."""
+
+    samples: int = 0
+    rows: int = 0
+    order_codes: frozenset[str] = field(default_factory=frozenset)
+
+
+@transaction.atomic
+def stitch(*, work_unit_id: int) -> Stitched:
+    """Bring a machine's derived rows up to its samples and its horizon. Safe to call at any time, any number
+    of times.
+
+    Rows, checkpoint and the marks taken commit together; a second stitch of the machine waits for the first.
+    """
+    unit_lock(work_unit_id)
+    marks = connectors.dirty_marks_take(work_unit_id=work_unit_id)
+    checkpoint = StitchCheckpoint.objects.filter(work_unit_id=work_unit_id).first()
+    watermark = connectors.horizon_for(equipment_id=work_unit_id)
+    if marks is None and (checkpoint is None or watermark is None or watermark <= checkpoint.horizon):
+        return Stitched()
+    setup = unit_setup(work_unit_id=work_unit_id)
+    return stitch_from(setup, checkpoint, marks, watermark)
+
+
+def unit_lock(work_unit_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [STITCH_LOCK, work_unit_id])
+
+
+def stitch_from(
+    setup: UnitSetup,
+    checkpoint: StitchCheckpoint | None,
+    marks: tuple[datetime, datetime] | None,
+    watermark: datetime | None,
+) -> Stitched:
+    done = Refold(setup, checkpoint, watermark)
+    if marks is not None and not done.in_order(marks[0]):
+        done.run(bucket_of(marks[0] - setup.unit.lookback), marks[1], converge_after=done.late_to(marks[1]))
+    if not done.at_end and done.beyond(marks):
+        done.run(None, marks[1] if marks else None)
+    return done.commit()
+
+
+class Refold:
+    """Folds windows of one machine and collects what they change."""
+
+    def __init__(
+        self, setup: UnitSetup, checkpoint: StitchCheckpoint | None, watermark: datetime | None
+    ) -> None:
+        self.setup, self.checkpoint, self.watermark = setup, checkpoint, watermark
+        self.samples = self.rows = 0
+        self.codes: set[str] = set()
+        self.at_end = False
+
+    def in_order(self, dirty: datetime) -> bool:
+        """Whether everything that landed is newer than everything folded, so that rows can simply be
+        continued.
+        """
+        return (
+            self.checkpoint is not None
+            and dirty > self.checkpoint.folded_to
+            and not self.setup.unit.by_counter
+        )
+
+    def late_to(self, dirty_to: datetime) -> datetime | None:
+        """The end of what is late, when what was folded after it may still hold; None to fold to the
+        horizon.
+        """
+        if self.checkpoint is None or dirty_to >= self.checkpoint.folded_to or self.setup.unit.by_counter:
+            return None
+        return dirty_to
+
+    def beyond(self, marks: tuple[datetime, datetime] | None) -> bool:
+        """Whether there is anything past the checkpoint: newer samples, or more silence."""
+        assert self.checkpoint is not None
+        if marks is not None and marks[1] > self.checkpoint.folded_to:
+            return True
+        return self.watermark is not None and self.watermark > self.checkpoint.horizon
+
+    def run(
+        self, start: datetime | None, dirty_to: datetime | None, converge_after: datetime | None = None
+    ) -> None:
+        """Fold from ``start`` (None: where the checkpoint ends) until the rows agree again, or to the
+        horizon.
+        """
+        checkpoint = self.checkpoint
+        continued = start is None and not self.setup.unit.by_counter
+        if start is None:
+            assert checkpoint is not None
+            start = checkpoint.folded_to + INSTANT
+            if self.setup.unit.by_counter:
+                start = bucket_of(start - self.setup.unit.lookback)
+        opened = opened_at(self.setup, start, continue_buckets=continued)
+        stop = stop_going_on(self.setup, start)
+        fold = Fold(self.setup.unit, opened, gaps_read(self.setup, opened))
+        ends = [at for at in (dirty_to, self.watermark, checkpoint.folded_to if checkpoint else None) if at]
+        end = max(ends) + INSTANT
+        first = max(bucket_of(converge_after), start) + BUCKET if converge_after is not None else start + DAY
+        step = BUCKET if converge_after is not None else DAY
+        begin, cut = start, min(first, end)
+        while True:
+            samples = samples_read(self.setup, begin, cut)
+            self.samples += len(samples)
+            fold.feed(samples)
+            if cut >= end:
+                break
+            fold.advance(cut)
+            if converge_after is not None:
+                window = self._window(fold, opened, stop, cut)
+                if converged(self.setup, window, converge_after, opened.at):
+                    self._take(differences(self.setup, window))
+                    return
+            # Days without samples are crossed in growing steps: a sample may be years away.
+            step = step * 2 if not samples or step < DAY else DAY
+            begin, cut = cut, min(cut + min(step, end - cut), end)
+        self._finish(fold, opened, stop)
+
+    def _finish(self, fold: Fold, opened: Open, stop: StopRow | None) -> None:
+        self.at_end = True
+        if fold.last_at is None:
+            return
+        known = [at for at in (fold.last_at, self.watermark) if at]
+        if self.checkpoint:
+            known.append(self.checkpoint.horizon)
+        horizon = max(known)
+        fold.close(horizon)
+        self._take(differences(self.setup, self._window(fold, opened, stop, None, horizon)))
+        StitchCheckpoint.objects.update_or_create(
+            work_unit_id=self.setup.id, defaults={"folded_to": fold.last_at, "horizon": horizon}
+        )
+
+    def _window(
+        self,
+        fold: Fold,
+        opened: Open,
+        stop: StopRow | None,
+        end: datetime | None,
+        horizon: datetime | None = None,
+    ) -> Window:
+        states = [*fold.states, *([fold.row] if fold.row else [])] if self.setup.unit.has_state else []
+        known = horizon or (self.checkpoint.horizon if self.checkpoint else opened.at)
+        return Window(opened.at, end, known, fold, states, stops_of(states, stop))
+
+    def _take(self, changes: list[Difference]) -> None:
+        for change in changes:
+            self.rows += apply(change)
+            if "order_code" in change.columns:
+                place = change.columns.index("order_code")
+                self.codes |= {str(row[place]) for row in (*change.gone.values(), *change.new)}
+
+    def commit(self) -> Stitched:
+        if self.codes:
+            orders_refresh_for(equipment=self.setup.equipment, line_id=self.setup.line_id, codes=self.codes)
+        if self.rows and self.setup.line_id is not None:
+            plant.revision_bump(line_id=self.setup.line_id)
+        return Stitched(self.samples, self.rows, frozenset(self.codes))
