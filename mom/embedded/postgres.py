@@ -92,6 +92,10 @@ class EmbeddedPostgres:
     def process_id(self) -> int | None:
         return self._child.pid if self._child is not None and self._child.poll() is None else None
 
+    @property
+    def superuser_password(self) -> str:
+        return self._passwords[SUPERUSER]
+
     def start(self) -> None:
         self._lock = _lock_take(self.base / "lock")
         try:

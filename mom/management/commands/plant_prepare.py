@@ -29,14 +29,28 @@ class Command(BaseCommand):
         given = self._demo_prepare() if demo else {}
         if answer is not None:
             private_write(answer, json.dumps(given))
+        elif given:
+            self.stdout.write(json.dumps(given, indent=1, ensure_ascii=False))
 
     def _demo_prepare(self) -> dict[str, Any]:
         # A plant that is there already may have been edited since: it is never loaded over.
+        given: dict[str, Any] = {}
         if not apps.get_model("plant", "Equipment").objects.exists():
-            call_command("plant_load", str(settings.BASE_DIR / DEMO_PLANT))
-        if "demo_prepare" not in get_commands():
-            return {}
-        said = io.StringIO()
-        call_command("demo_prepare", stdout=said)
-        given: dict[str, Any] = json.loads(said.getvalue() or "{}")
+            given["badge and PIN"] = self._plant_load(settings.BASE_DIR / DEMO_PLANT)
+        if "demo_prepare" in get_commands():
+            said = io.StringIO()
+            call_command("demo_prepare", stdout=said)
+            given |= json.loads(said.getvalue() or "{}")
         return given
+
+    def _plant_load(self, file: Path) -> list[str]:
+        """The one-time PINs it printed, kept out of this command's own output, which goes to a log."""
+        said = io.StringIO()
+        call_command("plant_load", str(file), stdout=said)
+        pins = []
+        for line in said.getvalue().splitlines():
+            if line.startswith("PIN of "):
+                pins.append(line.removeprefix("PIN of ").removesuffix(" (shown this once)"))
+            else:
+                self.stdout.write(line)
+        return pins
