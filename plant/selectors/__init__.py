@@ -12,6 +12,7 @@ from plant.selectors.actors import (
 from plant.selectors.calendar import calendar_slots, shift_at
 from plant.selectors.configuration import configuration_codes, configuration_rows
 from plant.selectors.equipment import (
+    administers_everywhere,
     equipment_by_code,
     equipment_for_ids,
     line_constraint,
@@ -19,6 +20,7 @@ from plant.selectors.equipment import (
     line_work_units,
     lines,
     site_zone,
+    sites,
 )
 from plant.selectors.reasons import reasons_offered
 from plant.selectors.trail import audit_of, decisions_of, revision_of
@@ -27,6 +29,7 @@ __all__ = [
     "actor_for_person",
     "actor_for_request",
     "actor_for_token",
+    "administers_everywhere",
     "audit_of",
     "calendar_slots",
     "configuration_codes",
@@ -46,4 +49,5 @@ __all__ = [
     "revision_of",
     "shift_at",
     "site_zone",
+    "sites",
 ]

@@ -15,7 +15,7 @@ def devices(actor: Actor) -> QuerySet[Device]:
 
 
 def device_waiting(secret: str) -> Device | None:
-    """The tablet a one-time link is for; None when the link is unknown, used or revoked. It may have expired."""
+    """The tablet a one-time link is for; None when unknown, used or revoked. It may have expired."""
     return (
         Device.objects.select_related("equipment")
         .filter(digest=digest_of(secret), enrolled_at=None, revoked_at=None)

@@ -52,3 +52,12 @@ def site_zone(equipment: Equipment) -> ZoneInfo:
     codes = equipment.path.strip("/").split("/")
     site = Equipment.objects.filter(code__in=codes, level=Equipment.Level.SITE).first()
     return ZoneInfo(site.time_zone if site and site.time_zone else "UTC")
+
+
+def sites() -> QuerySet[Equipment]:
+    return Equipment.objects.filter(level=Equipment.Level.SITE).order_by("path")
+
+
+def administers_everywhere(actor: Actor) -> bool:
+    """Whether the actor administers every site: master data is shared between them."""
+    return all(actor.may("administer", path) for path in sites().values_list("path", flat=True))

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
 from plant.services.calendar import HORIZON as CALENDAR_HORIZON
-from plant.services.calendar import calendar_horizon_extend, calendar_materialise, calendar_version_store
+from plant.services.calendar import (
+    calendar_horizon_extend,
+    calendar_materialise,
+    calendar_version_store,
+    tz_data_version,
+)
 from plant.services.configuration import Change, configuration_upsert
 from plant.services.devices import badge_in, device_create, device_enrol, device_revoke
+from plant.services.equipment import equipment_paths_refresh, lines_redraw
 from plant.services.idempotency import answer_keep, answer_kept
 from plant.services.people import person_erase, pin_set, token_create, user_create
 from plant.services.trail import decision_record, revision_bump
@@ -22,9 +28,12 @@ __all__ = [
     "device_create",
     "device_enrol",
     "device_revoke",
+    "equipment_paths_refresh",
+    "lines_redraw",
     "person_erase",
     "pin_set",
     "revision_bump",
     "token_create",
+    "tz_data_version",
     "user_create",
 ]
