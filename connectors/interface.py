@@ -54,7 +54,9 @@ class ConnectorConfig:
         known = {item.name: item for item in dataclasses.fields(cls) if item.name not in cls.SUPPLIED}
         unknown = sorted(set(raw) - set(known))
         if unknown:
-            raise ConfigurationError(f"unknown setting {unknown[0]!r}; expected one of {', '.join(sorted(known))}")
+            raise ConfigurationError(
+                f"unknown setting {unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+            )
         missing = [
             name
             for name, item in known.items()

@@ -170,7 +170,7 @@ class Runner:
                 self.troubles.failed(slug, f"{type(error).__name__}: {error}")
                 log.debug("%s", slug, exc_info=True)
             delay = 1.0 if time.monotonic() - started > 30 else min(delay * 2, 30.0)
-            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))
 
     async def _stream(self, slug: str, connector: Connector) -> None:
         stream = cast(AsyncGenerator[SampleBatch, None], connector.batches())
@@ -187,7 +187,9 @@ class Runner:
             return
         now = time.time_ns() // 1000
         arrived = min(batch.samples.arrival_time, default=now)
-        samples = encode(batch.samples, compress=len(batch.samples) >= COMPRESS_FROM) if len(batch.samples) else b""
+        samples = (
+            encode(batch.samples, compress=len(batch.samples) >= COMPRESS_FROM) if len(batch.samples) else b""
+        )
         extras: dict[str, Any] = {}
         if batch.gaps:
             extras["gaps"] = [gap_to_json(gap) for gap in batch.gaps]

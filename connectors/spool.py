@@ -89,10 +89,12 @@ class Spool:
         self._used += len(samples) + len(extras)
         return int(
             await self._submit(
-                lambda: self._db.execute(
-                    "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)",
-                    [connection, arrived, samples, extras],
-                ).lastrowid
+                lambda: (
+                    self._db.execute(
+                        "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)",
+                        [connection, arrived, samples, extras],
+                    ).lastrowid
+                )
             )
         )
 

@@ -87,7 +87,9 @@ def _answer(spool: str, answer: dict[str, Any]) -> None:
     """A lost answer costs a second delivery, which the receipt makes harmless; so it never fails the task."""
     global _redis
     try:
-        _redis = _redis or redis.Redis.from_url(settings.REDIS_URL, socket_timeout=10, socket_connect_timeout=5)
+        _redis = _redis or redis.Redis.from_url(
+            settings.REDIS_URL, socket_timeout=10, socket_connect_timeout=5
+        )
         with _redis.pipeline(transaction=False) as pipe:
             pipe.rpush(REPLY.format(spool), orjson.dumps(answer))
             pipe.expire(REPLY.format(spool), REPLIES_KEPT)

@@ -71,20 +71,20 @@ class Columns:
     """Samples of one connection, in arrival order."""
 
     __slots__ = (
-        "addresses",
-        "texts",
-        "address",
-        "source_time",
-        "server_time",
-        "arrival_time",
-        "quality",
-        "status",
-        "historical",
-        "kind",
-        "bits",
-        "key",
         "_address_index",
         "_text_index",
+        "address",
+        "addresses",
+        "arrival_time",
+        "bits",
+        "historical",
+        "key",
+        "kind",
+        "quality",
+        "server_time",
+        "source_time",
+        "status",
+        "texts",
     )
 
     def __init__(self) -> None:
@@ -214,7 +214,15 @@ class Columns:
             taken.address.append(taken.index_of(self.addresses[self.address[row]]))
             taken.kind.append(kind)
             taken.bits.append(taken._text(self.texts[bits]) if kind == KIND_TEXT else bits)
-            for name in ("source_time", "server_time", "arrival_time", "quality", "status", "historical", "key"):
+            for name in (
+                "source_time",
+                "server_time",
+                "arrival_time",
+                "quality",
+                "status",
+                "historical",
+                "key",
+            ):
                 getattr(taken, name).append(getattr(self, name)[row])
         return taken
 

@@ -100,7 +100,9 @@ def _pattern(topic: str) -> re.Pattern[str]:
         elif part == "+":
             regex.append("[^/]*")
         elif set("{}+#") & set(part):
-            raise MappingProblem(f"topic: level {part!r} of {topic!r}; a {{name}}, + or # takes a whole level")
+            raise MappingProblem(
+                f"topic: level {part!r} of {topic!r}; a {{name}}, + or # takes a whole level"
+            )
         else:
             regex.append(re.escape(part))
     return re.compile("/".join(regex))

@@ -30,7 +30,14 @@ def gap_key(*parts: object) -> uuid.UUID:
 
 
 def gap_declared(
-    *, source: str, cause: str, start: datetime, end: datetime, scope: str = "", detail: str = "", recovered: str = ""
+    *,
+    source: str,
+    cause: str,
+    start: datetime,
+    end: datetime,
+    scope: str = "",
+    detail: str = "",
+    recovered: str = "",
 ) -> GapRecord:
     """A gap that is already over when it is noticed."""
     return GapRecord(

@@ -6,7 +6,6 @@ every edge node of a connection. Addresses are ``group/node:metric`` and ``group
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -157,7 +156,9 @@ class Host:
                 self._ask(node, node.wanted, now, out)
 
     def next_deadline(self) -> int | None:
-        return min((node.deadline for node in self._nodes.values() if node.deadline is not None), default=None)
+        return min(
+            (node.deadline for node in self._nodes.values() if node.deadline is not None), default=None
+        )
 
     def transport_lost(self, at: int, out: Outcome) -> None:
         """Clean start and QoS 0: whatever is sent from now on is lost, and every table with it."""
@@ -243,7 +244,9 @@ class Host:
         if node.devices.get(message.device):
             node.devices[message.device] = False
             at = message.timestamp * 1000 if message.timestamp else message.arrival
-            self._open(node, f"{node.path}/{message.device}:", min(at, message.arrival), "death_to_birth", out)
+            self._open(
+                node, f"{node.path}/{message.device}:", min(at, message.arrival), "death_to_birth", out
+            )
 
     def _before_birth(self, node: _Node, message: Message, out: Outcome) -> None:
         reason = f"{message.kind} before the node's birth"
@@ -336,13 +339,17 @@ class Host:
         samples = out.samples
         index_of, packed = samples.index_of, samples.packed
         problem = ""
-        for index, (name, alias, timestamp, _, value, historical, status, error) in enumerate(message.metrics):
+        for index, (name, alias, timestamp, _, value, historical, status, error) in enumerate(
+            message.metrics
+        ):
             known = names.get((device, name)) if name else aliases.get(alias)  # type: ignore[arg-type]
             if known is None:
                 problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
                 continue
             if error:
-                out.unreadable.append(Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival))
+                out.unreadable.append(
+                    Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival)
+                )
                 continue
             if birth and (name == BD_SEQ or name.startswith("Node Control/")):
                 continue
@@ -432,5 +439,3 @@ def topic_parts(topic: str) -> tuple[str, str, str, str] | None:
     if parts[2].startswith("D") != bool(device):
         return None
     return parts[2], parts[1], parts[3], device
-
-

@@ -52,5 +52,6 @@ def unread_to_json(messages: Iterable[Any]) -> list[list[str]]:
 
 def unread_from_json(raw: Iterable[list[str]]) -> list[Unread]:
     return [
-        Unread(source, reason, base64.b64decode(data), datetime.fromisoformat(at)) for source, reason, data, at in raw
+        Unread(source, reason, base64.b64decode(data), datetime.fromisoformat(at))
+        for source, reason, data, at in raw
     ]

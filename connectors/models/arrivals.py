@@ -29,7 +29,9 @@ class IngestReceipt(models.Model):
 
     spool = models.UUIDField(help_text="The runner's spool file.")
     sequence = models.BigIntegerField(help_text="Number of the batch in that spool.")
-    received_at = models.DateTimeField(default=timezone.now, db_index=True, help_text="When it was stored (UTC).")
+    received_at = models.DateTimeField(
+        default=timezone.now, db_index=True, help_text="When it was stored (UTC)."
+    )
     received = models.IntegerField(help_text="Values in the batch.")
     stored = models.IntegerField(help_text="Values that were new.")
     deduplicated = models.IntegerField(help_text="Values that were there already.")

@@ -15,9 +15,13 @@ class Connection(Configuration, Named):
     """
 
     slug = models.SlugField(max_length=60, unique=True, help_text="Short unique code of the connection.")
-    protocol = models.CharField(max_length=40, help_text="Connector that speaks to it: opcua, mqtt, sparkplug…")
+    protocol = models.CharField(
+        max_length=40, help_text="Connector that speaks to it: opcua, mqtt, sparkplug…"
+    )
     config = models.JSONField(
-        default=dict, blank=True, help_text="Settings of the connector; secrets are named by variable, never kept."
+        default=dict,
+        blank=True,
+        help_text="Settings of the connector; secrets are named by variable, never kept.",
     )
     state_map = models.JSONField(
         default=dict,

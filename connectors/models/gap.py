@@ -15,7 +15,10 @@ class Gap(Fact):
     """
 
     connection = models.ForeignKey(
-        "connectors.Connection", models.PROTECT, related_name="+", help_text="The connection that lost values."
+        "connectors.Connection",
+        models.PROTECT,
+        related_name="+",
+        help_text="The connection that lost values.",
     )
     equipment = models.ForeignKey(
         "plant.Equipment",
@@ -30,7 +33,9 @@ class Gap(Fact):
     )
     start_time = models.DateTimeField(help_text="From when values may be missing (UTC).")
     end_time = models.DateTimeField(null=True, help_text="Until when (UTC); empty = still going.")
-    scope = models.CharField(max_length=400, blank=True, help_text="Beginning of the addresses touched; empty = all.")
+    scope = models.CharField(
+        max_length=400, blank=True, help_text="Beginning of the addresses touched; empty = all."
+    )
     detail = models.CharField(max_length=500, blank=True, help_text="What was noticed.")
     recovered = models.CharField(
         max_length=40, blank=True, help_text="How the missing values came after all; empty = they did not."

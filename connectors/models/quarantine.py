@@ -22,7 +22,9 @@ class QuarantinedMessage(models.Model):
     source = models.CharField(max_length=400, help_text="Topic, node or address it came from.")
     reason = models.CharField(max_length=300, help_text="Why it could not be read.")
     form = models.CharField(
-        max_length=8, choices=Form, help_text="The source's own bytes, or values that were read but not understood."
+        max_length=8,
+        choices=Form,
+        help_text="The source's own bytes, or values that were read but not understood.",
     )
     raw = models.BinaryField(help_text="What came, byte for byte.")
     digest = models.BinaryField(max_length=16, help_text="Digest of source, reason and bytes.")
@@ -31,7 +33,10 @@ class QuarantinedMessage(models.Model):
     last_arrival = models.DateTimeField(help_text="When the last came (UTC).")
     configuration_revision = models.BigIntegerField(help_text="The connection's revision when it came.")
     status = models.CharField(
-        max_length=11, choices=Status, default=Status.OPEN, help_text="Whether its values were stored after all."
+        max_length=11,
+        choices=Status,
+        default=Status.OPEN,
+        help_text="Whether its values were stored after all.",
     )
     reprocessed_at = models.DateTimeField(null=True, help_text="When its values were stored (UTC).")
 

@@ -25,7 +25,10 @@ class SignalSample(models.Model):
     status_code = models.BigIntegerField(null=True, help_text="The protocol's own status code.")
     historical = models.BooleanField(help_text="Whether the source said it is replaying its own store.")
     v_int = models.DecimalField(
-        max_digits=20, decimal_places=0, null=True, help_text="The value, if a whole number (unsigned 64 bits fit)."
+        max_digits=20,
+        decimal_places=0,
+        null=True,
+        help_text="The value, if a whole number (unsigned 64 bits fit).",
     )
     v_float = models.FloatField(null=True, help_text="The value, if a number with a fraction.")
     v_bool = models.BooleanField(null=True, help_text="The value, if true or false.")

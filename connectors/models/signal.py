@@ -34,7 +34,10 @@ class SignalDefinition(Configuration, Named):
         TEXT = "text"
 
     connection = models.ForeignKey(
-        "connectors.Connection", models.CASCADE, related_name="signals", help_text="Where its values come from."
+        "connectors.Connection",
+        models.CASCADE,
+        related_name="signals",
+        help_text="Where its values come from.",
     )
     address = models.CharField(
         max_length=400,

@@ -34,12 +34,15 @@ class MqttConfig(ConnectorConfig):
     broker: str = option(label="Broker", help="mqtt://host:port, or mqtts:// with TLS")
     client_id: str = option(label="Client id", help="Fixed and unique: the broker keeps its queue under it")
     mappings: tuple[dict, ...] = option(  # type: ignore[type-arg]
-        label="Mappings", help='Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}'
+        label="Mappings",
+        help='Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}',
     )
     qos: int = option(1, label="QoS", help="1 = at least once (recommended), 0 = may be lost unnoticed")
     version: str = option("3.1.1", label="MQTT version", help="3.1.1 or 5")
     username: str = option("", label="User name", help="Leave empty for none")
-    password_env: str = option("", label="Password variable", help="Environment variable that holds the password")
+    password_env: str = option(
+        "", label="Password variable", help="Environment variable that holds the password"
+    )
     ca_file: str = option("", label="CA file", help="Certificates to trust with mqtts; empty = the system's")
 
 
@@ -81,7 +84,9 @@ class MqttConnector:
         if not len(columns):
             warnings.append(f"no readable message within {PROBE_SECONDS:g} s")
         latest = {sample.address: sample for sample in columns}
-        return Probe(server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20]))
+        return Probe(
+            server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20])
+        )
 
     async def batches(self) -> AsyncIterator[SampleBatch]:
         if not self._started:
@@ -101,7 +106,7 @@ class MqttConnector:
                 batch = self._batch(await session.receive(limit=BATCH, timeout=1.0))
                 if batch:
                     yield batch
-        except Unavailable as error:
+        except Exception as error:
             lost = self._outage.lost(datetime.now(UTC), "connection_down", str(error))
             if lost:
                 yield SampleBatch(gaps=[lost])
@@ -143,7 +148,9 @@ class MqttConnector:
             key += 1
         fresh.add(key)
         try:
-            self._mapper.read(message.topic, message.payload, arrival=message.arrival, message_key=key, into=into)
+            self._mapper.read(
+                message.topic, message.payload, arrival=message.arrival, message_key=key, into=into
+            )
         except MappingProblem as problem:
             return Malformed(
                 source=message.topic,
@@ -157,7 +164,9 @@ class MqttConnector:
     def reread(config: MqttConfig, source: str, raw: bytes, arrival: int) -> Columns:
         """A quarantined message under today's mappings. Raises ValueError."""
         columns = Columns()
-        mapper_of(config).read(source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns)
+        mapper_of(config).read(
+            source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns
+        )
         return columns
 
 

@@ -19,9 +19,7 @@ def horizon_for(*, equipment_id: int) -> datetime | None:
 
     None when it has no signals or one of its connections never said.
     """
-    latest = (
-        Watermark.objects.filter(connection=OuterRef("pk")).order_by("-at").values("at")[:1]
-    )
+    latest = Watermark.objects.filter(connection=OuterRef("pk")).order_by("-at").values("at")[:1]
     connections = SignalDefinition.objects.filter(equipment_id=equipment_id).values("connection_id")
     instants = list(
         Connection.objects.filter(pk__in=connections, enabled=True)
@@ -74,7 +72,9 @@ def gaps_between(
 
 def gaps_visible(actor: Actor) -> QuerySet[Gap]:
     """Current rows only: an opening row that has a closing one is left out."""
-    closed = Gap.objects.filter(key=OuterRef("key"), connection=OuterRef("connection"), end_time__isnull=False)
+    closed = Gap.objects.filter(
+        key=OuterRef("key"), connection=OuterRef("connection"), end_time__isnull=False
+    )
     rows = Gap.objects.select_related("connection", "equipment").filter(
         Q(end_time__isnull=False) | ~Q(key__in=closed.values("key"))
     )

@@ -40,12 +40,16 @@ class Context:
     # Machines to derive again when an equipment is touched: a line's signal concerns every machine of it.
     work_units: dict[int, tuple[int, ...]] = field(repr=False)
 
-    def lookup(self, addresses: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def lookup(
+        self, addresses: list[str]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
         """(signal id, equipment id, accepted kinds) per address; id 0 = not known."""
         found = [self.signals.get(address) for address in addresses]
         signal_id = np.array([signal.id if signal else 0 for signal in found], np.int64)
         equipment_id = np.array([signal.equipment_id if signal else 0 for signal in found], np.int64)
-        accepts = np.array([signal.accepts if signal else (False,) * 6 for signal in found], bool).reshape(-1, 6)
+        accepts = np.array([signal.accepts if signal else (False,) * 6 for signal in found], bool).reshape(
+            -1, 6
+        )
         return signal_id, equipment_id, accepts
 
     def equipment_in(self, scope: str) -> set[int]:
@@ -67,7 +71,9 @@ def context_of(slug: str) -> Context:
     signals = SignalDefinition.objects.filter(connection_id=connection_id).values_list(
         "address", "id", "equipment_id", "value_type"
     )
-    by_address = {address: Signal(pk, equipment, kind, _accepts(kind)) for address, pk, equipment, kind in signals}
+    by_address = {
+        address: Signal(pk, equipment, kind, _accepts(kind)) for address, pk, equipment, kind in signals
+    }
     equipment = plant.equipment_for_ids({signal.equipment_id for signal in by_address.values()})
     work_units = {
         place.pk: tuple(unit.pk for unit in plant.line_work_units(place.pk)) or (place.pk,)

@@ -114,9 +114,9 @@ def _not_received(deliveries: Sequence[Delivery]) -> list[Delivery]:
         return list(deliveries)
     spools = {spool for spool, _ in keys}
     known = set(
-        IngestReceipt.objects.filter(spool__in=spools, sequence__in=[sequence for _, sequence in keys]).values_list(
-            "spool", "sequence"
-        )
+        IngestReceipt.objects.filter(
+            spool__in=spools, sequence__in=[sequence for _, sequence in keys]
+        ).values_list("spool", "sequence")
     )
     return [delivery for delivery in deliveries if delivery.receipt not in known]
 
@@ -173,7 +173,9 @@ def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside
     return rows if good.all() else rows.take(good)
 
 
-def _values_aside(context: Context, samples: Columns, address: Array, wrong: Array, reason: str) -> list[Aside]:
+def _values_aside(
+    context: Context, samples: Columns, address: Array, wrong: Array, reason: str
+) -> list[Aside]:
     found = []
     for index in np.unique(address[wrong]):
         name = samples.addresses[int(index)]
@@ -288,7 +290,10 @@ def _mark(marks: list[Mark]) -> None:
         low, high = spans.get(unit, (first, last))
         spans[unit] = (min(low, first), max(high, last))
     DirtyMark.objects.bulk_create(
-        [DirtyMark(work_unit_id=unit, from_time=low, to_time=high) for unit, (low, high) in sorted(spans.items())]
+        [
+            DirtyMark(work_unit_id=unit, from_time=low, to_time=high)
+            for unit, (low, high) in sorted(spans.items())
+        ]
     )
     landed = frozenset(spans)
     transaction.on_commit(lambda: _wake(landed), robust=True)

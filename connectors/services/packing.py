@@ -145,7 +145,13 @@ def _layout(kind: int, server: bool, status: bool) -> np.dtype[Any]:
     column("status_code", ">i8" if status else None, 8)
     if kind in (KIND_INT, KIND_UINT):
         fields.append(("v_int#", ">i4"))
-        fields += [("nd", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2"), ("digits", ">i2", (5,))]  # type: ignore[list-item]
+        fields += [
+            ("nd", ">i2"),
+            ("weight", ">i2"),
+            ("sign", ">u2"),
+            ("scale", ">i2"),
+            ("digits", ">i2", (5,)),
+        ]  # type: ignore[list-item]
     else:
         column("v_int", None, 0)
     column("v_float", ">f8" if kind == KIND_FLOAT else None, 8)

@@ -76,7 +76,9 @@ def _cut(aside: Aside) -> Aside:
     raw, reason = aside.raw, aside.reason
     if len(raw) > KEPT_BYTES and aside.form == QuarantinedMessage.Form.MESSAGE:
         raw, reason = raw[:KEPT_BYTES], f"{reason} (first {KEPT_BYTES} of {len(raw)} bytes kept)"
-    return Aside(_clean(aside.source)[:400], _clean(reason)[:300], aside.form, raw, aside.count, aside.arrival)
+    return Aside(
+        _clean(aside.source)[:400], _clean(reason)[:300], aside.form, raw, aside.count, aside.arrival
+    )
 
 
 def _clean(text: str) -> str:

@@ -16,7 +16,9 @@ MOST_ANSWERS = 200
 class CeleryCarrier:
     """One sender thread at a time: Celery's producers are pooled, and order of sending is order of numbers."""
 
-    def __init__(self, app: Celery, redis_url: str, *, ingest: tuple[str, str], tick: tuple[str, str]) -> None:
+    def __init__(
+        self, app: Celery, redis_url: str, *, ingest: tuple[str, str], tick: tuple[str, str]
+    ) -> None:
         self._app, self._ingest, self._tick = app, ingest, tick
         self._redis = redis.asyncio.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=5)
         self._sending = asyncio.Lock()
@@ -31,7 +33,14 @@ class CeleryCarrier:
         name, queue = job
         async with self._sending:
             await asyncio.to_thread(
-                self._app.send_task, name, kwargs=kwargs, queue=queue, retry=False, argsrepr="", kwargsrepr="", **options
+                self._app.send_task,
+                name,
+                kwargs=kwargs,
+                queue=queue,
+                retry=False,
+                argsrepr="",
+                kwargsrepr="",
+                **options,
             )
 
     async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]:

@@ -158,7 +158,11 @@ class MqttSession:
         properties.ReceiveMaximum = self._receive_maximum
         properties.SessionExpiryInterval = 0 if self._clean else self._session_expiry
         self._client.connect(
-            self._broker.host, self._broker.port, self._keepalive, clean_start=self._clean, properties=properties
+            self._broker.host,
+            self._broker.port,
+            self._keepalive,
+            clean_start=self._clean,
+            properties=properties,
         )
 
     async def subscribe(self, topics: list[tuple[str, int]], timeout: float = 10.0) -> None:
@@ -195,7 +199,9 @@ class MqttSession:
         for mid, qos in messages:
             self._client.ack(mid, qos)
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> paho.MQTTMessageInfo:
+    def publish(
+        self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False
+    ) -> paho.MQTTMessageInfo:
         return self._client.publish(topic, payload, qos=qos, retain=retain)
 
     @property

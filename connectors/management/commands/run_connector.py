@@ -30,7 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--all", action="store_true", help="every enabled connection")
         parser.add_argument("--config", type=Path, help="file of connector_export: needs no database")
         parser.add_argument("--spool", type=Path, help="spool file (default: in the data directory)")
-        parser.add_argument("--spool-limit-mb", type=int, default=4096, help="stop acknowledging beyond this size")
+        parser.add_argument(
+            "--spool-limit-mb", type=int, default=4096, help="stop acknowledging beyond this size"
+        )
         parser.add_argument("--tick", type=float, default=1.0, help="seconds between watermarks")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -12,11 +12,18 @@ from connectors.domain.sparkplug_session import Message, Metric
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from plant.domain.samples import Value
 
-INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT = range(1, 15)
+INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT = (
+    range(1, 15)
+)
 UUID, DATASET, BYTES, FILE, TEMPLATE = range(15, 20)
 _SIGNED = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
 _INTEGERS = frozenset(range(INT8, UINT64 + 1)) | {DATETIME}
-_UNREADABLE = {"bytes_value": "bytes", "dataset_value": "DataSet", "template_value": "Template", "extension_value": "?"}
+_UNREADABLE = {
+    "bytes_value": "bytes",
+    "dataset_value": "DataSet",
+    "template_value": "Template",
+    "extension_value": "?",
+}
 MAX_TEXT = 10_000
 
 Datatype = Callable[[str, int | None], int]

@@ -34,14 +34,26 @@ PROBE_SECONDS = 5.0
 @dataclass(frozen=True, kw_only=True)
 class SparkplugConfig(ConnectorConfig):
     broker: str = option(label="Broker", help="mqtt://host:port, or mqtts:// with TLS")
-    host_id: str = option(label="Host id", help="Unique name of this host application; edges wait for its STATE")
+    host_id: str = option(
+        label="Host id", help="Unique name of this host application; edges wait for its STATE"
+    )
     group: str = option("+", label="Group", help="Sparkplug group to follow; + = all")
-    primary: bool = option(True, label="Primary host", help="Publish STATE, so that edges store while we are away")
-    reorder_seconds: float = option(2.0, label="Reorder time", help="Seconds to wait for a missing sequence number")
-    cooldown_seconds: float = option(30.0, label="Rebirth cool-down", help="Seconds between two rebirth requests")
-    rebirth_on_unknown: bool = option(True, label="Rebirth on unknown", help="Ask for births on unknown metrics")
+    primary: bool = option(
+        True, label="Primary host", help="Publish STATE, so that edges store while we are away"
+    )
+    reorder_seconds: float = option(
+        2.0, label="Reorder time", help="Seconds to wait for a missing sequence number"
+    )
+    cooldown_seconds: float = option(
+        30.0, label="Rebirth cool-down", help="Seconds between two rebirth requests"
+    )
+    rebirth_on_unknown: bool = option(
+        True, label="Rebirth on unknown", help="Ask for births on unknown metrics"
+    )
     username: str = option("", label="User name", help="Leave empty for none")
-    password_env: str = option("", label="Password variable", help="Environment variable that holds the password")
+    password_env: str = option(
+        "", label="Password variable", help="Environment variable that holds the password"
+    )
     ca_file: str = option("", label="CA file", help="Certificates to trust with mqtts; empty = the system's")
 
 
@@ -51,7 +63,11 @@ class SparkplugConnector:
 
     def __init__(self, config: SparkplugConfig) -> None:
         for name, value in (("host_id", config.host_id), ("group", config.group)):
-            if not value or (value != "+" and set(value) & set("+/#")) or (name == "host_id" and value == "+"):
+            if (
+                not value
+                or (value != "+" and set(value) & set("+/#"))
+                or (name == "host_id" and value == "+")
+            ):
                 raise ConfigurationError(f"{name}: read {value!r}, expected a name without +, / and #")
         self._config = config
         self._state_topic = f"spBv1.0/STATE/{config.host_id}"
@@ -89,7 +105,9 @@ class SparkplugConnector:
         warnings = [*outcome.alarms, *(message.reason for message in outcome.unreadable)]
         if not latest:
             warnings.append(f"no birth within {PROBE_SECONDS:g} s")
-        return Probe(server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20]))
+        return Probe(
+            server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20])
+        )
 
     async def batches(self) -> AsyncIterator[SampleBatch]:
         if not self._started:
@@ -100,7 +118,10 @@ class SparkplugConnector:
         # tck-id-host-topic-phid-birth-payload-timestamp: birth and will of one CONNECT carry the same time
         self._birth_ms = time.time_ns() // 1_000_000
         session = MqttSession(
-            self._broker(), client_id=f"{self._config.host_id}-{uuid.uuid4().hex[:8]}", clean=True, will=self._will()
+            self._broker(),
+            client_id=f"{self._config.host_id}-{uuid.uuid4().hex[:8]}",
+            clean=True,
+            will=self._will(),
         )
         try:
             yield await self._start(session)
@@ -108,7 +129,7 @@ class SparkplugConnector:
                 batch = await self._next(session)
                 if batch:
                     yield batch
-        except Unavailable as error:
+        except Exception as error:
             yield self._lost(str(error))
             raise
         finally:
@@ -172,7 +193,11 @@ class SparkplugConnector:
     def _feed(self, message: Received, outcome: Outcome) -> None:
         parts = topic_parts(message.topic)
         if parts is None:
-            if "/NCMD/" not in message.topic and "/DCMD/" not in message.topic and "/STATE/" not in message.topic:
+            if (
+                "/NCMD/" not in message.topic
+                and "/DCMD/" not in message.topic
+                and "/STATE/" not in message.topic
+            ):
                 reason = "not a Sparkplug topic"
                 outcome.unreadable.append(
                     session_rules.Unreadable(message.topic, reason, message.payload, message.arrival)
@@ -201,7 +226,8 @@ class SparkplugConnector:
     def _command(self, session: MqttSession, outcome: Outcome) -> None:
         for rebirth in outcome.rebirths:
             session.publish(
-                f"spBv1.0/{rebirth.group}/NCMD/{rebirth.node}", codec.rebirth_command(time.time_ns() // 1_000_000)
+                f"spBv1.0/{rebirth.group}/NCMD/{rebirth.node}",
+                codec.rebirth_command(time.time_ns() // 1_000_000),
             )
         outcome.rebirths.clear()
 

@@ -1,0 +1,408 @@
+"""One session with one OPC UA server: a new asyncua client each time, a deadline around everything.
+
+Notifications reach us through a publish callback of our own, which returns only when the batch is on disk: asyncua
+sends the acknowledgement of a sequence number after its callback, so an unfinished callback is an unacknowledged one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from asyncua import Client, ua
+from asyncua.client.ua_client import UaClientState
+from asyncua.ua.uaerrors import UaError
+
+from connectors.domain.columns import Columns, instant
+from connectors.domain.outage import gap_declared
+from connectors.interface import ConfigurationError, GapRecord, Malformed, SampleBatch, Unavailable
+from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, aware, node_id, overflowed
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+REQUEST = 10.0
+CHUNK = 500
+HEARTBEAT_HANDLE = 1
+HEARTBEAT = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
+STARTED = ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)
+HISTORY_PAGE = 1000
+HISTORY_MOST = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """How to reach and trust a server. ``security`` "none" must be said; otherwise files name both sides."""
+
+    endpoint: str
+    security: str
+    certificate: str
+    private_key: str
+    server_certificate: str
+    username: str
+    password_env: str
+
+
+@dataclass(slots=True)
+class Pending:
+    """A batch and the promise that it is on disk."""
+
+    batch: SampleBatch
+    safe: asyncio.Future[None]
+
+
+@dataclass
+class UaSession:
+    access: Access
+    source: str
+    publishing_ms: float
+    sampling_ms: float
+    queue_size: int
+    freshness_seconds: float
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pending: asyncio.Queue[Pending | Exception] = asyncio.Queue()
+        self.namespaces: list[str] = []
+        self.items: dict[int, str] = {}
+        self.absent: list[str] = []
+        self._silent: set[int] = set()
+        self._last_source: dict[str, int] = {}
+        self._subscription = 0
+        self._next_sequence: int | None = None
+        self._heard = self._data_heard = self._subscribed_at = time.monotonic()
+        self._heartbeat = False
+        self._last_handle = HEARTBEAT_HANDLE
+        self.client = Client(self.access.endpoint, timeout=REQUEST)
+        self.client.session_timeout = 60_000
+        self.client.name = self.client.description = "Manufacturing operations"
+        if self.access.username:
+            self.client.set_user(self.access.username)
+            self.client.set_password(os.environ.get(self.access.password_env, ""))
+
+    # -- opening -------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Raises Unavailable or ConfigurationError."""
+        access = self.access
+        if access.security != "none":
+            await self._secure(access)
+        await within(self.client.connect(), "connect", 2 * REQUEST)
+        self.namespaces = await within(self.client.get_namespace_array(), "namespaces")
+
+    async def _secure(self, access: Access) -> None:
+        policy = f"Basic256Sha256,SignAndEncrypt,{access.certificate},{access.private_key}"
+        if access.server_certificate:
+            policy += f",{access.server_certificate}"
+        try:
+            await within(self.client.set_security_string(policy), "security")
+        except (ValueError, OSError, UaError) as error:
+            if isinstance(error, FileNotFoundError | ValueError):
+                raise ConfigurationError(f"security: {error}") from error
+            raise Unavailable(f"security: {error}") from error
+
+    async def subscribe(self, addresses: list[str]) -> None:
+        """One subscription for all addresses; those the server does not know are kept in ``absent``."""
+        keepalive = max(1, math.ceil(5000 / self.publishing_ms))
+        parameters = ua.CreateSubscriptionParameters(
+            RequestedPublishingInterval=self.publishing_ms,
+            RequestedMaxKeepAliveCount=keepalive,
+            RequestedLifetimeCount=keepalive * 12,
+            MaxNotificationsPerPublish=10_000,
+            PublishingEnabled=True,
+            Priority=0,
+        )
+        created = await within(
+            self.client.uaclient.session.create_subscription(parameters, callback=self._published), "subscribe"
+        )
+        self._subscription = created.SubscriptionId
+        self._heard = self._data_heard = self._subscribed_at = time.monotonic()
+        await self._monitor_heartbeat()
+        await self.monitor(addresses)
+
+    async def monitor(self, addresses: list[str]) -> None:
+        """Adds monitored items and checks the server's answer for each: a set of ours, outside the library."""
+        known: list[tuple[str, ua.NodeId]] = []
+        for address in addresses:
+            try:
+                node = node_id(address, self.namespaces)
+            except BadAddress as error:
+                self.warnings.append(str(error))
+                continue
+            if node is None:
+                self.absent.append(address)
+            else:
+                known.append((address, node))
+        for first in range(0, len(known), CHUNK):
+            await self._monitor_chunk(known[first : first + CHUNK])
+
+    async def _monitor_chunk(self, chunk: list[tuple[str, ua.NodeId]]) -> None:
+        requests = []
+        for address, node in chunk:
+            self._last_handle += 1
+            # Before the request: the first values may come before its answer
+            self.items[self._last_handle] = address
+            self._silent.add(self._last_handle)
+            requests.append(self._request(node, self._last_handle, self.sampling_ms, self.queue_size))
+        results = await self._create(requests)
+        if len(results) != len(requests):
+            raise Unavailable(f"the server answered {len(results)} of {len(requests)} monitored items")
+        for request, result in zip(requests, results, strict=True):
+            handle = request.RequestedParameters.ClientHandle
+            if not result.StatusCode.is_good():
+                self._silent.discard(handle)
+                address = self.items.pop(handle)
+                self.absent.append(address)
+                self.warnings.append(f"{address}: {result.StatusCode.name}")
+            elif result.RevisedQueueSize < self.queue_size:
+                self.warnings.append(
+                    f"{self.items[handle]}: queue of {result.RevisedQueueSize} granted, {self.queue_size} asked"
+                )
+
+    async def _monitor_heartbeat(self) -> None:
+        """The server's own clock changes whatever the machines do: its silence is the connection's."""
+        interval = min(1000.0, self.freshness_seconds * 250)
+        (result,) = await self._create([self._request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
+        self._heartbeat = result is not None and result.StatusCode.is_good()
+
+    async def _create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
+        parameters = ua.CreateMonitoredItemsParameters(
+            SubscriptionId=self._subscription, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=requests
+        )
+        return list(await within(self.client.uaclient.session.create_monitored_items(parameters), "monitor"))
+
+    @staticmethod
+    def _request(node: ua.NodeId, handle: int, sampling: float, queue: int) -> ua.MonitoredItemCreateRequest:
+        return ua.MonitoredItemCreateRequest(
+            ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
+            MonitoringMode=ua.MonitoringMode.Reporting,
+            RequestedParameters=ua.MonitoringParameters(
+                ClientHandle=handle, SamplingInterval=sampling, QueueSize=queue, DiscardOldest=True
+            ),
+        )
+
+    # -- receiving -----------------------------------------------------------------------------------------
+
+    async def _published(self, result: ua.PublishResult) -> None:
+        """Returns only when what came is on disk; on failure never, and the session is dropped."""
+        try:
+            self._heard = time.monotonic()
+            message = result.NotificationMessage
+            gaps = await self._check_sequence(result)
+            if not message.NotificationData:
+                for gap in gaps:
+                    await self._hand_over(SampleBatch(gaps=[gap]))
+                return
+            batch = self._batch(message.NotificationData)
+            batch.gaps += gaps
+            if batch:
+                await self._hand_over(batch)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.pending.put_nowait(error if isinstance(error, Unavailable) else Unavailable(f"publish: {error}"))
+            await asyncio.Event().wait()
+
+    async def _hand_over(self, batch: SampleBatch) -> None:
+        pending = Pending(batch, asyncio.get_running_loop().create_future())
+        batch.token = pending
+        self.pending.put_nowait(pending)
+        await pending.safe
+
+    async def _check_sequence(self, result: ua.PublishResult) -> list[GapRecord]:
+        """A hole in the sequence numbers is asked for again, within what the server says it still has."""
+        number = int(result.NotificationMessage.SequenceNumber)
+        expected, has_data = self._next_sequence, bool(result.NotificationMessage.NotificationData)
+        if has_data:
+            self._next_sequence = 1 if number >= 0xFFFFFFFF else number + 1
+        if expected is None or not number or number <= expected:
+            return []
+        available = set(result.AvailableSequenceNumbers or ())
+        now = instant(time.time_ns() // 1000)
+        for missing in range(expected, min(number, expected + 100)):
+            if missing not in available or not await self._republish(missing):
+                start = instant(max(self._last_source.values(), default=time.time_ns() // 1000))
+                detail = f"expected notification {expected}, got {number}"
+                return [
+                    gap_declared(source=self.source, cause="sequence_jump", start=start, end=now, detail=detail)
+                ]
+        return []
+
+    async def _republish(self, number: int) -> bool:
+        try:
+            message = await within(
+                self.client.uaclient.session.republish(self._subscription, number), "republish"
+            )
+        except (UaError, Unavailable):
+            return False
+        if message.NotificationData:
+            batch = self._batch(message.NotificationData)
+            if batch:
+                await self._hand_over(batch)
+        return True
+
+    def _batch(self, notifications: list[Any]) -> SampleBatch:
+        arrival = time.time_ns() // 1000
+        batch = SampleBatch()
+        for notification in notifications:
+            if isinstance(notification, ua.DataChangeNotification):
+                for item in notification.MonitoredItems:
+                    self._item(item, batch, arrival)
+                batch.messages += 1
+            elif isinstance(notification, ua.StatusChangeNotification):
+                raise Unavailable(f"subscription: {getattr(notification.Status, 'name', notification.Status)}")
+        return batch
+
+    def _item(self, item: ua.MonitoredItemNotification, batch: SampleBatch, arrival: int) -> None:
+        handle, data = item.ClientHandle, item.Value
+        if handle == HEARTBEAT_HANDLE:
+            self._data_heard = time.monotonic()
+            return
+        address = self.items.get(handle)
+        if address is None:
+            return
+        self._silent.discard(handle)
+        before = self._last_source.get(address, arrival)
+        try:
+            at = add_value(batch.samples, address, data, arrival=arrival)
+        except (NotAValue, OverflowError) as error:
+            batch.malformed.append(
+                Malformed(
+                    source=address,
+                    reason=str(error),
+                    raw=repr(data.Value)[:2000].encode("utf-8", "replace"),
+                    arrival_time=instant(arrival),
+                )
+            )
+            return
+        self._last_source[address] = max(before, at) if address in self._last_source else at
+        if data.StatusCode is not None and overflowed(int(data.StatusCode.value)):
+            batch.gaps.append(
+                gap_declared(
+                    source=self.source,
+                    cause="overflow",
+                    start=instant(min(before, at)),
+                    end=instant(at),
+                    scope=address,
+                    detail="the server's queue overflowed",
+                )
+            )
+
+    async def next(self) -> SampleBatch | None:
+        """The next batch, or None after a second of quiet. Raises Unavailable when the session is lost or stale."""
+        try:
+            item = await asyncio.wait_for(self.pending.get(), 1.0)
+        except TimeoutError:
+            self._check_fresh()
+            return None
+        if isinstance(item, Exception):
+            raise item
+        return item.batch
+
+    def _check_fresh(self) -> None:
+        now = time.monotonic()
+        if self.client.uaclient.state is not UaClientState.CONNECTED:
+            raise Unavailable("connection lost")
+        limit = max(self.freshness_seconds, 12.0)
+        if now - self._heard > limit:
+            raise Unavailable(f"nothing published for {limit:g} s")
+        if self._heartbeat and now - self._data_heard > self.freshness_seconds:
+            raise Unavailable(f"no data for {self.freshness_seconds:g} s, not even the server's clock")
+        if self._silent and now - self._subscribed_at > REQUEST:
+            raise Unavailable(f"{len(self._silent)} monitored items never reported, e.g. {self._an_item()}")
+
+    def _an_item(self) -> str:
+        return self.items.get(min(self._silent), "?")
+
+    # -- history -------------------------------------------------------------------------------------------
+
+    async def history(self, address: str, start: datetime, end: datetime) -> AsyncIterator[Columns]:
+        """What the server kept of [start, end), page by page. Raises Unavailable when it keeps none or too much."""
+        node = node_id(address, self.namespaces)
+        if node is None:
+            raise Unavailable("namespace not known")
+        details = ua.ReadRawModifiedDetails(
+            IsReadModified=False, StartTime=start, EndTime=end, NumValuesPerNode=HISTORY_PAGE, ReturnBounds=False
+        )
+        continuation: bytes | None = None
+        total = 0
+        while True:
+            wanted = ua.HistoryReadValueId(NodeId=node, ContinuationPoint=continuation)
+            parameters = ua.HistoryReadParameters(
+                HistoryReadDetails=details,
+                TimestampsToReturn=ua.TimestampsToReturn.Both,
+                ReleaseContinuationPoints=False,
+                NodesToRead=[wanted],
+            )
+            (result,) = await within(self.client.uaclient.session.history_read(parameters), "history")
+            if not result.StatusCode.is_good():
+                raise Unavailable(f"history: {result.StatusCode.name}")
+            values = getattr(result.HistoryData, "DataValues", None) or []
+            total += len(values)
+            if total > HISTORY_MOST:
+                raise Unavailable(f"history: more than {HISTORY_MOST} values")
+            yield _history_columns(address, values)
+            continuation = result.ContinuationPoint
+            if not continuation:
+                return
+
+    async def historizing(self) -> set[str]:
+        """Addresses whose values the server says it records; an empty history of any other proves nothing."""
+        addresses = list(self.items.values())
+        nodes = [node_id(address, self.namespaces) for address in addresses]
+        found: set[str] = set()
+        for first in range(0, len(nodes), CHUNK):
+            answers = await within(
+                self.client.uaclient.session.read_attributes(
+                    nodes[first : first + CHUNK],  # type: ignore[arg-type]
+                    ua.AttributeIds.Historizing,
+                ),
+                "historizing",
+            )
+            for address, answer in zip(addresses[first:], answers, strict=False):
+                if answer.Value is not None and answer.Value.Value is True:
+                    found.add(address)
+        return found
+
+    async def running_since(self) -> datetime | None:
+        """Start of the server: what happened while it was down is in no history. None when it does not say."""
+        read = self.client.uaclient.session.read_attributes([STARTED], ua.AttributeIds.Value)
+        try:
+            (answer,) = await within(read, "start time")
+        except Unavailable:
+            return None
+        value = answer.Value.Value if answer.Value is not None else None
+        return aware(value) if isinstance(value, datetime) else None
+
+    async def close(self) -> None:
+        """Never waits long: a hanging server must not keep the process."""
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self.client.disconnect(), 5.0)
+        with contextlib.suppress(Exception):
+            self.client.disconnect_socket()
+
+
+def _history_columns(address: str, values: list[ua.DataValue]) -> Columns:
+    arrival, columns = time.time_ns() // 1000, Columns()
+    for data in values:
+        with contextlib.suppress(NotAValue, OverflowError):
+            add_value(columns, address, data, arrival=arrival, historical=1)
+    return columns
+
+
+async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
+    """An outer deadline, and every library error as Unavailable: the same client can hang for ever (#1660)."""
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except TimeoutError:
+        raise Unavailable(f"{what}: no answer within {seconds:g} s") from None
+    except (OSError, UaError) as error:
+        raise Unavailable(f"{what}: {str(error) or type(error).__name__}") from error
+

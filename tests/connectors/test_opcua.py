@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from asyncua import ua
+
+from connectors.interface import ConfigurationError, SampleBatch, Unavailable
+from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
+from connectors.protocols.opcua.values import address_of, node_id
+from plant.domain.samples import Quality
+from tests.connectors.peers import address, collect, free_port, node, opcua_server, values
+
+
+def config(port: int, *names: str, **changes: Any) -> OpcUaConfig:
+    settings = {
+        "endpoint": f"opc.tcp://127.0.0.1:{port}/",
+        "security": "none",
+        "publishing_ms": 50.0,
+        "sampling_ms": 10.0,
+        **changes,
+    }
+    return OpcUaConfig(addresses=tuple(map(address, names)), **settings)
+
+
+def test_none_security_must_be_said() -> None:
+    with pytest.raises(ConfigurationError, match="write security: none"):
+        OpcUaConnector(OpcUaConfig(endpoint="opc.tcp://127.0.0.1:4840"))
+
+
+def test_addresses_carry_the_namespace_uri() -> None:
+    namespaces = ["http://opcfoundation.org/UA/", "urn:a", "urn:b;c"]
+    for text in ("i=2258", "nsu=urn:a;s=Line.State", "nsu=urn:b;c;i=7"):
+        found = node_id(text, namespaces)
+        assert found is not None
+        assert address_of(found, namespaces) == text
+    assert node_id("nsu=urn:other;s=x", namespaces) is None
+    with pytest.raises(ConfigurationError):
+        OpcUaConnector(OpcUaConfig(endpoint="opc.tcp://x", security="none", addresses=("ns=2;s=x",)))
+
+
+async def test_every_change_arrives_in_order_with_its_source_time() -> None:
+    port = free_port()
+    async with opcua_server(port, {"count": 0, "label": "", "on": False}) as server:
+        connector = OpcUaConnector(config(port, "count", "label", "on"))
+
+        async def drive() -> None:
+            for number in range(1, 51):
+                await node(server, "count").write_value(number)
+                await asyncio.sleep(0.005)
+            await node(server, "label").write_value("é")
+            await node(server, "on").write_value(True)
+
+        driver = asyncio.create_task(drive())
+        got = await collect(
+            connector, lambda b: values(b, address("on"))[-1:] == [True] and values(b, address("count"))[-1:] == [50]
+        )
+        await driver
+    counts = values(got, address("count"))
+    assert counts == sorted(set(counts))
+    assert counts[-1] == 50
+    assert values(got, address("label"))[-1] == "é"
+    times = [sample.source_time for batch in got for sample in batch.samples if sample.address == address("count")]
+    assert times == sorted(times)
+    assert not [gap for batch in got for gap in batch.gaps]
+
+
+async def test_an_absent_node_is_tolerated_and_named_by_the_probe() -> None:
+    port = free_port()
+    async with opcua_server(port, {"state": 6}):
+        probe = await OpcUaConnector(config(port, "state", "missing")).probe()
+    assert [(sample.address, sample.value) for sample in probe.samples] == [(address("state"), 6)]
+    assert any("missing" in warning for warning in probe.warnings)
+
+
+async def test_bad_quality_and_arrays_are_told_apart() -> None:
+    port = free_port()
+    async with opcua_server(port, {"speed": 1.0, "list": [1, 2]}) as server:
+        connector = OpcUaConnector(config(port, "speed", "list"))
+
+        async def drive() -> None:
+            await asyncio.sleep(0.3)
+            bad = ua.DataValue(ua.Variant(2.0), StatusCode=ua.StatusCode(ua.StatusCodes.BadSensorFailure))
+            await node(server, "speed").write_value(bad)
+
+        driver = asyncio.create_task(drive())
+        got = await collect(
+            connector,
+            lambda b: any(s.quality == Quality.BAD for x in b for s in x.samples) and any(x.malformed for x in b),
+        )
+        await driver
+    sample = next(s for batch in got for s in batch.samples if s.quality == Quality.BAD)
+    assert sample.status_code == ua.StatusCodes.BadSensorFailure
+    assert "array" in next(m for batch in got for m in batch.malformed).reason
+
+
+async def test_a_server_restart_is_a_gap_that_closes_unrecovered_without_history() -> None:
+    port, batches = free_port(), list[SampleBatch]()
+    connector = OpcUaConnector(config(port, "state"))
+    async with opcua_server(port, {"state": 1}):
+        await collect(connector, lambda b: bool(values(b, address("state"))))
+        stream = connector.batches()
+        async for batch in stream:
+            await connector.acknowledge(batch)
+            if len(batch.samples):
+                break
+        reader = asyncio.create_task(_drain(connector, stream, batches))
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(reader, 20)
+    (opened,) = [gap for batch in batches for gap in batch.gaps]
+    assert (opened.cause, opened.end_time) == ("connection_down", None)
+    async with opcua_server(port, {"state": 2}):
+        again = await collect(connector, lambda b: values(b, address("state"))[-1:] == [2])
+    (closed,) = [gap for batch in again for gap in batch.gaps]
+    assert closed.key == opened.key
+    assert closed.end_time is not None
+    assert closed.recovered == ""
+
+
+async def _drain(connector: OpcUaConnector, stream: Any, into: list[SampleBatch]) -> None:
+    async for batch in stream:
+        into.append(batch)
+        await connector.acknowledge(batch)
+
+
+async def test_an_outage_is_filled_from_the_servers_history() -> None:
+    port = free_port()
+    async with opcua_server(port, {"count": 0}, history=True) as server:
+        start = datetime.now(UTC)
+        for number in range(1, 31):
+            await node(server, "count").write_value(number)
+            await asyncio.sleep(0.01)
+        connector = OpcUaConnector(
+            OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start - timedelta(milliseconds=5)})
+        )
+        got = await collect(connector, lambda b: any(gap.end_time for x in b for gap in x.gaps))
+    old = [sample for batch in got for sample in batch.samples if sample.historical]
+    assert [sample.value for sample in old][-30:] == list(range(1, 31))
+    closed = next(gap for batch in got for gap in batch.gaps if gap.end_time)
+    assert (closed.cause, closed.recovered) == ("process_down", "history")
+
+
+async def test_what_was_not_acknowledged_is_not_confirmed_to_the_server() -> None:
+    """The publish callback waits for the spool, so the server keeps what we might still lose."""
+    port = free_port()
+    async with opcua_server(port, {"count": 0}) as server:
+        connector = OpcUaConnector(config(port, "count"))
+        stream = connector.batches()
+        batch = await anext(batch async for batch in stream if len(batch.samples))
+        for number in range(1, 6):
+            await node(server, "count").write_value(number)
+            await asyncio.sleep(0.06)
+        (kept,) = server.iserver.subscription_service.subscriptions.values()
+        assert kept._not_acknowledged_results
+        first = set(kept._not_acknowledged_results)
+        while 5 not in values([batch], address("count")):
+            await connector.acknowledge(batch)
+            batch = await anext(stream)
+        assert not first & set(kept._not_acknowledged_results)
+        await stream.aclose()
+
+
+async def test_no_server_is_unavailable_and_opens_a_gap() -> None:
+    connector, batches = OpcUaConnector(config(free_port(), "x")), list[SampleBatch]()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(_drain(connector, connector.batches(), batches), 20)
+    assert [gap.cause for batch in batches for gap in batch.gaps] == ["connection_down"]
