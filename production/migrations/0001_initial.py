@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
             name='StitchCheckpoint',
             fields=[
                 ('work_unit', models.OneToOneField(help_text='The machine.', on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='plant.equipment')),
+                ('begun', models.DateTimeField(help_text='From where on its samples are folded (UTC).')),
                 ('folded_to', models.DateTimeField(help_text='Source time of the newest sample folded (UTC).')),
                 ('horizon', models.DateTimeField(help_text='Until when its silence is known (UTC): last watermark or sample.')),
             ],

@@ -245,6 +245,7 @@ class StitchCheckpoint(Derivation):
     work_unit = models.OneToOneField(
         "plant.Equipment", models.CASCADE, primary_key=True, related_name="+", help_text="The machine."
     )
+    begun = models.DateTimeField(help_text="From where on its samples are folded (UTC).")
     folded_to = models.DateTimeField(help_text="Source time of the newest sample folded (UTC).")
     horizon = models.DateTimeField(
         help_text="Until when its silence is known (UTC): last watermark or sample."

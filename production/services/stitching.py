@@ -79,6 +79,7 @@ class Refold:
         self.samples = self.rows = 0
         self.codes: set[str] = set()
         self.at_end = False
+        self.begun = checkpoint.begun if checkpoint else None
 
     def in_order(self, dirty: datetime) -> bool:
         """Whether everything that landed is newer than everything folded, so that rows can simply be
@@ -118,6 +119,7 @@ class Refold:
             start = checkpoint.folded_to + INSTANT
             if self.setup.unit.by_counter:
                 start = bucket_of(start - self.setup.unit.lookback)
+        self.begun = min(start, self.begun or start)
         opened = opened_at(self.setup, start, continue_buckets=continued)
         stop = stop_going_on(self.setup, start)
         fold = Fold(self.setup.unit, opened, gaps_read(self.setup, opened))
@@ -153,9 +155,8 @@ class Refold:
         horizon = max(known)
         fold.close(horizon)
         self._take(differences(self.setup, self._window(fold, opened, stop, None, horizon)))
-        StitchCheckpoint.objects.update_or_create(
-            work_unit_id=self.setup.id, defaults={"folded_to": fold.last_at, "horizon": horizon}
-        )
+        reached = {"begun": self.begun, "folded_to": fold.last_at, "horizon": horizon}
+        StitchCheckpoint.objects.update_or_create(work_unit_id=self.setup.id, defaults=reached)
 
     def _window(
         self,
@@ -177,6 +178,8 @@ class Refold:
                 self.codes |= {str(row[place]) for row in (*change.gone.values(), *change.new)}
 
     def commit(self) -> Stitched:
+        if not self.at_end and self.begun is not None:
+            StitchCheckpoint.objects.filter(work_unit_id=self.setup.id).update(begun=self.begun)
         if self.codes:
             orders_refresh_for(equipment=self.setup.equipment, line_id=self.setup.line_id, codes=self.codes)
         if self.rows and self.setup.line_id is not None:
