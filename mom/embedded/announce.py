@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
@@ -71,9 +72,11 @@ def _lines(given: dict[str, Any], url: str) -> Iterator[str]:
             yield from (f"  {line}" for line in _lines(value, url))
         elif isinstance(value, list):
             yield f"{key}:"
-            for item in value:
-                text = " ".join(str(part) for part in item.values()) if isinstance(item, dict) else str(item)
-                yield f"  {text}"
+            texts = [
+                " ".join(str(part) for part in item.values()) if isinstance(item, dict) else str(item)
+                for item in value
+            ]
+            yield from (f"  {line}" for line in textwrap.wrap(" · ".join(texts), 96, break_on_hyphens=False))
         else:
             shown = urljoin(url, value) if isinstance(value, str) and value.startswith("/") else value
             yield f"{key:<12} {shown}"
