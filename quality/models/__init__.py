@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from quality.models.nonconformance import Disposition, Nonconformance
+from quality.models.result import CheckImport, TestResult
+from quality.models.specification import TestSpecification
+
+__all__ = ["CheckImport", "Disposition", "Nonconformance", "TestResult", "TestSpecification"]

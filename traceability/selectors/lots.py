@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -46,6 +47,10 @@ def lot_by_code(code: str, *, among: QuerySet[MaterialLot] | None = None) -> Mat
     if not candidates:
         raise MaterialLot.DoesNotExist(f"lot: read {code!r}, expected the code of a lot known here")
     return candidates[0]
+
+
+def lot_codes(lot_ids: Iterable[int]) -> dict[int, str]:
+    return dict(MaterialLot.objects.filter(pk__in=list(lot_ids)).values_list("pk", "code"))
 
 
 def lot_balance(lot: MaterialLot) -> balance.LotBalance:

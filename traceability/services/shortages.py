@@ -41,7 +41,7 @@ def shortage_open(
     job_order_id: int | None = None,
     comment: str = "",
 ) -> MaterialShortage:
-    """Say from when on a material is lacking, or lacked. Said again while it goes on, the first entry stands."""
+    """Say from when on a material lacks, or lacked. Said again while it goes on, the first entry stands."""
     by.require("lot.move", equipment)
     instant_checked(start_time, now=timezone.now(), name="start_time")
     material = material_known(material_code)

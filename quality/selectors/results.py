@@ -1,0 +1,70 @@
+"""What was measured, for an order or anywhere."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+
+from plant.access import Actor, scoped
+from quality.domain.checks import LimitsAnswer, within_limits
+from quality.models import CheckImport, TestResult
+from quality.selectors.specifications import checks_due
+
+if TYPE_CHECKING:
+    from production.models import JobOrder
+
+RELATED = ("specification", "equipment", "job_order", "person", "nonconformance")
+
+
+def results(actor: Actor) -> QuerySet[TestResult]:
+    return scoped(TestResult.objects.select_related(*RELATED), actor)
+
+
+def belongs_to(order: JobOrder, at: str) -> Q:
+    """Said to be of this order; or of none, but on its line while it ran."""
+    own = Q(job_order_id=order.pk)
+    if order.started_at is None:
+        return own
+    during = Q(job_order=None, equipment__path__startswith=order.line.path)
+    during &= Q(**{f"{at}__gte": order.started_at})
+    if order.ended_at is not None:
+        during &= Q(**{f"{at}__lt": order.ended_at})
+    return own | during
+
+
+def results_for_order(order: JobOrder) -> QuerySet[TestResult]:
+    """Every result of the order, by time."""
+    return TestResult.objects.filter(belongs_to(order, "measured_at")).select_related(*RELATED)
+
+
+def limits_answer(order: JobOrder, *, now: datetime) -> LimitsAnswer:
+    """Within quality limits? Evidence: ``results_for_order`` and ``checks_due``."""
+    judged = results_for_order(order).values_list("judgement", flat=True)
+    return within_limits(judged, overdue=len(checks_due(order, now=now)))
+
+
+def result_by_key(key: str) -> TestResult | None:
+    return TestResult.objects.filter(key=key).select_related(*RELATED).first()
+
+
+def result_keys(*, specification_id: int, start: datetime) -> set[str]:
+    """Keys of the results of a specification measured from ``start`` on."""
+    found = TestResult.objects.filter(specification_id=specification_id, measured_at__gte=start)
+    return set(found.values_list("key", flat=True))
+
+
+def last_by_signal(*, specification_id: int) -> datetime | None:
+    """Time of the newest result a signal gave."""
+    found = TestResult.objects.filter(specification_id=specification_id, source=TestResult.Source.SIGNAL)
+    return found.order_by("-measured_at").values_list("measured_at", flat=True).first()
+
+
+def source_rows(*, result_ids: list[int]) -> dict[int, CheckImport]:
+    """The spreadsheet row each of these results came from; results that came another way are left out."""
+    return {row.result_id: row for row in CheckImport.objects.filter(result_id__in=result_ids)}
+
+
+def check_imports_known(digests: list[str]) -> set[str]:
+    return set(CheckImport.objects.filter(digest__in=digests).values_list("digest", flat=True))

@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from quality.services.nonconformances import disposition_set, nonconformance_open
+from quality.services.refusals import CheckRefused
+from quality.services.results import Measurement, result_record
+from quality.services.signals import results_pull
+
+__all__ = [
+    "CheckRefused",
+    "Measurement",
+    "disposition_set",
+    "nonconformance_open",
+    "result_record",
+    "results_pull",
+]
