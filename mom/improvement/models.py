@@ -10,7 +10,7 @@ from plant.models.base import Configuration
 
 
 class Action(Configuration):
-    """Something one person will do about a repeated loss on a machine or line, followed until its effect is checked."""
+    """Something one person will do about a repeated loss of a machine or line until its effect is checked."""
 
     class State(models.TextChoices):
         PLAN = "plan"
@@ -37,14 +37,16 @@ class Action(Configuration):
         max_length=6, choices=State, default=State.PLAN, help_text="Plan, do, check, act, or closed."
     )
     evidence = models.CharField(
-        max_length=500, blank=True, help_text="Page of the product that shows the loss, such as a list of stops."
+        max_length=500,
+        blank=True,
+        help_text="Page that shows the loss, such as a list of stops.",
     )
     opened_by = models.ForeignKey(
         "plant.Person", models.PROTECT, null=True, related_name="+", help_text="Who opened it."
     )
     opened_at = models.DateTimeField(default=timezone.now, help_text="When it was opened (UTC).")
     closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was closed (UTC).")
-    effect = models.TextField(blank=True, help_text="What the check of its effect showed; needed to close it.")
+    effect = models.TextField(blank=True, help_text="What the check of its effect showed.")
 
     class Meta:
         ordering = ["due_on", "id"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 
 from mom.improvement.models import Action
 from plant import audit, selectors
 from plant.access import Actor
-from plant.models import Equipment, Person, Reason
 from plant.services import revision_bump
 
 SUBJECT = "action"
@@ -34,12 +34,12 @@ def action_open(
     evidence: str = "",
 ) -> Action:
     """Promise something about a loss. Raises ActionRefused, PermissionDenied."""
-    equipment = Equipment.objects.filter(code=equipment_code).first()
+    equipment = _row("plant.Equipment", code=equipment_code)
     if equipment is None:
         raise ActionRefused(f"unknown equipment {equipment_code!r}")
     by.require("action.edit", equipment)
-    owner = Person.objects.filter(badge=owner_badge, is_active=True).first()
-    reason = Reason.objects.filter(code=reason_code).first() if reason_code else None
+    owner = _row("plant.Person", badge=owner_badge, is_active=True)
+    reason = _row("plant.Reason", code=reason_code) if reason_code else None
     if owner is None:
         raise ActionRefused(f"unknown owner: read badge {owner_badge!r}, expected an active person's")
     if reason_code and reason is None:
@@ -83,8 +83,14 @@ def action_close(*, action_id: int, effect: str, by: Actor, at: datetime) -> Act
     before = action.state
     action.state, action.effect, action.closed_at = Action.State.CLOSED, effect.strip(), at
     action.save(update_fields=["state", "effect", "closed_at"])
-    _written(action, by=by, verb="close", at=at, why=effect, before={"state": before}, after={"state": "closed"})
+    _written(
+        action, by=by, verb="close", at=at, why=effect, before={"state": before}, after={"state": "closed"}
+    )
     return action
+
+
+def _row(model_label: str, **lookup: Any) -> Any:
+    return selectors.configuration_rows(model_label, **lookup).first()
 
 
 def _open_action(action_id: int, by: Actor) -> Action:

@@ -1,4 +1,4 @@
-"""Driving pages in Debian's Chromium: a live server on the test database, a signed-in page, screenshots to look at."""
+"""Driving pages in Debian's Chromium: a live server on the test database, a signed-in page, screenshots."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ Opener = Callable[..., "Page"]
 
 @pytest.fixture
 def open_page(browser: Browser, live_server: object) -> Iterator[Opener]:
-    """``open_page(path, user=…, size=(w, h), language=…, theme=…)``: a page of its own, signed in by session."""
+    """``open_page(path, user=…, size=…, language=…, theme=…)``: a page of its own, signed in by session."""
     contexts = []
 
     def opener(

@@ -1,4 +1,4 @@
-"""A bottling plant in the middle of a morning shift, deterministic: derived rows written directly, to look at pages."""
+"""A bottling plant in the middle of a morning shift, deterministic; derived rows are written directly."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _named(code: str, level: str, parent: Equipment | None, en: str, fr: str, **
 
 
 def plant_running(*, lines: int = 2, now: datetime | None = None, seed: int = 7) -> Plant:
-    """Two bottling lines four hours and a half into the shift; one is well behind, the other nearly on plan."""
+    """Bottling lines four hours and a half into the shift; the first calm, the others stopping often."""
     dice = random.Random(seed)
     now = now or datetime.now(UTC).replace(microsecond=0)
     start = (now - timedelta(hours=4, minutes=30)).replace(minute=0, second=0)

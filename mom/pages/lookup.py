@@ -1,0 +1,50 @@
+"""Finding what an address names, within what the reader may see: anything else is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest
+
+from plant import selectors
+from plant.access import actor_of
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+
+def line_or_404(request: HttpRequest, code: str) -> Equipment:
+    line = selectors.lines(actor_of(request)).filter(code=code).first()
+    if line is None:
+        raise Http404(f"no line {code}")
+    return line
+
+
+def equipment_or_404(request: HttpRequest, code: str) -> Equipment:
+    try:
+        found = selectors.equipment_by_code(code)
+    except ObjectDoesNotExist:
+        raise Http404(f"no equipment {code}") from None
+    if not actor_of(request).may("view", found):
+        raise Http404(f"no equipment {code}")
+    return found
+
+
+def line_choice(lines: list[Equipment], code: str) -> Equipment | None:
+    """The line a filter names; the only line, where there is one."""
+    if len(lines) == 1:
+        return lines[0]
+    return next((line for line in lines if line.code == code), None)
+
+
+def zones_of(lines: list[Equipment]) -> dict[int, ZoneInfo]:
+    """Time zone of each line's site, in one read for all."""
+    sites = dict(selectors.sites().values_list("code", "time_zone"))
+    return {line.pk: _zone(line, sites) for line in lines}
+
+
+def _zone(line: Equipment, sites: dict[str, str]) -> ZoneInfo:
+    named = (sites[code] for code in line.path.strip("/").split("/") if sites.get(code))
+    return ZoneInfo(next(named, "UTC"))

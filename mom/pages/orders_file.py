@@ -1,0 +1,131 @@
+"""Orders in a CSV or XLSX file: rows to items of ``job_orders_store``, and what storing them would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from production.services import Stored
+
+COLUMNS = (
+    "code", "line", "product", "quantity", "unit", "planned_start", "planned_end", "due_time", "sequence",
+    "priority", "work_master", "option:…",
+)  # fmt: skip
+TIMES = ("planned_start", "planned_end", "due_time")
+OPTION = "option:"
+Row = tuple[int, dict[str, str]]
+KINDS = {"stored": "new", "updated": "changed", "unchanged": "same", "refused": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class DiffRow:
+    """One row of the file: what storing it does, field by field, or why it is refused."""
+
+    number: int
+    code: str
+    kind: str
+    changes: tuple[tuple[str, str, str], ...]
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    rows: tuple[DiffRow, ...]
+
+    def _count(self, kind: str) -> int:
+        return sum(row.kind == kind for row in self.rows)
+
+    @property
+    def new(self) -> int:
+        return self._count("new")
+
+    @property
+    def changed(self) -> int:
+        return self._count("changed")
+
+    @property
+    def same(self) -> int:
+        return self._count("same")
+
+    @property
+    def bad(self) -> int:
+        return self._count("bad")
+
+    @property
+    def applies(self) -> int:
+        return self.new + self.changed
+
+
+def item_of(row: Mapping[str, str], zone: ZoneInfo) -> dict[str, Any]:
+    """A row as an item: empty cells left out, local times given their zone, a decimal comma read as one."""
+    item: dict[str, Any] = {}
+    options: dict[str, str] = {}
+    for title, text in row.items():
+        if not text:
+            continue
+        if title.startswith(OPTION):
+            options[title.removeprefix(OPTION)] = text
+        elif title in TIMES:
+            item[title] = _local(text, zone)
+        elif title == "quantity":
+            item[title] = _number(text)
+        else:
+            item[title] = text
+    return item | ({"options": options} if options else {})
+
+
+def _number(text: str) -> str:
+    plain = text.replace("\u202f", "").replace("\u00a0", "").replace(" ", "")
+    return plain.replace(",", ".") if plain.count(",") == 1 and "." not in plain else plain
+
+
+def _local(text: str, zone: ZoneInfo) -> str:
+    """As ISO text with a zone; what is not a time is passed on, to be refused with what was expected."""
+    for form in ("%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=zone).isoformat()
+        except ValueError:
+            continue
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (at if at.tzinfo else at.replace(tzinfo=zone)).isoformat()
+
+
+def items_of(rows: Sequence[Row], zone_of: Callable[[str], ZoneInfo]) -> list[dict[str, Any]]:
+    return [item_of(row, zone_of(row.get("line", ""))) for _, row in rows]
+
+
+def diff_of(numbers: Sequence[int], results: Sequence[Stored], names: Mapping[str, str]) -> Diff:
+    """What ``job_orders_store(dry_run=True)`` said, by row; ``names`` are the fields in the reader's words."""
+    return Diff(
+        tuple(
+            DiffRow(number, result.code, KINDS[result.action], _changes(result, names), _errors(result))
+            for number, result in zip(numbers, results, strict=True)
+        )
+    )
+
+
+def _changes(result: Stored, names: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    return tuple(
+        (names[field], "" if before is None else _text(before), _text(after))
+        for field, (before, after) in result.changes.items()
+        if field in names
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {text}" for name, text in value.items())
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="minutes")
+    text = str(value)
+    return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").isdecimal() else text
+
+
+def _errors(result: Stored) -> str:
+    return "; ".join(str(error) for error in result.errors)

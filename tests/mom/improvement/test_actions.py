@@ -1,0 +1,77 @@
+"""An action has an owner and a date, and closes only with a check of its effect."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from django.core.exceptions import PermissionDenied
+
+from mom.improvement.selectors import open_actions
+from mom.improvement.services import ActionRefused, action_close, action_move, action_open
+from plant import selectors
+from plant.access import Actor
+from plant.models import AuditEntry
+from tests.factories.plant import Line, actor_make, line_make, person_make, reason_make
+
+NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def line() -> Line:
+    return line_make()
+
+
+@pytest.fixture
+def supervisor(line: Line) -> Actor:
+    return actor_make("supervisor", line.line)
+
+
+def opened(line: Line, by: Actor, **changes: object) -> int:
+    given: dict[str, object] = {
+        "title": "Replace the infeed star",
+        "equipment_code": line.unit.code,
+        "owner_badge": person_make("maintenance", line.site).badge,
+        "due_on": date(2026, 3, 9),
+        "reason_code": reason_make("JAM").code,
+        "evidence": "/stops/?reason=JAM",
+    }
+    return int(action_open(by=by, at=NOW, **{**given, **changes}).pk)  # type: ignore[arg-type]
+
+
+def test_opened_found_closed_with_its_effect(line: Line, supervisor: Actor) -> None:
+    action = opened(line, supervisor)
+    assert [found.pk for found in open_actions(equipment_ids=[line.unit.pk], reason_code="JAM")] == [action]
+    assert selectors.revision_of(line.line.pk) == 1
+    action_move(action_id=action, state="check", by=supervisor, at=NOW)
+    action_close(action_id=action, effect="Jams from 9 to 2 a week", by=supervisor, at=NOW)
+    assert not open_actions(equipment_ids=[line.unit.pk]).exists()
+    verbs = AuditEntry.objects.order_by("id").values_list("action", flat=True)
+    assert list(verbs) == ["action.open", "action.move", "action.close"]
+
+
+def test_closing_without_a_check_is_refused(line: Line, supervisor: Actor) -> None:
+    action = opened(line, supervisor)
+    with pytest.raises(ActionRefused, match="effect"):
+        action_close(action_id=action, effect="  ", by=supervisor, at=NOW)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": " "},
+        {"equipment_code": "none"},
+        {"owner_badge": "none"},
+        {"reason_code": "none"},
+        {"evidence": "https://elsewhere.example/"},
+    ],
+)
+def test_bad_input_is_named(line: Line, supervisor: Actor, changes: dict[str, object]) -> None:
+    with pytest.raises(ActionRefused):
+        opened(line, supervisor, **changes)
+
+
+def test_not_on_another_line(line: Line, supervisor: Actor) -> None:
+    with pytest.raises(PermissionDenied):
+        opened(line_make(), supervisor)
