@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -133,7 +133,7 @@ async def test_an_outage_is_filled_from_the_servers_history() -> None:
             await node(server, "count").write_value(number)
             await asyncio.sleep(0.01)
         connector = OpcUaConnector(
-            OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start - timedelta(milliseconds=5)})
+            OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start})
         )
         got = await collect(connector, lambda b: any(gap.end_time for x in b for gap in x.gaps))
     old = [sample for batch in got for sample in batch.samples if sample.historical]
