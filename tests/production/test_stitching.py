@@ -1,0 +1,146 @@
+"""Stitching against the database: what is stored equals the fold of all samples, whatever arrived when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from production import services
+from production.models import OrderSpan, QuantityActual, StateInterval, StitchCheckpoint, Stop
+from production.services.rebuilding import rebuild_check
+from tests.factories.production import Said, Sender, at, sender_make
+
+pytestmark = pytest.mark.django_db
+
+
+def states(sender: Sender) -> list[tuple[float, str]]:
+    rows = StateInterval.objects.filter(work_unit=sender.unit).order_by("start_time")
+    return [((row.start_time - at(0)).total_seconds(), row.state) for row in rows]
+
+
+def differences(sender: Sender) -> list[str]:
+    return rebuild_check(work_unit_ids=[sender.unit.pk]).lines
+
+
+def test_samples_become_states_stops_and_counts():
+    sender = sender_make()
+    sender.say([(0, "state", 6), (0, "good_count", 100), (50, "good_count", 150), (60, "state", 11)])
+    sender.say([(260, "state", 6), (270, "good_count", 151)], watermark=280)
+    sender.stitch()
+    assert states(sender) == [(0, "execute"), (60, "held"), (120, "unknown"), (260, "execute")]
+    assert [s.size for s in Stop.objects.all()] == ["micro"]
+    assert sum(q.quantity for q in QuantityActual.objects.all()) == 51
+    assert StitchCheckpoint.objects.get().horizon == at(280)
+    assert differences(sender) == []
+
+
+def test_silence_grows_with_the_watermark_and_an_open_stop_becomes_registered():
+    sender = sender_make()
+    sender.say([(0, "state", 6), (10, "state", 11)], watermark=20)
+    sender.stitch()
+    assert Stop.objects.get().size == "micro"
+    for second in range(40, 200, 40):
+        sender.say([(second, "process_value", 1)], watermark=second + 10)
+        sender.stitch()
+    stop = Stop.objects.get()
+    assert (stop.size, stop.needs_reason, stop.end_time) == ("registered", True, None)
+    sender.say([], watermark=400)
+    sender.stitch()
+    assert states(sender)[-1] == (220, "unknown")
+    assert Stop.objects.get().end_time == at(220)
+
+
+def test_a_late_sample_touches_only_its_window():
+    sender = sender_make()
+    sender.say([(s, "state", 6 if s % 600 else 2) for s in range(0, 36_000, 30)], watermark=36_000)
+    sender.stitch()
+    before = dict(StateInterval.objects.values_list("start_time", "pk"))
+    sender.say([(3005, "state", 11), (3010, "state", 6)])
+    read = sender.stitch()
+    assert read.samples < 150
+    after = dict(StateInterval.objects.values_list("start_time", "pk"))
+    assert {t for t in before if before[t] != after.get(t)} <= {at(3000), at(3030)}
+    assert (3005, "held") in states(sender)
+    assert differences(sender) == []
+
+
+def test_in_order_samples_are_read_once():
+    sender = sender_make()
+    for minute in range(20):
+        sender.say([(60 * minute + s, "process_value", s) for s in range(60)], watermark=60 * minute + 59)
+        assert sender.stitch().samples == 60
+    assert differences(sender) == []
+
+
+def test_stitching_again_changes_nothing():
+    sender = sender_make()
+    sender.say([(0, "state", 6), (30, "good_count", 5), (40, "good_count", 9)], watermark=50)
+    sender.stitch()
+    assert sender.stitch() == services.Stitched()
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "state": st.sampled_from([6, 6, 2, 11, 51, 99]),
+    "mode": st.sampled_from(["Produce", "maintenance"]),
+    "fault_code": st.sampled_from([0, 17, 21]),
+    "good_count": st.integers(0, 2000),
+    "order": st.sampled_from(["", "A", "B"]),
+    "alarm": st.sampled_from([False, "raised", "acknowledged", "E7"]),
+    "tool": st.sampled_from(["", "T1", "T2"]),
+    "process_value": st.floats(0, 9),
+}
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[tuple[list[Said], int | None]]:
+    """What arrives, batch by batch: some in order, some late, some twice."""
+    made: list[tuple[list[Said], int | None]] = []
+    for _ in range(draw(st.integers(1, 6))):
+        first = draw(st.integers(0, 3000))
+        rows: list[Said] = []
+        for _ in range(draw(st.integers(0, 12))):
+            role = draw(st.sampled_from(sorted(VALUES)))
+            bad = draw(st.sampled_from([False, False, False, True]))
+            rows.append((first + draw(st.integers(0, 400)), role, draw(VALUES[role]), bad))
+        made.append((rows, draw(st.none() | st.integers(0, 4000))))
+    return made
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches())
+def test_whatever_arrives_whenever_the_rows_are_those_of_the_whole_history(arrivals):
+    sender = sender_make()
+    for said, watermark in arrivals:
+        sender.say(said, watermark)
+        sender.stitch()
+    assert differences(sender) == []
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.integers(0, 1500), st.integers(0, 500)), max_size=10),
+            st.none() | st.integers(0, 2000),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_machine_told_by_its_counter_is_the_same_whatever_arrives_whenever(arrivals):
+    sender = sender_make(roles=("good_count", "process_value"))
+    for said, watermark in arrivals:
+        sender.say([(second, "good_count", value) for second, value in said], watermark)
+        sender.stitch()
+    assert differences(sender) == []
+
+
+def test_an_order_signal_makes_spans():
+    sender = sender_make()
+    sender.say([(0, "order", "PO1"), (100, "order", "PO2"), (200, "order", "")], watermark=210)
+    sender.stitch()
+    spans = OrderSpan.objects.order_by("start_time").values_list("order_code", "start_time", "end_time")
+    assert list(spans) == [("PO1", at(0), at(100)), ("PO2", at(100), at(200))]
