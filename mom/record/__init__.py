@@ -1,3 +1,3 @@
-"""The operational record of one production order: what was planned, what happened, and the evidence for each number."""
+"""The operational record of one production order: what was planned, what happened, and the evidence."""
 
 from __future__ import annotations

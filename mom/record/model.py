@@ -1,6 +1,6 @@
 """The shape of the record. Plain values only: the page and the JSON are two renderings of these rows.
 
-``evidence`` is the address that opens what a number was computed from: an anchor of the page, or another page.
+``evidence`` opens what a number was computed from: an anchor of the page, or another page.
 None means not known, never zero.
 """
 
@@ -95,7 +95,7 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """The span of the order on one machine, down to 0 s unexplained. ``total`` is the sum of the rows as shown."""
+    """The span of the order on one machine, down to 0 s unexplained. ``total`` sums the rows."""
 
     equipment_code: str
     equipment: str
@@ -108,7 +108,7 @@ class TimeSplit:
 
 @dataclass(frozen=True, slots=True)
 class StopRow:
-    """One stop of a machine inside the order. Seconds are clipped to the order; the class is by the whole stop."""
+    """One stop inside the order. Seconds are clipped to the order; the class is by the whole stop."""
 
     id: str
     equipment_code: str
@@ -141,7 +141,7 @@ class StopGroup:
 
 @dataclass(frozen=True, slots=True)
 class QuantityRow:
-    """What one source says of one kind. ``authoritative``: the figure the rest of the record is computed with."""
+    """What one source says of one kind. ``authoritative``: the record is computed with it."""
 
     source: str
     kind: str
@@ -169,7 +169,7 @@ class LotRow:
 
 @dataclass(frozen=True, slots=True)
 class BalanceRow:
-    """used = in product + scrapped + returned + remainder, for one material; the remainder is shown, never spread."""
+    """used = in product + scrapped + returned + remainder, for one material."""
 
     material_code: str
     material: str
@@ -211,7 +211,7 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class ProcessValue:
-    """A process value against its setpoint. Points are reduced for drawing; the figures come from every sample."""
+    """A process value against its setpoint. Points are thinned for drawing; figures are of every sample."""
 
     name: str
     equipment_code: str

@@ -1,4 +1,4 @@
-"""The record in words: the verdict in one sentence, and the seven lines of the story. Grammar is gettext's."""
+"""The record in words: a verdict in one sentence, and the seven lines of the story."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _quality(told: Told) -> str:
 
 
 def story(told: Told) -> tuple[StoryLine, ...]:
-    """Planned this, executed that, lost here, for this reason, material from this lot, this impact, this decision."""
+    """Planned this, executed that, lost here, this reason, this lot, this impact, this decision."""
     lines = [
         ("planned", _("Planned this"), *_planned(told), "#versions"),
         ("executed", _("Executed that"), *_executed(told), "#timeline"),

@@ -1,0 +1,169 @@
+"""Accounts of machines as the record shows them: lanes, the split of the constraint, its losses by cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from mom.pages.losses import LOST, Losses, losses
+from mom.pages.words import class_word, state_word
+from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
+from plant.domain.quantities import ratio, round_parts
+from production.domain.account import Account, Segment
+from production.domain.time_model import CLASSES, MICRO_STOP, RUNNING, RUNNING_SLOW, UNKNOWN
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+# The machine ran or data are missing: no list of stops to open, the lane itself is the evidence.
+IN_LANE = frozenset({RUNNING, RUNNING_SLOW, UNKNOWN})
+MICRO_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine and its account of the order's span; None where nothing was ever received from it."""
+
+    equipment: Equipment
+    account: Account | None
+
+
+def exact_seconds(time: timedelta) -> Decimal:
+    return Decimal(time // timedelta(microseconds=1)) / 1_000_000
+
+
+def whole_seconds(times: Sequence[timedelta]) -> list[int]:
+    """Seconds to show, rounded so that they still add up to the rounded sum."""
+    return [int(part) for part in round_parts([exact_seconds(time) for time in times])]
+
+
+def lane(machine: Machine, order_code: str, reasons: Mapping[str, str]) -> Lane:
+    """One machine from start to end of the order; every piece a link to its stop."""
+    unit, told = machine.equipment, machine.account
+    here = f"#lane-{unit.code}"
+    segments = () if told is None else told.segments
+    slices = tuple(_slice(segment, unit.code, reasons) for segment in _joined(segments))
+    durations = {} if told is None else told.durations
+    running = sum((durations.get(name, timedelta()) for name in (RUNNING, RUNNING_SLOW)), timedelta())
+    missing = durations.get(UNKNOWN, timedelta())
+    run_seconds, missing_seconds = (round(time.total_seconds()) for time in (running, missing))
+    return Lane(unit.code, unit.name, unit.is_constraint, slices, run_seconds, missing_seconds, here)
+
+
+def _joined(segments: Iterable[Segment]) -> list[Segment]:
+    """Neighbours that look alike drawn as one; fault codes inside a stop are in the stop's row."""
+    found: list[Segment] = []
+    for segment in segments:
+        last = found[-1] if found else None
+        if last is not None and _look(last) == _look(segment):
+            found[-1] = Segment(
+                last.start,
+                segment.end,
+                last.time_class,
+                last.state,
+                stop_start=last.stop_start,
+                reason_code=last.reason_code,
+                uncoded=last.uncoded,
+                fault_code=last.fault_code,
+            )
+        else:
+            found.append(segment)
+    return found
+
+
+def _look(segment: Segment) -> tuple[object, ...]:
+    return segment.time_class, segment.state, segment.stop_start, segment.reason_code, segment.uncoded
+
+
+def _slice(segment: Segment, code: str, reasons: Mapping[str, str]) -> Slice:
+    word = reasons.get(segment.reason_code) or class_word(segment.time_class)
+    if segment.time_class == UNKNOWN or segment.stop_start is None:
+        word = state_word(segment.state) if segment.stop_start else class_word(segment.time_class)
+    evidence = f"#{stop_anchor(code, segment)}" if segment.stop_start else f"#lane-{code}"
+    return Slice(segment.start, segment.end, segment.state, segment.time_class, word, evidence)
+
+
+def stop_anchor(code: str, segment: Segment) -> str:
+    """Address of a stop on the page: micro-stops are listed as a group."""
+    if segment.stop_size != "registered":
+        return f"micro-{code}"
+    assert segment.stop_start is not None
+    return f"stop-{code}-{segment.stop_start:%Y%m%dT%H%M%S}"
+
+
+def split(machine: Machine, *, is_declared: bool) -> TimeSplit | None:
+    """The span on one machine by class of time; rows as shown add up to the span as shown."""
+    told = machine.account
+    if told is None:
+        return None
+    unit = machine.equipment
+    named = [(name, told.durations[name]) for name in CLASSES if name in told.durations]
+    seconds = whole_seconds([time for _name, time in named])
+    counts = _stop_counts(told)
+    rows = tuple(
+        TimeRow(
+            time_class=name,
+            word=class_word(name),
+            seconds=shown,
+            share=ratio(exact_seconds(time), exact_seconds(told.span)),
+            count=counts.get(name),
+            evidence=f"#lane-{unit.code}" if name in IN_LANE else f"#stops-{name}",
+        )
+        for (name, time), shown in zip(named, seconds, strict=True)
+    )
+    span = round(exact_seconds(told.span))
+    unexplained = round(exact_seconds(told.unexplained))
+    return TimeSplit(unit.code, unit.name, is_declared, rows, span, sum(seconds), unexplained)
+
+
+def _stop_counts(told: Account) -> dict[str, int]:
+    starts: dict[str, set[object]] = {}
+    for segment in told.segments:
+        if segment.stop_start is not None:
+            starts.setdefault(segment.time_class, set()).add(segment.stop_start)
+    return {name: len(found) for name, found in starts.items()}
+
+
+def lost_seconds(told: Account | None) -> int | None:
+    """Time the machine was meant to run in and did not run at speed; None when nothing at all is known."""
+    if told is None or not has_data(told):
+        return None
+    return round(exact_seconds(losses(told, units_per_hour=None).total))
+
+
+def has_data(told: Account) -> bool:
+    return any(segment.time_class not in (UNKNOWN, "closed") for segment in told.segments)
+
+
+def groups(told: Account | None, reasons: Mapping[str, str]) -> tuple[StopGroup, ...]:
+    """Losses by reason, the dearest first; by class where no reason was said."""
+    if told is None:
+        return ()
+    found: Losses = losses(told, units_per_hour=None)
+    named = [row for row in found.rows if row.time_class != RUNNING_SLOW and row.time_class in LOST]
+    seconds = whole_seconds([row.duration for row in named])
+    merged: dict[str, StopGroup] = {}
+    for row, shown in zip(named, seconds, strict=True):
+        word = reasons.get(row.reason_code) or class_word("uncoded" if row.uncoded else row.time_class)
+        evidence = f"#stops-{row.time_class}"
+        earlier = merged.get(word)
+        count, total = (
+            (row.count, shown) if earlier is None else (row.count + earlier.count, shown + earlier.seconds)
+        )
+        merged[word] = StopGroup(word, total, count, earlier.evidence if earlier else evidence)
+    return tuple(sorted(merged.values(), key=lambda group: -group.seconds))
+
+
+def micro(told: Account | None, code: str) -> StopGroup | None:
+    """All micro-stops of the machine as one line; None when there was none."""
+    if told is None:
+        return None
+    found = [segment for segment in told.segments if segment.time_class == MICRO_STOP]
+    if not found:
+        return None
+    total = sum((segment.duration for segment in found), timedelta())
+    count = len({segment.stop_start for segment in found})
+    return StopGroup(class_word(MICRO_STOP), round(exact_seconds(total)), count, f"#micro-{code}")
