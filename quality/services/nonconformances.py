@@ -79,7 +79,7 @@ def disposition_set(
     by: Actor,
     quantity: Decimal | None = None,
 ) -> Disposition:
-    """Decide what is done with the product: use_as_is, rework, scrap, return or hold. A later one supersedes."""
+    """Decide on the product: use_as_is, rework, scrap, return or hold. A later decision supersedes."""
     nonconformance = _nonconformance(nonconformance_code)
     by.require("quality.dispose", nonconformance.equipment)
     if decision not in Disposition.Decided.values:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from connectors.models import SignalDefinition
 
 log = logging.getLogger(__name__)
-# Samples may come this late; each pull looks this far back, and keys keep what is stored already from doubling.
+# Samples may come this late: each pull looks this far back, and keys keep stored ones from doubling.
 LATENESS = timedelta(hours=24)
 HISTORY = timedelta(days=30)
 BY_SIGNAL = rule("signal-check")
@@ -56,7 +56,7 @@ def _key(specification: TestSpecification, row: SampleRow) -> str:
 
 
 def _record(specification: TestSpecification, row: SampleRow) -> bool:
-    """Bad values are no measurement; a check of some products waits until the order of the instant is known."""
+    """Bad values are no measurement; a check of some products waits until the instant's order is known."""
     value = _number(row)
     if value is None:
         return False
