@@ -21,12 +21,12 @@ CODE := mom plant connectors production traceability maintenance quality
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv \
 		|| { rm -rf .venv; echo "the virtual environment could not be made; on Debian: apt-get install python3-venv"; exit 1; }
 	@echo "installing what the product needs (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
 	@touch $@
 
 .venv/.dev-installed: .venv/.run-installed
 	@echo "installing what its tests need (once) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,dev]'
 	@touch $@
 
 install: .venv/.dev-installed
