@@ -1,0 +1,1 @@
+"""The machine side of the wire: servers and publishers that speak real protocols."""
