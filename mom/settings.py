@@ -129,6 +129,7 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "plant.views.sign_in.locked_out"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
 SESSION_COOKIE_HTTPONLY = True
@@ -189,6 +190,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
+    # A choice named "kind" in several schemas would otherwise be called after a hash.
+    "ENUM_NAME_OVERRIDES": {
+        "DecisionKindEnum": "plant.models.trail.Decision.Kind",
+        "MaterialKindEnum": "plant.models.material.MaterialDefinition.Kind",
+        "MovementKindEnum": "traceability.models.LotMovement.Kind",
+    },
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "SECURE_HASH_ALGORITHM": "hashlib.sha512"}
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.utils import translation
 
 from plant import selectors
@@ -19,6 +20,8 @@ POLICY = (
 # Charts and the API's try-out page style elements from their own vendored scripts.
 RELAXED_STYLE = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
 RELAXED_PATHS = ("/api/docs", "/admin/")
+# Where someone with a one-time password may go.
+OWING_PATHS = ("/password/", "/logout/", "/language/", "/static/")
 
 
 class ContentSecurityPolicy:
@@ -41,7 +44,16 @@ class CurrentActor:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.actor = selectors.actor_for_request(request)  # type: ignore[attr-defined]
+        if getattr(request.user, "must_change_password", False) and not request.path.startswith(OWING_PATHS):
+            return _password_ask(request)
         return self.get_response(request)
+
+
+def _password_ask(request: HttpRequest) -> HttpResponse:
+    """A one-time password opens nothing but the page where another one is chosen."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": "choose a password of your own first"}, status=403)
+    return redirect("password")
 
 
 class PersonLanguage:

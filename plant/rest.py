@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,22 @@ class Cursor(pagination.CursorPagination):
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         ordering = getattr(view, "cursor_ordering", self.ordering)
         return (ordering,) if isinstance(ordering, str) else tuple(ordering)
+
+
+class ETagged:
+    """Reads carry an ETag of what they answer; asked again with it, an unchanged answer is an empty 304."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        if request.method != "GET" or response.status_code != 200:
+            return response
+        body = orjson.dumps(response.data, default=str, option=orjson.OPT_NON_STR_KEYS)
+        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        if etag in request.headers.get("If-None-Match", ""):
+            response.data, response.status_code = None, 304
+        response.headers["ETag"] = etag
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
 
 
 class OrjsonParser(parsers.BaseParser):

@@ -32,9 +32,9 @@ def plant_load(*, text: str, file: str, by: Actor, now: datetime, dry_run: bool 
     document = document_read(text)
     names = Names(document.rows)
     problems = list(document.problems)
-    problems += [
-        found for row in document.rows for name, ref in refs(row) if (found := names.problem(name, ref))
-    ]
+    for row in document.rows:
+        named = [*refs(row), *(("", ref) for ref in row.mentions)]
+        problems += [found for name, ref in named if (found := names.problem(name, ref))]
     ordered = in_loading_order(document.rows, names, problems)
     if problems:
         raise PlantFileError(file, problems)

@@ -21,6 +21,8 @@ class Row:
     entry: Entry
     values: dict[str, Any]
     extras: dict[str, Any] = field(default_factory=dict)
+    mentions: list[Ref] = field(default_factory=list)
+    """Rows named by their code alone, which must be known but are no foreign key."""
 
     @property
     def identity(self) -> Identity:

@@ -228,5 +228,29 @@ SECTIONS = (
         place="equipment__path__startswith",
         extra=("setpoint_for",),
     ),
+    Section(
+        "test_specifications",
+        "quality.TestSpecification",
+        ("code",),
+        (
+            "code",
+            "name",
+            "equipment",
+            "department",
+            "unit",
+            "lower",
+            "upper",
+            "target",
+            "every_minutes",
+            "at_start",
+            "connection",
+            "address",
+            "method",
+            "active=is_active",
+        ),
+        required=("code", "equipment"),
+        place="equipment__path__startswith",
+        extra=("products",),
+    ),
 )
-IGNORED = ("simulation", "test_specifications")
+IGNORED = ("simulation",)

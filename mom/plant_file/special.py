@@ -101,6 +101,20 @@ def _bom(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> 
         row.values["segment"] = None if entry.is_null else segment
 
 
+def _specification(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    """Products and connection are kept as codes, and must be known all the same."""
+    if "products" in parts:
+        entries = list(parts["products"].items("a list of product codes"))
+        row.values["products"] = [entry.text() for entry in entries]
+        row.mentions += [_mention("plant.MaterialDefinition", entry) for entry in entries]
+    if row.values.get("connection"):
+        row.mentions.append(_mention("connectors.Connection", parts["connection"]))
+
+
+def _mention(model: str, entry: Entry) -> Ref:
+    return Ref(model, (entry.text(),), entry.line, entry.where)
+
+
 READERS = {
     "site": _site,
     "equipment": _equipment,
@@ -110,6 +124,7 @@ READERS = {
     "persons": _person,
     "signals": _signal,
     "bom": _bom,
+    "test_specifications": _specification,
 }
 
 
@@ -139,6 +154,8 @@ def write(section: str, row: Any) -> dict[str, Any]:
         return {"seconds": row.seconds} if row.seconds % 60 else {"minutes": row.seconds // 60}
     if section == "signals" and row.setpoint_for is not None:
         return {"setpoint_for": row.setpoint_for.address}
+    if section == "test_specifications" and row.products:
+        return {"products": row.products}
     if section == "persons" and row.pin:
         return {"pin": "generate"}
     if section == "bom" and row.segment is not None:

@@ -9,7 +9,7 @@ from knox.models import AbstractAuthToken
 from plant.models.base import Configuration
 
 
-class User(AbstractUser):
+class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox swaps the model that names it
     """An account that signs in with a password. The person behind it may also work with a badge only."""
 
     must_change_password = models.BooleanField(

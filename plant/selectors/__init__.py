@@ -8,6 +8,7 @@ from plant.selectors.actors import (
     digest_of,
     person_at_badge,
     pin_is_locked,
+    tokens_of,
 )
 from plant.selectors.calendar import calendar_slots, shift_at
 from plant.selectors.configuration import configuration_codes, configuration_rows
@@ -50,4 +51,5 @@ __all__ = [
     "shift_at",
     "site_zone",
     "sites",
+    "tokens_of",
 ]

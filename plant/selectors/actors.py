@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from plant.access import NOBODY, Actor, Grant
@@ -103,3 +104,8 @@ def _actor_on_device(request: HttpRequest, device: Device) -> Actor:
         return actor_for_person(person, device=device)
     station = Grant("operator", device.equipment.path)
     return Actor(label=f"tablet:{device.label}"[:80], device_id=device.pk, grants=(station,), read_only=True)
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """The keys of an account, newest first."""
+    return ApiToken.objects.filter(user=user).order_by("-created")

@@ -11,7 +11,14 @@ from plant.services.configuration import Change, configuration_upsert
 from plant.services.devices import badge_in, device_create, device_enrol, device_revoke
 from plant.services.equipment import equipment_paths_refresh, lines_redraw
 from plant.services.idempotency import answer_keep, answer_kept
-from plant.services.people import person_erase, pin_set, token_create, user_create
+from plant.services.people import (
+    password_changed,
+    person_erase,
+    pin_set,
+    token_create,
+    token_revoke,
+    user_create,
+)
 from plant.services.trail import decision_record, revision_bump
 
 __all__ = [
@@ -30,10 +37,12 @@ __all__ = [
     "device_revoke",
     "equipment_paths_refresh",
     "lines_redraw",
+    "password_changed",
     "person_erase",
     "pin_set",
     "revision_bump",
     "token_create",
+    "token_revoke",
     "tz_data_version",
     "user_create",
 ]

@@ -58,3 +58,19 @@ def person_erase(*, person: Person, by: Actor, why: str) -> None:
     if user is not None:
         user.delete()
     audit.record(by=by, action="person.erase", subject_type="person", subject_code=person.badge, why=why)
+
+
+@transaction.atomic
+def token_revoke(*, token: ApiToken, by: Actor) -> None:
+    """The key stops working at once."""
+    audit.record(
+        by=by, action="token.revoke", subject_type="token", subject_code=token.name or token.token_key
+    )
+    token.delete()
+
+
+def password_changed(*, user: User, by: Actor) -> None:
+    """The person chose a password: the one-time one is no longer owed a change."""
+    user.must_change_password = False
+    user.save(update_fields=["must_change_password"])
+    audit.record(by=by, action="user.password_change", subject_type="user", subject_code=user.username)

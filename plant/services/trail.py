@@ -18,6 +18,12 @@ ON CONFLICT (line_id) DO UPDATE SET value = plant_revision.value + 1
 """
 
 
+class ReasonMissing(ValueError):
+    """A decision came without a reason."""
+
+    is_bad_input = True
+
+
 def revision_bump(*, line_id: int) -> None:
     """Call in the transaction of the change: pages then redraw, and only then."""
     with connection.cursor() as cursor:
@@ -37,9 +43,9 @@ def decision_record(
     detail: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Decision:
-    """Keep a decision with who, when and why. Raises ValueError when no reason is given: a decision has one."""
+    """Keep a decision with who, when and why. Raises ReasonMissing when no reason is given."""
     if not why.strip():
-        raise ValueError(f"a decision needs a reason: read {why!r}, expected why {summary!r} was decided")
+        raise ReasonMissing(f"a decision needs a reason: read {why!r}, expected why {summary!r} was decided")
     decision = Decision.objects.create(
         kind=kind,
         line_id=line_id,

@@ -114,7 +114,11 @@ def test_every_mistake_is_told_at_once_and_nothing_is_stored() -> None:
     text = edited("time_zone: Europe/Paris", "time_zone: Europe/Paris, colour: red")
     text = text.replace("stale_after: 60", "stale_after: soon")
     text = text.replace("parent: filler", "parent: fillr").replace("kind: raw", "kind: rwa")
-    text = text.replace("code: GLASS", "code: '0012'").replace("role: operator", "role: operatr")
+    text = (
+        text.replace('products: ["0012"]', "products: [TOMATE]")
+        .replace("code: GLASS", "code: '0012'")
+        .replace("role: operator", "role: operatr")
+    )
     said = refused(text)
     assert [int(line.split(":")[1]) for line in said] == sorted(int(line.split(":")[1]) for line in said)
     assert said[0].startswith("plant.yaml:2: site.colour: read key 'colour', expected one of")
@@ -124,6 +128,7 @@ def test_every_mistake_is_told_at_once_and_nothing_is_stored() -> None:
         "[2].kind: read 'rwa', expected one of finished, packaging, raw, semi_finished (nearest: raw)",
         "materials[1]: read '0012' again, expected each once (first on line 29)",
         "read 'operatr', expected one of",
+        "test_specifications[0].products[0]: read 'TOMATE', expected one of 0012, TOMATO (nearest: TOMATO)",
         "work_masters[0].bom[0].material: read 'GLASS', expected one of 0012, TOMATO",
     ):
         assert any(part in line for line in said), (part, said)
