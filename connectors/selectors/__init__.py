@@ -9,6 +9,7 @@ from connectors.selectors.completeness import (
     gaps_between,
     gaps_visible,
     horizon_for,
+    quarantine_preview,
     quarantine_visible,
 )
 from connectors.selectors.export import configuration_export
@@ -35,6 +36,7 @@ __all__ = [
     "gaps_visible",
     "horizon_for",
     "last_samples_before",
+    "quarantine_preview",
     "quarantine_visible",
     "samples_between",
     "samples_page",

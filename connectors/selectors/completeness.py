@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import connection as database
 from django.db import transaction
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
+from connectors.domain.columns import DamagedColumns, decode
 from connectors.models import Connection, DirtyMark, Gap, QuarantinedMessage, SignalDefinition, Watermark
 from plant.access import Actor, scoped
 
@@ -85,6 +87,21 @@ def quarantine_visible(actor: Actor) -> QuerySet[QuarantinedMessage]:
     return scoped(
         QuarantinedMessage.objects.select_related("connection"), actor, path="connection__site__path"
     )
+
+
+def quarantine_preview(message: QuarantinedMessage, *, longest: int = 300) -> str:
+    """The beginning of what came, as a person can read it."""
+    raw = bytes(message.raw)
+    if message.form == QuarantinedMessage.Form.SAMPLES:
+        try:
+            samples = list(islice(decode(raw), 5))
+        except DamagedColumns as error:
+            return str(error)
+        return ", ".join(f"{sample.value!r} @ {sample.source_time.isoformat()}" for sample in samples)[:longest]
+    try:
+        return raw[:longest].decode()
+    except UnicodeDecodeError:
+        return raw[: longest // 3].hex(" ")
 
 
 def dirty_marks_take(*, work_unit_id: int) -> tuple[datetime, datetime] | None:

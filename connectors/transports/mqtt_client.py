@@ -49,14 +49,18 @@ class Broker:
 
     @classmethod
     def parse(cls, url: str, *, username: str = "", password_env: str = "", ca_file: str = "") -> Broker:
-        """``mqtt://[user:password@]host[:port]`` or ``mqtts://``; the password is better named by its variable."""
+        """``mqtt://[user:password@]host[:port]`` or ``mqtts://``, or ``$NAME``, the variable holding it."""
+        if url.startswith("$"):
+            name, url = url[1:], os.environ.get(url[1:], "")
+            if not url:
+                raise ConfigurationError(f"broker: the variable {name} is not set")
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigurationError(f"broker: read {url!r}, expected mqtt://host:port or mqtts://host:port")
+            raise ConfigurationError(f"broker: read {url.rpartition('@')[2]!r}, expected mqtt://host:port or mqtts://host:port")
         try:
             port = parts.port or _PORTS[parts.scheme]
         except ValueError:
-            raise ConfigurationError(f"broker: the port of {url!r} is not a number from 1 to 65535") from None
+            raise ConfigurationError(f"broker: the port of {url.rpartition('@')[2]!r} is not a number from 1 to 65535") from None
         if password_env and password_env not in os.environ:
             raise ConfigurationError(f"password_env: the variable {password_env} is not set")
         return cls(

@@ -1,0 +1,135 @@
+"""/api/v1/samples: bulk write with a key, range read with a cursor."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+from rest_framework.views import APIView
+
+from connectors import selectors, services
+from connectors.api import fields
+from connectors.domain.columns import instant, micros
+from connectors.models import Connection
+from connectors.services.posting import BadSamples, columns_of, instant_of
+from plant.rest import actor_of, once, refuse_unknown
+
+QUALITIES = ("good", "uncertain", "bad")
+PAGE, LARGEST = 1000, 20_000
+KNOWN = frozenset({"connection", "samples", "watermark"})
+
+
+class SamplesView(APIView):
+    required_action = "view"
+    required_actions = {"GET": "view", "POST": "sample.write"}
+
+    @extend_schema(
+        request=fields.PostSerializer,
+        responses={201: fields.PostedSerializer},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """Store up to 20,000 samples. The same Idempotency-Key gets the first answer again."""
+
+        def write() -> tuple[int, Any]:
+            body = request.data
+            if not isinstance(body, dict) or body.keys() - KNOWN or not body.keys() >= {"connection", "samples"}:
+                raise BadSamples("expected an object with connection, samples and perhaps watermark")
+            connection = self._connection(request, body["connection"])
+            now = timezone.now()
+            said = body.get("watermark")
+            result = services.samples_ingest(
+                connection=connection.slug,
+                samples=columns_of(body["samples"], now=now),
+                now=now,
+                watermark=None if said is None else instant(instant_of(said)),
+            )
+            return 201, {
+                "received": result.received,
+                "stored": result.stored,
+                "deduplicated": result.deduplicated,
+                "quarantined": result.quarantined,
+            }
+
+        return once(request, write, required=True)
+
+    @extend_schema(
+        responses=fields.SamplePageSerializer,
+        parameters=[
+            OpenApiParameter("signal", int, required=True, description="The signal's id."),
+            OpenApiParameter("start", datetime, required=True, description="From, inclusive."),
+            OpenApiParameter("end", datetime, required=True, description="Until, exclusive."),
+            OpenApiParameter("limit", int, description=f"Samples per page, at most {LARGEST} (default {PAGE})."),
+            OpenApiParameter("cursor", str, description="From the previous page's ``next``."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """Samples of one signal in [start, end), oldest first."""
+        refuse_unknown(request, {"signal", "start", "end"})
+        query = request.query_params
+        missing = [name for name in ("signal", "start", "end") if name not in query]
+        if missing:
+            raise exceptions.ValidationError({missing[0]: ["missing"]})
+        signal = self._signal(request, query["signal"])
+        start, end = instant(instant_of(query["start"])), instant(instant_of(query["end"]))
+        limit = _limit(query.get("limit", str(PAGE)))
+        after = _after(query["cursor"]) if "cursor" in query else (start, -(2**63))
+        rows = selectors.samples_page(signal_id=signal.pk, start=start, end=end, after=after, limit=limit + 1)
+        page = rows[:limit]
+        following = None
+        if len(rows) > limit:
+            cursor = f"{micros(page[-1].source_time)}:{page[-1].source_key}".encode()
+            url = request.build_absolute_uri()
+            following = replace_query_param(url, "cursor", base64.urlsafe_b64encode(cursor).decode())
+        return Response({"next": following, "results": [_row(row) for row in page]})
+
+    @staticmethod
+    def _connection(request: Request, slug: Any) -> Connection:
+        actor = actor_of(request)
+        connection = selectors.connections_visible(actor).filter(slug=str(slug)).first()
+        if connection is None:
+            raise BadSamples(f"connection: {str(slug)[:60]!r} is not known")
+        actor.require("sample.write", connection.site)
+        return connection
+
+    @staticmethod
+    def _signal(request: Request, raw: str) -> Any:
+        if not raw.isdecimal():
+            raise exceptions.ValidationError({"signal": [f"read {raw!r}, expected the id of a signal"]})
+        found = selectors.signals_visible(actor_of(request)).filter(pk=int(raw)).first()
+        if found is None:
+            raise exceptions.NotFound(f"no signal {raw}")
+        return found
+
+
+def _limit(raw: str) -> int:
+    if not raw.isdecimal() or not 1 <= int(raw) <= LARGEST:
+        raise exceptions.ValidationError({"limit": [f"read {raw!r}, expected 1 to {LARGEST}"]})
+    return int(raw)
+
+
+def _after(raw: str) -> tuple[datetime, int]:
+    try:
+        at, _, key = base64.urlsafe_b64decode(raw.encode()).decode().partition(":")
+        return instant(int(at)), int(key)
+    except (ValueError, binascii.Error, OverflowError):
+        raise exceptions.ValidationError({"cursor": ["not a cursor of this list"]}) from None
+
+
+def _row(row: selectors.SampleRow) -> dict[str, Any]:
+    return {
+        "source_time": row.source_time,
+        "server_time": row.server_time,
+        "arrival_time": row.arrival_time,
+        "value": row.value,
+        "quality": QUALITIES[row.quality],
+        "historical": row.historical,
+    }

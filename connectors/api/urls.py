@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from rest_framework.routers import SimpleRouter
+
+from connectors.api.lists import GapViewSet, QuarantineViewSet, SignalViewSet
+from connectors.api.samples import SamplesView
+
+router = SimpleRouter(trailing_slash=False)
+router.register("signals", SignalViewSet, basename="signal")
+router.register("gaps", GapViewSet, basename="gap")
+router.register("quarantine", QuarantineViewSet, basename="quarantine")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("samples", SamplesView.as_view(), name="sample-list"),
+]
