@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
+from plant.admin import AuditedAdmin, ReadOnlyAdmin
 from quality.models import CheckImport, Disposition, Nonconformance, TestResult, TestSpecification
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(TestSpecification)
-class TestSpecificationAdmin(admin.ModelAdmin):
+class TestSpecificationAdmin(AuditedAdmin):
     list_display = ["code", "name_en", "equipment", "lower", "target", "upper", "unit", "department"]
     list_select_related = ["equipment", "department"]
     list_filter = ["is_active", "department"]
     search_fields = ["code", "name_en", "name_fr"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(TestResult)

@@ -34,7 +34,7 @@ class SpecificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
 
 
 class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Measured values, judged when stored. POST needs an Idempotency-Key; a failed check opens a nonconformance."""
+    """Measured values, judged when stored; a failed one opens a nonconformance. POST needs a key."""
 
     required_actions = {"create": "quality.record"}
     required_action = "view"

@@ -1,0 +1,82 @@
+"""How requests look as JSON, and what a write may hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rest_framework import serializers
+
+from maintenance import selectors
+from maintenance.models import InterventionImport, MaintenanceEvent, MaintenanceRequest
+from plant.rest import CodeField
+from plant.selectors import equipment_by_code
+
+
+class EventSerializer(serializers.ModelSerializer):
+    person = serializers.CharField(source="person.badge", default=None)
+
+    class Meta:
+        model = MaintenanceEvent
+        fields = ["kind", "at", "person", "cure"]
+
+
+class SourceRowSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = InterventionImport
+        fields = ["file_name", "row_number", "row"]
+
+
+class RequestSerializer(serializers.ModelSerializer):
+    equipment = serializers.CharField(source="equipment.code")
+    job_order = serializers.CharField(source="job_order.code", default=None)
+    raised_by = serializers.CharField(source="said_by.badge", default=None)
+    state = serializers.SerializerMethodField(help_text="open, taken, in_repair, repaired or closed.")
+    events = EventSerializer(many=True)
+    durations = serializers.SerializerMethodField(
+        help_text="Seconds of response, repair and total; null while not over."
+    )
+    source_rows = SourceRowSerializer(many=True, source="imports")
+
+    class Meta:
+        model = MaintenanceRequest
+        fields = [
+            "code",
+            "equipment",
+            "stop_start",
+            "reason_code",
+            "job_order",
+            "description",
+            "raised_by",
+            "said_at",
+            "state",
+            "events",
+            "durations",
+            "context",
+            "source_rows",
+        ]
+
+    def get_state(self, request: MaintenanceRequest) -> str:
+        return selectors.request_state(request)
+
+    def get_durations(self, request: MaintenanceRequest) -> dict[str, float | None]:
+        parts = selectors.request_durations(request)
+        return {name: _seconds(getattr(parts, name)) for name in ("response", "repair", "total")}
+
+
+def _seconds(part: timedelta | None) -> float | None:
+    return None if part is None else part.total_seconds()
+
+
+class RaiseSerializer(serializers.Serializer):
+    equipment = CodeField(equipment_by_code)
+    stop_start = serializers.DateTimeField(help_text="Start of the stop; with the machine it names the stop.")
+    reason_code = serializers.CharField(max_length=40, default="", allow_blank=True)
+    description = serializers.CharField(max_length=2000, default="", allow_blank=True)
+
+
+class StepSerializer(serializers.Serializer):
+    at = serializers.DateTimeField(default=None, allow_null=True, help_text="Default: now.")
+
+
+class CloseSerializer(StepSerializer):
+    cure = serializers.CharField(max_length=2000, help_text="What cured it.")

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from maintenance.selectors.context import failure_context
+from maintenance.selectors.requests import (
+    events_by_kind,
+    intervention_imports_known,
+    request_by_code,
+    request_cure,
+    request_durations,
+    request_of_stop,
+    request_state,
+    requests,
+    requests_for_order,
+    requests_open,
+    similar_requests,
+    source_rows,
+)
+
+__all__ = [
+    "events_by_kind",
+    "failure_context",
+    "intervention_imports_known",
+    "request_by_code",
+    "request_cure",
+    "request_durations",
+    "request_of_stop",
+    "request_state",
+    "requests",
+    "requests_for_order",
+    "requests_open",
+    "similar_requests",
+    "source_rows",
+]

@@ -1,0 +1,93 @@
+"""Requests: open ones, those of an order, and the ones like it that were cured before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from maintenance.domain.requests import Durations, State, durations, state_of
+from maintenance.models import InterventionImport, MaintenanceEvent, MaintenanceRequest
+from plant.access import Actor, scoped
+
+if TYPE_CHECKING:
+    from production.models import JobOrder
+
+
+def _all() -> QuerySet[MaintenanceRequest]:
+    found = MaintenanceRequest.objects.select_related("equipment", "job_order", "said_by")
+    return found.prefetch_related("events__person", "imports")
+
+
+def requests(actor: Actor) -> QuerySet[MaintenanceRequest]:
+    """Of the places the actor may see, latest stop first."""
+    return scoped(_all(), actor)
+
+
+def request_by_code(code: str) -> MaintenanceRequest:
+    """Raises MaintenanceRequest.DoesNotExist."""
+    return _all().get(code=code)
+
+
+def request_of_stop(*, equipment_id: int, stop_start: datetime) -> MaintenanceRequest | None:
+    return _all().filter(equipment_id=equipment_id, stop_start=stop_start).first()
+
+
+def requests_open(*, equipment_path: str) -> QuerySet[MaintenanceRequest]:
+    """Not closed, at a place (a line, a machine) and below it."""
+    here = _all().filter(equipment__path__startswith=equipment_path)
+    return here.filter(~Exists(closed_event()))
+
+
+def closed_event() -> QuerySet[MaintenanceEvent]:
+    """For each request of an outer query: its closing."""
+    return MaintenanceEvent.objects.filter(request=OuterRef("pk"), kind=MaintenanceEvent.Kind.CLOSED)
+
+
+def requests_for_order(order: JobOrder) -> QuerySet[MaintenanceRequest]:
+    """Raised in the order; or in none, for a stop on its line while it ran."""
+    own = Q(job_order_id=order.pk)
+    if order.started_at is not None:
+        during = Q(job_order=None, equipment__path__startswith=order.line.path)
+        during &= Q(stop_start__gte=order.started_at)
+        if order.ended_at is not None:
+            during &= Q(stop_start__lt=order.ended_at)
+        own |= during
+    return _all().filter(own)
+
+
+def events_by_kind(request: MaintenanceRequest) -> dict[str, datetime]:
+    return {event.kind: event.at for event in request.events.all()}
+
+
+def request_state(request: MaintenanceRequest) -> State:
+    return state_of(events_by_kind(request))
+
+
+def request_durations(request: MaintenanceRequest) -> Durations:
+    return durations(stop_start=request.stop_start, kinds=events_by_kind(request))
+
+
+def request_cure(request: MaintenanceRequest) -> str:
+    """What cured it; empty while nobody has said."""
+    return next((event.cure for event in request.events.all() if event.cure), "")
+
+
+def similar_requests(
+    *, equipment_id: int, reason_code: str, before: datetime, limit: int = 3
+) -> list[MaintenanceRequest]:
+    """The last requests of the same machine and reason for earlier stops; none when no reason is given."""
+    if not reason_code:
+        return []
+    found = _all().filter(equipment_id=equipment_id, reason_code=reason_code, stop_start__lt=before)
+    return list(found[:limit])
+
+
+def source_rows(request: MaintenanceRequest) -> list[InterventionImport]:
+    """Rows of maintenance's own spreadsheets that tell of this request."""
+    return list(request.imports.all())
+
+
+def intervention_imports_known(digests: list[str]) -> set[str]:
+    return set(InterventionImport.objects.filter(digest__in=digests).values_list("digest", flat=True))

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from maintenance.services.requests import (
+    RequestRefused,
+    reason_heard,
+    request_close,
+    request_raise,
+    request_repair_end,
+    request_repair_start,
+    request_take,
+)
+
+__all__ = [
+    "RequestRefused",
+    "reason_heard",
+    "request_close",
+    "request_raise",
+    "request_repair_end",
+    "request_repair_start",
+    "request_take",
+]

@@ -1,0 +1,170 @@
+"""Raising requests, taking them, repairing and closing them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from maintenance import selectors
+from maintenance.domain.requests import misplaced
+from maintenance.models import MaintenanceEvent, MaintenanceRequest
+from plant import audit
+from plant import selectors as plant
+from plant.access import Actor
+from plant.hooks import ReasonSaid
+from plant.services import revision_bump
+from production.selectors.lookups import job_order_running
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.models import JobOrder
+
+AHEAD = timedelta(minutes=5)
+Kind = MaintenanceEvent.Kind
+
+
+class RequestRefused(ValueError):
+    """A request or a step of it that cannot be taken: what was read, and what was expected."""
+
+    is_bad_input = True
+
+
+@transaction.atomic
+def request_raise(
+    *,
+    equipment: Equipment,
+    stop_start: datetime,
+    by: Actor,
+    reason_code: str = "",
+    description: str = "",
+) -> MaintenanceRequest:
+    """Ask maintenance to end a stop. Raised again for the same machine and stop start, the first one stands."""
+    by.require("maintenance.request", equipment)
+    if stop_start.tzinfo is None:
+        raise RequestRefused(f"stop_start: read {stop_start.isoformat()}, expected a time with its zone")
+    if stop_start > timezone.now() + AHEAD:
+        raise RequestRefused(f"stop_start: read {stop_start.isoformat()}, expected a time not in the future")
+    _stop_lock(equipment.pk, stop_start)
+    earlier = selectors.request_of_stop(equipment_id=equipment.pk, stop_start=stop_start)
+    if earlier is not None:
+        return earlier
+    order = _order(equipment, stop_start)
+    number = _number()
+    request = MaintenanceRequest.objects.create(
+        id=number,
+        code=f"MR-{number:06d}",
+        equipment=equipment,
+        stop_start=stop_start,
+        reason_code=reason_code[:40],
+        job_order=order,
+        description=description.strip(),
+        context=selectors.failure_context(
+            equipment_id=equipment.pk, at=stop_start, reason_code=reason_code, order=order
+        ),
+        said_by_id=by.person_id,
+        said_by_rule="" if by.person_id else by.label[:80],
+        said_on_id=by.device_id,
+    )
+    _trail(request, "raise", by, {"stop_start": stop_start.isoformat(), "reason": reason_code})
+    return request
+
+
+def _stop_lock(equipment_id: int, stop_start: datetime) -> None:
+    """Two tablets coding the same stop at once raise one request: the second waits for the first."""
+    with connection.cursor() as cursor:
+        name = f"{equipment_id} {stop_start.timestamp()}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 11))", [name])
+
+
+def _number() -> int:
+    """The row's own key, taken beforehand so that its code can carry it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('maintenance_maintenancerequest', 'id'))")
+        return int(cursor.fetchone()[0])
+
+
+def _order(equipment: Equipment, at: datetime) -> JobOrder | None:
+    line = plant.line_of(equipment)
+    ids = dict.fromkeys([equipment.pk, *([line.pk] if line else [])])
+    return job_order_running(equipment_ids=ids, at=at)
+
+
+def reason_heard(said: ReasonSaid) -> None:
+    """Choosing a reason that opens a request raises it in the same transaction: one gesture for the operator."""
+    if not said.opens_request:
+        return
+    equipment = plant.equipment_for_ids([said.equipment_id])[said.equipment_id]
+    request_raise(
+        equipment=equipment,
+        stop_start=said.start_time,
+        by=said.by,
+        reason_code=said.reason_code,
+        description=said.comment,
+    )
+
+
+def request_take(*, request_code: str, by: Actor, at: datetime | None = None) -> MaintenanceEvent:
+    """Someone of maintenance has it."""
+    return _event(request_code, Kind.TAKEN, by, at)
+
+
+def request_repair_start(*, request_code: str, by: Actor, at: datetime | None = None) -> MaintenanceEvent:
+    return _event(request_code, Kind.REPAIR_STARTED, by, at)
+
+
+def request_repair_end(*, request_code: str, by: Actor, at: datetime | None = None) -> MaintenanceEvent:
+    return _event(request_code, Kind.REPAIR_ENDED, by, at)
+
+
+def request_close(*, request_code: str, cure: str, by: Actor, at: datetime | None = None) -> MaintenanceEvent:
+    """Closed, with what cured it: the next one like it shows these words."""
+    if not cure.strip():
+        raise RequestRefused("cure: read nothing, expected what cured it")
+    return _event(request_code, Kind.CLOSED, by, at, cure.strip())
+
+
+@transaction.atomic
+def _event(code: str, kind: str, by: Actor, at: datetime | None, cure: str = "") -> MaintenanceEvent:
+    try:
+        request = selectors.request_by_code(code)
+    except ObjectDoesNotExist:
+        raise RequestRefused(f"request: read {code!r}, expected a number known here") from None
+    by.require("maintenance.work", request.equipment)
+    at = at or timezone.now()
+    if at.tzinfo is None or at > timezone.now() + AHEAD:
+        raise RequestRefused(f"at: read {at.isoformat()}, expected a past time with its zone")
+    wrong = misplaced(kind, at, stop_start=request.stop_start, kinds=selectors.events_by_kind(request))
+    if wrong is not None:
+        raise RequestRefused(wrong)
+    try:
+        with transaction.atomic():
+            event = MaintenanceEvent.objects.create(
+                request=request,
+                kind=kind,
+                at=at,
+                person_id=by.person_id,
+                device_id=by.device_id,
+                actor=by.label[:80],
+                cure=cure,
+            )
+    except IntegrityError:
+        raise RequestRefused(f"{kind}: someone else said it meanwhile") from None
+    _trail(request, kind, by, {"at": at.isoformat(), "cure": cure})
+    return event
+
+
+def _trail(request: MaintenanceRequest, what: str, by: Actor, after: dict[str, Any]) -> None:
+    audit.record(
+        by=by,
+        action=f"maintenance_request.{what}",
+        subject_type="maintenance_request",
+        subject_code=request.code,
+        after=after,
+    )
+    line = plant.line_of(request.equipment)
+    if line is not None:
+        revision_bump(line_id=line.pk)
