@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from plant.access import public
-from plant.api import documentation as _names_for_the_schema
+from plant.api.documentation import TokenScheme
 from plant.api.places import EquipmentViewSet, MaterialViewSet, ReasonViewSet
 from plant.api.trail import AuditViewSet, DecisionViewSet
 
@@ -25,3 +25,6 @@ documentation: list[URLPattern | URLResolver] = [
     ),
     path("api/docs", public(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="api-docs"),
 ]
+
+# Known to the schema generator once it is imported.
+schemes = (TokenScheme,)
