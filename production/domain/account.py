@@ -19,6 +19,10 @@ from production.domain.stitching import NO_VALUE, StateRow
 from production.domain.stops import REGISTERED, StopRow, Thresholds, needs_reason, size_of
 from production.domain.time_model import CLASSES, UNKNOWN, Situation, time_class
 
+# A reason without an end belongs to the stop at its start; late data may since have moved that stop by so
+# much.
+NEAR = timedelta(seconds=60)
+
 
 class Said(NamedTuple):
     """A reason in force over a range; ``end`` None: until the stop it was said about ends."""
@@ -160,8 +164,8 @@ def painted(said: Iterable[Said], stops: Sequence[StopRow], horizon: datetime) -
 
 def _stop_end(instant: datetime, stops: Sequence[StopRow], horizon: datetime) -> datetime | None:
     for stop in stops:
-        if stop.start <= instant and (stop.end is None or instant < stop.end):
-            return stop.end or max(horizon, instant)
+        if stop.end is None or instant < stop.end:
+            return (stop.end or max(horizon, instant)) if stop.start <= instant + NEAR else None
     return None
 
 

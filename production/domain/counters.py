@@ -183,20 +183,26 @@ class Counter:
         self._bucket_end = _EPOCH
 
 
+Amount = Decimal | None
+
+
 def total_of(
-    good: Decimal | None, scrap: Decimal | None, total: Decimal | None, *, includes_defective: bool = True
-) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    good: Amount, scrap: Amount, total: Amount, *, includes_defective: bool | None
+) -> tuple[Amount, Amount, Amount]:
     """Good, scrap and total, any two of which give the third; None where it cannot be known.
 
-    ``includes_defective`` says whether this source's total counts defective pieces too; if not, it is the
-    good count.
+    ``includes_defective``: whether this source's total counts defective pieces too. If not it is the good
+    count;
+    where nobody has said (None), nothing is made of it.
     """
-    if total is not None and not includes_defective:
+    if total is not None and includes_defective is False:
         good, total = (total if good is None else good), None
     if total is None and good is not None and scrap is not None:
-        total = good + scrap
-    elif good is None and total is not None and scrap is not None:
-        good = total - scrap
-    elif scrap is None and total is not None and good is not None:
-        scrap = total - good
+        return good, scrap, good + scrap
+    if total is None or includes_defective is None:
+        return good, scrap, total
+    if good is None and scrap is not None:
+        return total - scrap, scrap, total
+    if scrap is None and good is not None:
+        return good, total - good, total
     return good, scrap, total

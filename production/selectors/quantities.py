@@ -1,0 +1,228 @@
+"""How many pieces, by whom they were counted: the machine, people, the plan, side by side.
+
+Whole five-minute buckets are summed in the database; the ends of a window are counted from the samples
+themselves,
+so any window is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q, Sum
+
+from connectors import selectors as connectors
+from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket_of, number, step, total_of
+from production.domain.stitching import COUNTERS
+from production.models import QuantityActual
+from production.selectors.folding import AHEAD, BAD
+
+if TYPE_CHECKING:
+    from connectors.models import SignalDefinition
+
+ZERO = Decimal(0)
+INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """Pieces a machine counted in [start, end). None: it has no counter that tells.
+
+    ``in_gap``: counted across a gap in the data, part of the sums. ``unverified``: in steps faster than
+    believable,
+    not part of the sums. ``unattributed``: good and scrap counted in the step that spans ``start``, and so
+    perhaps
+    before it; part of the sums of a window, not of an order's. ``signal_ids`` are what it was computed from.
+    """
+
+    equipment_id: int
+    start: datetime
+    end: datetime
+    good: Decimal | None = None
+    scrap: Decimal | None = None
+    rework: Decimal | None = None
+    total: Decimal | None = None
+    in_gap: Decimal = ZERO
+    unverified: Decimal = ZERO
+    unattributed: Decimal = ZERO
+    signal_ids: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Sum:
+    """What one counter counted."""
+
+    signal: SignalDefinition
+    pieces: Decimal = ZERO
+    in_gap: Decimal = ZERO
+    unverified: Decimal = ZERO
+    spanning: Decimal = ZERO
+
+    def add(self, flag: str, quantity: Any) -> None:
+        if flag == IMPLAUSIBLE:
+            self.unverified += quantity
+            return
+        self.pieces += quantity
+        if flag == GAP:
+            self.in_gap += quantity
+
+
+def quantities(
+    *, equipment_ids: Iterable[int], start: datetime, end: datetime, of_order: bool = False
+) -> dict[int, Quantities]:
+    """Pieces of machines in a window, by machine; machines without counters are left out.
+
+    A step between two samples counts where its later sample lies in [start, end). With ``of_order`` the
+    window is one
+    order's span: a step counts only if both its samples lie in [start, end], and what spans the start is
+    told apart.
+    """
+    ids = list(equipment_ids)
+    signals = [
+        signal
+        for equipment_id in ids
+        for signal in connectors.signals_for(equipment_id=equipment_id, roles=list(COUNTERS))
+    ]
+    sums = {signal.pk: _Sum(signal) for signal in signals}
+    if not signals or end <= start:
+        return {}
+    # With both ends included, a sample at the very instant of an order change belongs to the order before.
+    first, last = (start + INSTANT, end + INSTANT) if of_order else (start, end)
+    _sum_window(sums, first, last)
+    if of_order:
+        _spanning(sums, start, last)
+    return _by_machine(sums, start, end, of_order=of_order)
+
+
+def _sum_window(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
+    """Steps whose later sample lies in [start, end): whole buckets from rows, the ends from samples."""
+    head_end = min(bucket_of(start - INSTANT) + BUCKET, end)
+    tail_start = max(bucket_of(end), head_end)
+    if head_end < tail_start:
+        whole = QuantityActual.objects.filter(
+            Q(flag="", start_time__gte=head_end, start_time__lt=tail_start)
+            | ~Q(flag="") & Q(end_time__gte=head_end, end_time__lt=tail_start),
+            signal_id__in=list(sums),
+        )
+        for signal, flag, pieces in whole.values_list("signal_id", "flag").annotate(pieces=Sum("quantity")):
+            sums[signal].add(flag, pieces)
+    _sum_samples(sums, start, head_end)
+    if tail_start < end:
+        _sum_samples(sums, tail_start, end)
+
+
+def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
+    if end <= start:
+        return
+    counters = _counters(sums.values(), start)
+    gaps = _gaps(sums.values(), counters, start, end)
+    for row in connectors.samples_between(signal_ids=list(sums), start=start, end=end):
+        if row.quality != BAD and row.value is not None and row.source_time <= row.arrival_time + AHEAD:
+            counter = counters[row.signal_id]
+            counter.add(row.source_time, row.value, gaps.get(sums[row.signal_id].signal.equipment_id, ()))
+    for counter in counters.values():
+        counter.flush()
+        for counted in counter.rows:
+            sums[counted.signal].add(counted.flag, counted.quantity)
+
+
+def _counters(sums: Iterable[_Sum], at: datetime) -> dict[int, Counter]:
+    """Counters as their last good sample before an instant left them."""
+    counters = {s.signal.pk: _counter(s.signal) for s in sums}
+    waiting, before = set(counters), dict.fromkeys(counters, at)
+    for signal, row in connectors.last_samples_before(signal_ids=list(waiting), at=at).items():
+        while row is not None and (
+            row.quality == BAD or number(row.value) is None or row.source_time > row.arrival_time + AHEAD
+        ):
+            before[signal] = row.source_time
+            row = connectors.last_samples_before(signal_ids=[signal], at=before[signal]).get(signal)
+        if row is not None:
+            counters[signal].resume(number(row.value), row.source_time)
+    return counters
+
+
+def _counter(signal: SignalDefinition) -> Counter:
+    modulus = signal.counter_modulus
+    return Counter(signal.pk, COUNTERS[signal.role], modulus=None if modulus is None else int(modulus))
+
+
+def _gaps(
+    sums: Iterable[_Sum], counters: dict[int, Counter], start: datetime, end: datetime
+) -> dict[int, Sequence[tuple[datetime, datetime]]]:
+    earliest = min([start, *(c.at for c in counters.values() if c.at is not None)])
+    found: dict[int, list[tuple[datetime, datetime]]] = {}
+    ids = {s.signal.equipment_id for s in sums}
+    for gap in connectors.gaps_between(equipment_ids=ids, start=earliest, end=end):
+        if gap.equipment_id is not None and gap.end_time != gap.start_time:
+            found.setdefault(gap.equipment_id, []).append((gap.start_time, gap.end_time or end + BUCKET))
+    return dict(found)
+
+
+def _spanning(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
+    """Take out of each sum the step that spans the start: its first sample lies before, its second in the
+    window.
+    """
+    counters = _counters(sums.values(), start + INSTANT)
+    for pk, counter in counters.items():
+        if counter.value is None or counter.at is None or counter.at == start:
+            continue
+        after = _first_good(pk, start + INSTANT, end)
+        if after is None:
+            continue
+        at, value = after
+        quantity, flag = step(counter.value, value, at - counter.at, modulus=counter.modulus)
+        if flag != IMPLAUSIBLE:
+            sums[pk].spanning = Decimal(quantity)
+
+
+def _first_good(signal_id: int, start: datetime, end: datetime) -> tuple[datetime, Any] | None:
+    """The first good sample of a counter in [start, end)."""
+    after = (start, -(2**63))
+    while True:
+        rows = connectors.samples_page(signal_id=signal_id, start=start, end=end, after=after, limit=8)
+        for row in rows:
+            value = number(row.value)
+            if row.quality != BAD and value is not None and row.source_time <= row.arrival_time + AHEAD:
+                return row.source_time, value
+        if len(rows) < 8:
+            return None
+        after = (rows[-1].source_time, rows[-1].source_key)
+
+
+def _by_machine(
+    sums: dict[int, _Sum], start: datetime, end: datetime, *, of_order: bool
+) -> dict[int, Quantities]:
+    grouped: dict[int, list[_Sum]] = {}
+    for item in sums.values():
+        grouped.setdefault(item.signal.equipment_id, []).append(item)
+    return {machine: _quantities(machine, items, start, end, of_order) for machine, items in grouped.items()}
+
+
+def _quantities(
+    machine: int, items: Sequence[_Sum], start: datetime, end: datetime, of_order: bool
+) -> Quantities:
+    kinds: dict[str, Decimal] = {}
+    for item in items:
+        kind = COUNTERS[item.signal.role]
+        kinds[kind] = kinds.get(kind, ZERO) + item.pieces - (item.spanning if of_order else ZERO)
+    includes = next((i.signal.total_includes_scrap for i in items if i.signal.role == "total_count"), None)
+    good, scrap, total = total_of(
+        kinds.get("good"), kinds.get("scrap"), kinds.get("total"), includes_defective=includes
+    )
+    return Quantities(
+        machine,
+        start,
+        end,
+        good,
+        scrap,
+        kinds.get("rework"),
+        total,
+        in_gap=sum((item.in_gap for item in items), ZERO),
+        unverified=sum((item.unverified for item in items), ZERO),
+        unattributed=sum((item.spanning for item in items if item.signal.role != "total_count"), ZERO),
+        signal_ids=tuple(item.signal.pk for item in items),
+    )

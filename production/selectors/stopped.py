@@ -1,0 +1,138 @@
+"""Stops, and what was said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from plant.access import Actor, scoped
+from production.domain.account import NEAR, Said
+from production.models import CountAssertion, NoteAssertion, OrderSpan, ReasonAssertion, Stop
+
+FAR = datetime(9000, 1, 1, tzinfo=UTC)
+
+
+def overlapping(start: datetime, end: datetime) -> Q:
+    """Rows that share an instant with [start, end)."""
+    return Q(start_time__lt=end) & (Q(end_time__isnull=True) | Q(end_time__gt=start))
+
+
+def stops(actor: Actor) -> QuerySet[Stop]:
+    """Stops of the machines the actor may look at, newest first, with ``assertion_id`` and ``had_order``.
+
+    ``assertion_id``: the reason in force (the one said last that reaches the stop), None if none. A stop
+    waits for a
+    reason when ``needs_reason`` and ``had_order`` and no assertion: ``stops_uncoded``. Read reasons with
+    ``told``.
+    """
+    found = Stop.objects.select_related("work_unit").annotate(assertion_id=_assertion(), had_order=_order())
+    return scoped(found, actor, path="work_unit__path").order_by("-start_time", "pk")
+
+
+def stops_uncoded(actor: Actor) -> QuerySet[Stop]:
+    """Stops that wait for someone to say why."""
+    found: QuerySet[Any] = stops(actor)
+    return found.filter(needs_reason=True, had_order=True, assertion_id=None)
+
+
+def _assertion() -> Subquery:
+    reaches = Q(end_time__gt=OuterRef("start_time")) | Q(
+        end_time__isnull=True, start_time__gte=OuterRef("start_time") - Value(NEAR)
+    )
+    # While the stop goes on, whatever is said at or after its start reaches it.
+    open_end = Coalesce(OuterRef("end_time"), Value(FAR))
+    begins = Q(start_time__lt=open_end)
+    said = ReasonAssertion.objects.filter(
+        reaches & begins, equipment_id=OuterRef("work_unit_id"), reason__isnull=False, superseded_by=None
+    )
+    return Subquery(said.order_by("-said_at", "-pk").values("pk")[:1])
+
+
+def _order() -> Exists:
+    spans = OrderSpan.objects.filter(
+        Q(end_time__isnull=True) | Q(end_time__gt=OuterRef("start_time")),
+        Q(equipment_id=OuterRef("work_unit_id")) | Q(equipment_id=OuterRef("work_unit__parent_id")),
+    )
+    return Exists(spans.filter(start_time__lt=Coalesce(OuterRef("end_time"), Value(FAR))))
+
+
+@dataclass(frozen=True, slots=True)
+class StopTold:
+    """A stop with the reason in force. ``duration`` None while it goes on."""
+
+    stop: Stop
+    said: ReasonAssertion | None
+
+    @property
+    def duration(self) -> timedelta | None:
+        return None if self.stop.end_time is None else self.stop.end_time - self.stop.start_time
+
+
+def told(found: Iterable[Stop]) -> list[StopTold]:
+    """Stops of ``stops`` with the reason in force, who said it and when; one query for all."""
+    rows = list(found)
+    ids = {row.assertion_id for row in rows if row.assertion_id is not None}  # type: ignore[attr-defined]
+    said = ReasonAssertion.objects.select_related("reason", "said_by", "said_on").in_bulk(list(ids))
+    return [StopTold(row, said.get(row.assertion_id)) for row in rows]  # type: ignore[attr-defined]
+
+
+def stop_containing(*, equipment_id: int, at: datetime) -> Stop | None:
+    """The stop of a machine at an instant."""
+    return Stop.objects.filter(
+        Q(end_time__isnull=True) | Q(end_time__gt=at), work_unit_id=equipment_id, start_time__lte=at
+    ).first()
+
+
+def reasons_in_force(
+    *, equipment_ids: Iterable[int], start: datetime, end: datetime
+) -> dict[int, list[Said]]:
+    """Reasons that may reach a window, by machine, in the order they were said; superseded ones left out.
+
+    One without an end reaches only the stop it was said about: begin the window where that stop began.
+    """
+    found = ReasonAssertion.objects.filter(
+        overlapping(start, end),
+        equipment_id__in=list(equipment_ids),
+        reason__isnull=False,
+        superseded_by=None,
+    ).order_by("said_at", "id")
+    said: dict[int, list[Said]] = {}
+    rows = found.values_list(
+        "equipment_id", "start_time", "end_time", "reason__code", "reason__time_class", "id"
+    )
+    for row in rows:
+        said.setdefault(row[0], []).append(Said(*row[1:]))
+    return said
+
+
+def reason_history(*, equipment_id: int, start: datetime, end: datetime) -> QuerySet[ReasonAssertion]:
+    """Everything ever said about a range of a machine, superseded or not, oldest first."""
+    return (
+        ReasonAssertion.objects.filter(overlapping(start, end), equipment_id=equipment_id)
+        .select_related("reason", "said_by", "said_on", "supersedes")
+        .annotate(superseded_id=F("superseded_by"))
+        .order_by("said_at", "id")
+    )
+
+
+def notes(
+    *, equipment_ids: Iterable[int], start: datetime, end: datetime, job_order_id: int | None = None
+) -> list[NoteAssertion]:
+    """Notes in force about a window of some equipment, and those about an order whenever they are dated."""
+    about = Q(equipment_id__in=list(equipment_ids), start_time__gte=start, start_time__lt=end)
+    about &= Q(job_order_id=job_order_id) | Q(job_order=None) if job_order_id is not None else Q()
+    if job_order_id is not None:
+        about |= Q(job_order_id=job_order_id)
+    found = NoteAssertion.objects.filter(about, superseded_by=None).select_related("said_by", "equipment")
+    return list(found.order_by("start_time", "id"))
+
+
+def counts_said(*, job_order_id: int) -> list[CountAssertion]:
+    """Counts in force said for an order, oldest first."""
+    found = CountAssertion.objects.filter(job_order_id=job_order_id, superseded_by=None)
+    return list(found.select_related("said_by", "equipment", "reason").order_by("start_time", "id"))

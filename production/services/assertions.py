@@ -1,0 +1,238 @@
+"""What people say about a machine's time and counts. Said once; corrected only by saying something new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from plant import audit, hooks
+from plant import selectors as plant
+from plant.access import Action, Actor
+from plant.models.base import Assertion
+from plant.services import revision_bump
+from production.models import CountAssertion, NoteAssertion, ReasonAssertion
+from production.selectors.stopped import stop_containing
+from production.services.plans import StaleView
+
+if TYPE_CHECKING:
+    from plant.models import Equipment, Reason
+
+A = TypeVar("A", bound=Assertion)
+
+
+class Refused(ValueError):
+    """What was said cannot be taken: what was read, and what was expected."""
+
+    is_bad_input = True
+
+
+@transaction.atomic
+def reason_assert(
+    *,
+    equipment_id: int,
+    start_time: datetime,
+    end_time: datetime | None,
+    reason_code: str,
+    by: Actor,
+    seen_end: datetime | None = None,
+    supersedes: int | None = None,
+    comment: str = "",
+    at: datetime | None = None,
+) -> ReasonAssertion:
+    """Say why a machine did not run in [start_time, end_time); ``end_time`` None: until the stop there ends.
+
+    ``seen_end`` is the end of the stop the author saw, None if it was going on. Raises StaleView, with both
+    versions,
+    when there is no stop at ``start_time`` any more, when it ends elsewhere than seen, or when
+    ``supersedes`` has been
+    superseded already; Refused for a reason not offered on the machine. An empty code takes ``supersedes``
+    back.
+    """
+    equipment = _equipment(equipment_id)
+    by.require("stop.code", equipment)
+    _range_check(start_time, end_time)
+    if not reason_code and supersedes is None:
+        raise Refused(f"reason: read {reason_code!r}, expected a code, or what to take back")
+    reason = _reason(equipment, reason_code) if reason_code else None
+    if reason is not None:
+        _seen_check(equipment, start_time, seen_end)
+    said = _say(
+        ReasonAssertion,
+        by=by,
+        at=at,
+        supersedes=supersedes,
+        equipment_id=equipment_id,
+        start_time=start_time,
+        end_time=end_time,
+        reason=reason,
+        comment=comment,
+    )
+    _told(
+        said,
+        "stop.reason",
+        equipment,
+        by,
+        {"reason": reason_code, "start_time": start_time, "end_time": end_time},
+    )
+    if reason is not None:
+        hooks.reason_said.tell(
+            hooks.ReasonSaid(equipment_id, start_time, reason.code, reason.opens_request, comment, by)
+        )
+    return said
+
+
+@transaction.atomic
+def note_assert(
+    *,
+    equipment_id: int,
+    start_time: datetime,
+    text: str,
+    by: Actor,
+    end_time: datetime | None = None,
+    job_order_id: int | None = None,
+    supersedes: int | None = None,
+    at: datetime | None = None,
+) -> NoteAssertion:
+    """Write a note about a machine or line at an instant, or over a range. Refused when it is empty."""
+    equipment = _equipment(equipment_id)
+    by.require("note.write", equipment)
+    _range_check(start_time, end_time)
+    if not text.strip():
+        raise Refused(f"text: read {text!r}, expected a note")
+    said = _say(
+        NoteAssertion,
+        by=by,
+        at=at,
+        supersedes=supersedes,
+        equipment_id=equipment_id,
+        start_time=start_time,
+        end_time=end_time,
+        job_order_id=job_order_id,
+        text=text.strip(),
+    )
+    _told(said, "note.write", equipment, by, {"start_time": start_time, "text": text.strip()})
+    return said
+
+
+@transaction.atomic
+def count_assert(
+    *,
+    equipment_id: int,
+    start_time: datetime,
+    end_time: datetime,
+    kind: str,
+    quantity: Decimal,
+    by: Actor,
+    job_order_id: int | None = None,
+    reason_code: str = "",
+    supersedes: int | None = None,
+    comment: str = "",
+    at: datetime | None = None,
+) -> CountAssertion:
+    """Say how many good, scrap or rework pieces were counted by hand in [start_time, end_time).
+
+    Stands beside the machine's count and changes nothing in it. Refused below 0 or of an unknown kind.
+    """
+    equipment = _equipment(equipment_id)
+    by.require("count.enter", equipment)
+    if end_time < start_time:
+        raise Refused(f"end_time: read {end_time}, expected not before {start_time}")
+    if kind not in CountAssertion.Kind.values:
+        raise Refused(f"kind: read {kind!r}, expected one of {', '.join(CountAssertion.Kind.values)}")
+    if not quantity.is_finite() or quantity < 0:
+        raise Refused(f"quantity: read {quantity}, expected 0 or more")
+    said = _say(
+        CountAssertion,
+        by=by,
+        at=at,
+        supersedes=supersedes,
+        equipment_id=equipment_id,
+        job_order_id=job_order_id,
+        start_time=start_time,
+        end_time=end_time,
+        kind=kind,
+        quantity=quantity,
+        reason=_reason(equipment, reason_code) if reason_code else None,
+        comment=comment,
+    )
+    _told(said, "count.enter", equipment, by, {"kind": kind, "quantity": str(quantity), "end_time": end_time})
+    return said
+
+
+def _equipment(equipment_id: int) -> Equipment:
+    found = plant.equipment_for_ids([equipment_id]).get(equipment_id)
+    if found is None:
+        raise Refused(f"equipment: read {equipment_id}, expected a known machine or line")
+    return found
+
+
+def _range_check(start: datetime, end: datetime | None) -> None:
+    if end is not None and end <= start:
+        raise Refused(f"end_time: read {end}, expected later than {start}")
+
+
+def _reason(equipment: Equipment, code: str) -> Reason:
+    offered = {reason.code: reason for reason in plant.reasons_offered(equipment)}
+    if code not in offered:
+        raise Refused(f"reason: read {code!r}, expected one offered on {equipment.code}")
+    return offered[code]
+
+
+def _seen_check(equipment: Equipment, start: datetime, seen_end: datetime | None) -> None:
+    """A late sample may have moved the stop since the author looked at it."""
+    stop = stop_containing(equipment_id=equipment.pk, at=start)
+    seen = f"a stop from {start:%Y-%m-%d %H:%M:%S} to {_end(seen_end)}"
+    if stop is None:
+        raise StaleView(f"stop of {equipment.code}", seen, "no stop at that time")
+    if seen_end is not None and stop.end_time != seen_end:
+        now = f"a stop from {stop.start_time:%Y-%m-%d %H:%M:%S} to {_end(stop.end_time)}"
+        raise StaleView(f"stop of {equipment.code}", seen, now)
+
+
+def _end(end: datetime | None) -> str:
+    return "now" if end is None else f"{end:%Y-%m-%d %H:%M:%S}"
+
+
+def _say(model: type[A], *, by: Actor, at: datetime | None, supersedes: int | None, **values: Any) -> A:
+    if supersedes is not None:
+        _supersede_check(model, supersedes, values["equipment_id"])
+    return model._default_manager.create(
+        said_by_id=by.person_id,
+        said_by_rule="" if by.person_id else by.label[:80],
+        said_on_id=by.device_id,
+        said_at=at or timezone.now(),
+        supersedes_id=supersedes,
+        **values,
+    )
+
+
+def _supersede_check(model: Any, earlier_id: int, equipment_id: int) -> None:
+    # Nobody may lock a row that is never updated; the unique key on ``supersedes`` decides a race.
+    earlier = model._default_manager.filter(pk=earlier_id, equipment_id=equipment_id).first()
+    if earlier is None:
+        raise Refused(f"supersedes: read {earlier_id}, expected an entry of this machine")
+    later = model._default_manager.filter(supersedes_id=earlier_id).first()
+    if later is not None:
+        raise StaleView(str(model._meta.verbose_name), f"entry {earlier_id}", f"entry {later.pk}")
+
+
+def _told(said: Assertion, action: Action, equipment: Equipment, by: Actor, after: Mapping[str, Any]) -> None:
+    audit.record(
+        by=by,
+        action=action,
+        subject_type=str(said._meta.model_name),
+        subject_code=f"{equipment.code} {said.pk}",
+        why=str(getattr(said, "comment", "")),
+        before={"supersedes": said.supersedes_id} if said.supersedes_id else None,
+        after={
+            key: value.isoformat() if isinstance(value, datetime) else value for key, value in after.items()
+        },
+    )
+    line = plant.line_of(equipment)
+    if line is not None:
+        revision_bump(line_id=line.pk)
