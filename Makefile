@@ -63,4 +63,4 @@ clean:
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m mom.embedded.clean; fi
 	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	find locale -name '*.mo' -delete
+	find . -name '*.mo' -delete

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mom.embedded import environment, identity, places
+from mom.embedded.postgres import wheel_programs
 
 
 def installation_remove(folder: Path) -> list[Path]:
@@ -19,7 +20,8 @@ def installation_remove(folder: Path) -> list[Path]:
     with lock:
         identity.orphans_end(folder / "processes")
         elsewhere = [places.fallback_folder(folder / name) for name in ("postgres", "broker")]
-        removed = [path for path in (*elsewhere, folder) if path.exists()]
+        copies = places.programs_copied(wheel_programs()[0])
+        removed = [path for path in (*copies, *elsewhere, folder) if path.exists()]
         for path in removed:
             shutil.rmtree(path)
     return removed

@@ -94,15 +94,22 @@ def programs_for(folder: Path, user: tuple[int, int] | None, *, libraries: Path 
     if user is None or reachable(folder, user):
         return folder
     install = folder.parent
-    copy = (
-        SHARED_TEMPORARY / f"mom-{os.geteuid()}-programs-{path_key(install)}-{int(install.stat().st_mtime)}"
-    )
+    copy = SHARED_TEMPORARY / f"{_copy_name(install)}-{int(install.stat().st_mtime)}"
     target = copy / install.parent.name / install.name
     if not target.exists():
         _copy_programs(install, copy, libraries)
     else:
         folder_own(copy, 0o755)
     return target / folder.name
+
+
+def _copy_name(install: Path) -> str:
+    return f"mom-{os.geteuid()}-programs-{path_key(install)}"
+
+
+def programs_copied(folder: Path) -> list[Path]:
+    """The private copies `programs_for` made of `folder`, also of earlier versions."""
+    return sorted(SHARED_TEMPORARY.glob(f"{_copy_name(folder.parent)}-*"))
 
 
 def _copy_programs(install: Path, copy: Path, libraries: Path | None) -> None:

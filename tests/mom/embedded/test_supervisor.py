@@ -19,7 +19,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from mom.embedded.broker import EmbeddedBroker
+from mom.embedded.clean import installation_remove
+from mom.embedded.environment import lock_try
+from mom.embedded.postgres import EmbeddedPostgres
 from mom.embedded.process import listen_from
+from mom.embedded.valkey import EmbeddedValkey
 from tests.mom.embedded.programs import ROOT, alive, family, wait_until
 
 OURS = (
@@ -40,13 +45,14 @@ class Plant:
 
     folder: Path
     port: int
+    variables: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in OURS}
-        return kept | {"MOM_DATA_DIR": str(self.folder)}
+        return kept | self.variables | {"MOM_DATA_DIR": str(self.folder)}
 
     def start(self, *, command: list[str] | None = None) -> float:
         """Seconds until it said it is ready."""
@@ -163,6 +169,46 @@ def test_survives_kill_nine_and_a_busy_port(plant: Plant) -> None:
     assert plant.start() < 20
     assert plant.ready()
     assert plant.end(signal.SIGTERM) == 0
+
+
+def test_servers_named_by_the_environment_replace_the_embedded_ones(plant: Plant, tmp_path: Path) -> None:
+    database, queue = (
+        EmbeddedPostgres(plant.folder.parent / "pg", fast=True),
+        EmbeddedValkey(tmp_path / "queue"),
+    )
+    broker = EmbeddedBroker(plant.folder.parent / "broker")
+    servers = (database, queue, broker)
+    for server in servers:
+        server.start()
+    try:
+        database.ensure_database("site")
+        plant.variables = {
+            "DATABASE_URL": database.application_url("site"),
+            "DATABASE_OWNER_URL": database.owner_url("site"),
+            "REDIS_URL": queue.url,
+            "MQTT_URL": broker.url,
+        }
+        plant.start()
+        assert plant.ready()
+        running = {path.stem for path in (plant.folder / "processes").iterdir()}
+        assert running == {"web", "worker", "beat", "runner"}
+        assert plant.end(signal.SIGTERM) == 0
+        assert all(server.process_id is not None for server in servers)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def test_clean_removes_the_data_but_not_under_a_running_plant(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "secret_key").write_text("x")
+    with lock_try(folder) as held:  # type: ignore[union-attr]
+        assert held
+        with pytest.raises(RuntimeError, match="in use"):
+            installation_remove(folder)
+    assert folder in installation_remove(folder)
+    assert not folder.exists()
 
 
 def test_ends_when_make_is_killed(plant: Plant) -> None:

@@ -7,12 +7,12 @@ import pytest
 import redis
 
 from mom.embedded.interface import StartFailed
-from mom.embedded.valkey import EmbeddedValkey
+from mom.embedded.valkey import NO_RETRY, EmbeddedValkey
 from tests.mom.embedded.programs import alive, line_read, run_program, wait_until
 
 SERVE = """
 import sys, time, pathlib
-from mom.embedded.valkey import EmbeddedValkey
+from mom.embedded.valkey import NO_RETRY, EmbeddedValkey
 server = EmbeddedValkey(pathlib.Path(sys.argv[1]))
 server.start()
 print(server.process_id, flush=True)
@@ -33,7 +33,7 @@ def test_answers_with_its_password_and_refuses_without(folder: Path) -> None:
         assert client.set("key", "value")
         assert client.get("key") == b"value"
         with pytest.raises(redis.AuthenticationError):
-            redis.Redis(port=server.port or 0).ping()
+            redis.Redis(port=server.port or 0, retry=NO_RETRY).ping()
         assert all(path.stat().st_mode & 0o077 == 0 for path in folder.glob("*.conf"))
     finally:
         pid = server.process_id
