@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mom.demo.line import Line
 
 HEARTBEAT = 120_000
-IDLE_EVERY = 300_000
+IDLE_EVERY = 120_000
 
 
 def condition(line: Line, index: int) -> tuple[str, str, str]:

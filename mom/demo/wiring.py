@@ -53,6 +53,11 @@ class Wiring:
     def of_connection(self, slug: str) -> list[Wire]:
         return [wire for wires in self.wires.values() for wire in wires if wire.connection == slug]
 
+    def state_names(self, slug: str) -> dict[Value, str]:
+        """What the vendor's own numbers or words mean, for those who show the name beside the number."""
+        tables = (wire.states for wire in self.of_connection(slug) if wire.states)
+        return {raw: name for table in tables for name, raw in table.items()}
+
     def send(self, readings: Iterable[Reading]) -> list[Sent]:
         """Readings nobody mapped are not shown: no more than a real machine's."""
         sent = []

@@ -34,7 +34,9 @@ class SparkplugEdge:
     """
 
     def __init__(self, broker: str, wires: Sequence[Wire], *, host_id: str, folder: Path) -> None:
-        self._broker, self._wires, self._host_id = broker, list(wires), host_id
+        self._broker, self._host_id = broker, host_id
+        # A device has one birth, with all its metrics.
+        self._wires = sorted(wires, key=lambda wire: wire.unit)
         self._group, self._node, _ = wires[0].address.split("/", 2)
         self._aliases = {wire.address: number for number, wire in enumerate(self._wires, start=1)}
         self._counter = folder / "bdseq"

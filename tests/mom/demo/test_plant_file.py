@@ -1,4 +1,4 @@
-"""The plant file the project ships: it loads, twice without effect, and holds all the demo plant speaks of."""
+"""The plant file the project ships loads, twice without effect, and holds all the demo plant speaks of."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_it_loads_and_loading_again_changes_nothing() -> None:
     first = plant_load(text=text, file=FILE.name, by=rule("test"), now=NOW)
     assert first.count("added") > 300
     again = plant_load(text=text, file=FILE.name, by=rule("test"), now=NOW)
-    assert not again.changes
+    assert again.changed_nothing
 
 
 def test_every_word_of_it_is_in_both_languages(plant_document: dict[str, Any]) -> None:
