@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -32,8 +33,19 @@ WORDS = {health.Status.OK: _("OK"), health.Status.WARN: _("Attention"), health.S
 def health_page(request: HttpRequest) -> HttpResponse:
     found = health.findings()
     rows = [(TITLES.get(row.check, row.check), WORDS[row.status], row) for row in found]
-    context = {"rows": rows, "worst": health.worst(found), "worst_word": WORDS[health.worst(found)]}
-    return render(request, "mom/health.html", context)
+    return render(request, "mom/health.html", {"rows": rows, "verdict": _verdict(found)})
+
+
+def _verdict(found: list[health.Finding]) -> str:
+    failed = sum(row.status is health.Status.FAIL for row in found)
+    noticed = sum(row.status is health.Status.WARN for row in found)
+    if failed:
+        return ngettext("%(n)d check failed", "%(n)d checks failed", failed) % {"n": failed}
+    if noticed:
+        return ngettext("%(n)d check needs attention", "%(n)d checks need attention", noticed) % {
+            "n": noticed
+        }
+    return gettext("All checks passed")
 
 
 @require_safe
