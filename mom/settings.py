@@ -226,5 +226,10 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "asyncua": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
+        # Two lines per task, several tasks per second: only what fails is worth a line.
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    ,
     },
 }

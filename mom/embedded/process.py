@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -69,12 +70,18 @@ def spawn(
 
 @contextlib.contextmanager
 def log_open(path: Path) -> Iterator[BinaryIO]:
-    """Append to a log, setting the previous one aside once it passes LOG_LIMIT_BYTES."""
+    """Append to a log, trimmed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
-        path.replace(path.with_suffix(path.suffix + ".1"))
+    log_trim(path)
     with path.open("ab") as output:
         yield output
+
+
+def log_trim(path: Path) -> None:
+    """Set a log aside once it passes LOG_LIMIT_BYTES; its writer goes on in the emptied file (it appends)."""
+    if path.exists() and path.stat().st_size > LOG_LIMIT_BYTES:
+        shutil.copyfile(path, path.with_suffix(path.suffix + ".1"))
+        os.truncate(path, 0)
 
 
 def stop_child(child: subprocess.Popen[bytes], *steps: tuple[int, float]) -> None:

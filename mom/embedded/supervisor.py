@@ -24,6 +24,7 @@ from mom.embedded.start_page import Progress, StartPage
 BACK_OFF_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 STEADY_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.25
+LOGS_TRIMMED_EVERY_SECONDS = 60.0
 FIRST_ANSWER_SECONDS = 90.0
 
 
@@ -221,8 +222,13 @@ class Supervisor:
             identity.remember(self._pids, name, pid, process.command_line(pid))
 
     def _watch(self) -> None:
+        trimmed_at = time.monotonic()
         while True:
             self._watch_once()
+            if time.monotonic() - trimmed_at > LOGS_TRIMMED_EVERY_SECONDS:
+                trimmed_at = time.monotonic()
+                for log in (self.options.data_dir / "logs").glob("*.log"):
+                    process.log_trim(log)
             time.sleep(LOOK_EVERY_SECONDS)
 
     def _watch_once(self) -> None:

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from mom.embedded import identity, process
 from tests.mom.embedded.programs import alive
 
@@ -42,3 +44,18 @@ def test_start_time_tells_two_processes_apart(tmp_path: Path) -> None:
     process.stop_child(child)
     assert first
     assert identity.started(child.pid) == ""
+
+
+def test_a_long_log_is_set_aside_while_its_writer_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "LOG_LIMIT_BYTES", 10)
+    log = tmp_path / "web.log"
+    with process.log_open(log) as writer:
+        writer.write(b"a long first line\n")
+        writer.flush()
+        process.log_trim(log)
+        writer.write(b"next\n")
+        writer.flush()
+    assert (tmp_path / "web.log.1").read_bytes() == b"a long first line\n"
+    assert log.read_bytes() == b"next\n"
