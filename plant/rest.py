@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from rest_framework.response import Response
 
 from plant import selectors, services
 from plant.access import NOBODY, Actor
-from plant.models import ApiToken, User
+from plant.models import ApiToken, Person, User
 from plant.services.idempotency import KeyReused
 
 if TYPE_CHECKING:
@@ -206,3 +207,33 @@ class CodeField(serializers.CharField):
 
     def to_representation(self, value: Any) -> str:
         return str(value.code)
+
+
+class BadgeField(CodeField):
+    """A person by badge: whom a program speaks for, when what a person did comes in through it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_person, default=None, allow_null=True, **options)
+
+    def to_representation(self, value: Any) -> str:
+        return str(value.badge)
+
+
+def _person(badge: str) -> Person:
+    person = selectors.person_at_badge(badge)
+    if person is None:
+        raise Person.DoesNotExist
+    return person
+
+
+def actor_for(request: Request, person: Person | None) -> Actor:
+    """The request's actor, as the given person's messenger: the key's rights and label, the person's number.
+
+    Only a program with a key speaks for others; people speak for themselves.
+    """
+    actor = actor_of(request)
+    if person is None or person.pk == actor.person_id:
+        return actor
+    if request.auth is None:
+        raise PermissionDenied(f"{actor.label} may not speak for {person.badge}")
+    return replace(actor, person_id=person.pk)

@@ -22,7 +22,7 @@ STEP = {"request": fields.StepSerializer, "responses": {201: fields.RequestSeria
 
 
 class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Calls for maintenance with what was known when the machine failed; taken, repaired and closed with times."""
+    """Calls for maintenance with what was known when the machine failed; taken, repaired and closed."""
 
     required_actions = {
         "create": "maintenance.request",

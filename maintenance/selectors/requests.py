@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -32,6 +32,12 @@ def request_by_code(code: str) -> MaintenanceRequest:
 
 def request_of_stop(*, equipment_id: int, stop_start: datetime) -> MaintenanceRequest | None:
     return _all().filter(equipment_id=equipment_id, stop_start=stop_start).first()
+
+
+def request_near(*, equipment_id: int, at: datetime, within: timedelta) -> MaintenanceRequest | None:
+    """The request of this machine whose stop began nearest to ``at``, not further than ``within``."""
+    found = _all().filter(equipment_id=equipment_id, stop_start__gte=at - within, stop_start__lte=at + within)
+    return min(found, key=lambda request: abs(request.stop_start - at), default=None)
 
 
 def requests_open(*, equipment_path: str) -> QuerySet[MaintenanceRequest]:

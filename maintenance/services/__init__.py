@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from maintenance.services.imports import interventions_import
 from maintenance.services.requests import (
     RequestRefused,
     reason_heard,
@@ -12,6 +13,7 @@ from maintenance.services.requests import (
 
 __all__ = [
     "RequestRefused",
+    "interventions_import",
     "reason_heard",
     "request_close",
     "request_raise",

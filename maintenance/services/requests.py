@@ -42,7 +42,7 @@ def request_raise(
     reason_code: str = "",
     description: str = "",
 ) -> MaintenanceRequest:
-    """Ask maintenance to end a stop. Raised again for the same machine and stop start, the first one stands."""
+    """Ask maintenance to end a stop. Raised again for the same machine and stop, the first one stands."""
     by.require("maintenance.request", equipment)
     if stop_start.tzinfo is None:
         raise RequestRefused(f"stop_start: read {stop_start.isoformat()}, expected a time with its zone")
@@ -94,7 +94,7 @@ def _order(equipment: Equipment, at: datetime) -> JobOrder | None:
 
 
 def reason_heard(said: ReasonSaid) -> None:
-    """Choosing a reason that opens a request raises it in the same transaction: one gesture for the operator."""
+    """A reason that opens a request raises it in the same transaction: one gesture for the operator."""
     if not said.opens_request:
         return
     equipment = plant.equipment_for_ids([said.equipment_id])[said.equipment_id]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from quality.services.imports import checks_import
 from quality.services.nonconformances import disposition_set, nonconformance_open
 from quality.services.refusals import CheckRefused
 from quality.services.results import Measurement, result_record
@@ -8,6 +9,7 @@ from quality.services.signals import results_pull
 __all__ = [
     "CheckRefused",
     "Measurement",
+    "checks_import",
     "disposition_set",
     "nonconformance_open",
     "result_record",

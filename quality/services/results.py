@@ -43,6 +43,7 @@ class Measurement:
     sample_number: int | None = None
     gauge: str = ""
     comment: str = ""
+    measured_by_id: int | None = None
 
 
 @transaction.atomic
@@ -76,7 +77,7 @@ def result_record(
         measured_at=measurement.measured_at,
         source=source,
         gauge=measurement.gauge,
-        person_id=by.person_id,
+        person_id=measurement.measured_by_id or by.person_id,
         device_id=by.device_id,
         actor=by.label[:80],
         comment=measurement.comment,
