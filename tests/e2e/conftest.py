@@ -36,8 +36,9 @@ def _refuse_or_skip() -> None:
     pytest.skip(MISSING)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One browser for a module: its event loop must be gone before a test of another module runs its own."""
     _refuse_or_skip()
     from playwright.sync_api import sync_playwright
 
