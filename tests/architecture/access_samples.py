@@ -1,0 +1,215 @@
+"""One of everything on a line of ours, so that addresses with arguments can be asked for.
+
+A sample is a function of the world that makes the object and returns the address's arguments. Every code
+holds MARK, which may never appear in an answer to somebody of another site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from plant import services
+from plant.access import Actor, rule
+from plant.models import User
+from tests.factories import plant as make
+
+MARK = "ZQX"
+AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Our line, another site, and the account of the one who asks."""
+
+    ours: make.Line
+    elsewhere: make.Line
+    user: User | None = None
+
+    @property
+    def admin(self) -> Actor:
+        return rule(f"{MARK}-test")
+
+
+def world_make() -> World:
+    make.material_make("SHARED")
+    return World(
+        ours=make.line_make(2, code=f"{MARK}-L1", site=make.site_make(f"{MARK}-SITE")),
+        elsewhere=make.line_make(1, code="OTHER-L1", site=make.site_make("OTHER-SITE")),
+    )
+
+
+def line(world: World) -> dict[str, Any]:
+    return {"code": world.ours.line.code}
+
+
+def unit(world: World) -> dict[str, Any]:
+    return {"code": world.ours.unit.code}
+
+
+def material(world: World) -> dict[str, Any]:
+    return {"code": make.material_make("SHARED-SKU").code}
+
+
+def token(world: World) -> dict[str, Any]:
+    """A key of the one who asks: keys are nobody else's."""
+    user = world.user or make.user_make()
+    made, _secret = services.token_create(user=user, name="k", scope="read", days=1, by=world.admin)
+    return {"token_key": made.token_key}
+
+
+def foreign_token(world: World) -> dict[str, Any]:
+    made, _secret = services.token_create(
+        user=make.user_make(), name="k", scope="read", days=1, by=world.admin
+    )
+    return {"token_key": made.token_key}
+
+
+def device(world: World) -> dict[str, Any]:
+    made, _secret = make.device_make(world.ours.line)
+    return {"pk": made.pk}
+
+
+def enrolment(world: World) -> dict[str, Any]:
+    _device, secret = services.device_create(label="T", equipment=world.ours.line, by=world.admin)
+    return {"secret": secret}
+
+
+def connection(world: World) -> dict[str, Any]:
+    from tests.factories import connectors
+
+    return {"slug": connectors.connection_make(world.ours.site, slug=f"{MARK}-connection".lower()).slug}
+
+
+def signal(world: World) -> dict[str, Any]:
+    from tests.factories import connectors
+
+    return {"pk": connectors.signal_make(world.ours.unit, f"{MARK}/speed").pk}
+
+
+def gap(world: World) -> dict[str, Any]:
+    from connectors.models import Gap
+    from tests.factories import connectors
+
+    source = connectors.connection_make(world.ours.site, slug=f"{MARK}-gap".lower())
+    made = Gap.objects.create(
+        connection=source,
+        equipment=world.ours.unit,
+        key=uuid4(),
+        start_time=AT,
+        end_time=AT + timedelta(minutes=1),
+        cause="process_down",
+    )
+    return {"pk": made.pk}
+
+
+def quarantined(world: World) -> dict[str, Any]:
+    from connectors.models import QuarantinedMessage
+    from tests.factories import connectors
+
+    source = connectors.connection_make(
+        world.ours.site, slug=f"{MARK}-unread".lower(), config={"broker": "mqtt://127.0.0.1:1"}
+    )
+    made = QuarantinedMessage.objects.create(
+        connection=source,
+        source=f"{MARK}/topic",
+        reason="no JSON",
+        form="message",
+        raw=b"?",
+        digest=b"0" * 16,
+        first_arrival=AT,
+        last_arrival=AT,
+        configuration_revision=1,
+    )
+    return {"pk": made.pk}
+
+
+def lot(world: World) -> dict[str, Any]:
+    from tests.factories import traceability
+
+    return {"code": traceability.lot_make(world.ours.line, code=f"{MARK}-LOT").code}
+
+
+def order(world: World) -> dict[str, Any]:
+    from tests.factories import traceability
+
+    return {"code": traceability.order_make(world.ours.line, code=f"{MARK}-PO").code}
+
+
+def shortage(world: World) -> dict[str, Any]:
+    from traceability.models import MaterialShortage
+
+    made = MaterialShortage.objects.create(
+        equipment=world.ours.unit, material=make.material_make("SHARED-CAP"), start_time=AT
+    )
+    return {"pk": made.pk}
+
+
+def maintenance_request(world: World) -> dict[str, Any]:
+    from maintenance import services as maintenance
+
+    made = maintenance.request_raise(
+        equipment=world.ours.unit, stop_start=timezone.now(), by=world.admin, description=MARK
+    )
+    return {"code": made.code}
+
+
+def specification(world: World) -> dict[str, Any]:
+    from quality.models import TestSpecification
+
+    made, _ = TestSpecification.objects.get_or_create(
+        code=f"{MARK}-TS", defaults={"equipment": world.ours.unit, "upper": Decimal(5)}
+    )
+    return {"code": made.code}
+
+
+def test_result(world: World) -> dict[str, Any]:
+    from quality.models import TestResult, TestSpecification
+
+    made = TestResult.objects.create(
+        specification=TestSpecification.objects.get(**specification(world)),
+        equipment=world.ours.unit,
+        value=Decimal(4),
+        measured_at=AT,
+        judgement="pass",
+        source="api",
+    )
+    return {"pk": made.pk}
+
+
+def nonconformance(world: World) -> dict[str, Any]:
+    from quality import services as quality
+
+    made = quality.nonconformance_open(equipment=world.ours.unit, description=MARK, by=world.admin)
+    return {"code": made.code}
+
+
+SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
+    sample.__name__: sample
+    for sample in (
+        line,
+        unit,
+        material,
+        token,
+        foreign_token,
+        device,
+        enrolment,
+        connection,
+        signal,
+        gap,
+        quarantined,
+        lot,
+        order,
+        shortage,
+        maintenance_request,
+        specification,
+        test_result,
+        nonconformance,
+    )
+}
