@@ -12,19 +12,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 import redis
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mom.tasks import HEARTBEAT_KEY
+from plant.access import Actor, scoped
 
 CLOCK_WARN = timedelta(seconds=2)
 CLOCK_FAIL = timedelta(seconds=30)
@@ -58,6 +61,15 @@ Check = Callable[[], Finding]
 def findings(checks: tuple[tuple[str, Check], ...] | None = None) -> list[Finding]:
     """Every check's answer, in order; a check that itself breaks is a failure with its message."""
     return [_run(code, check) for code, check in (checks or CHECKS)]
+
+
+def findings_for(actor: Actor) -> list[Finding]:
+    """The same, naming only connections of sites this person may see."""
+    narrowed = {
+        "connections": partial(check_connections, actor),
+        "quarantine": partial(check_quarantine, actor),
+    }
+    return findings(tuple((code, narrowed.get(code, check)) for code, check in CHECKS))
 
 
 def ready() -> list[Finding]:
@@ -207,10 +219,10 @@ def disk_judge(*, percent: float, free: int, where: str) -> Finding:
     return Finding("disk", Status.OK, cause)
 
 
-def check_connections() -> Finding:
+def check_connections(actor: Actor | None = None) -> Finding:
     """When each enabled connection last brought a value; silence of all of them is a failure."""
     now = datetime.now(UTC)
-    heard = connections_heard()
+    heard = connections_heard(actor)
     if not heard:
         return Finding("connections", Status.WARN, _("no connection is enabled"), "open /connections/")
     silent = {slug: last for slug, last in heard.items() if last is None or now - last > SILENT_AFTER}
@@ -222,12 +234,12 @@ def check_connections() -> Finding:
     return Finding("connections", status, said, FIXES["connections"])
 
 
-def connections_heard() -> dict[str, datetime | None]:
+def connections_heard(actor: Actor | None = None) -> dict[str, datetime | None]:
     """Slug of each enabled connection → arrival (UTC) of the latest value of its signals, None if never."""
-    signals = apps.get_model("connectors", "SignalDefinition").objects.filter(connection__enabled=True)
+    enabled = _connections(actor).filter(enabled=True)
+    signals = apps.get_model("connectors", "SignalDefinition").objects.filter(connection__in=enabled)
     samples = apps.get_model("connectors", "SignalSample").objects.filter(signal_id=OuterRef("pk"))
     latest = samples.order_by("-source_time").values("arrival_time")[:1]
-    enabled = apps.get_model("connectors", "Connection").objects.filter(enabled=True)
     heard: dict[str, datetime | None] = dict.fromkeys(enabled.values_list("slug", flat=True))
     for slug, last in signals.annotate(last=Subquery(latest)).values_list("connection__slug", "last"):
         if last is not None and (heard[slug] is None or last > heard[slug]):
@@ -241,8 +253,14 @@ def _age(slug: str, last: datetime | None, now: datetime) -> str:
     return _("%(slug)s: %(n)d s ago") % {"slug": slug, "n": max(0, (now - last).total_seconds())}
 
 
-def check_quarantine() -> Finding:
-    unread = apps.get_model("connectors", "QuarantinedMessage").objects.filter(status="open").count()
+def _connections(actor: Actor | None) -> QuerySet[Any]:
+    everything = apps.get_model("connectors", "Connection").objects.all()
+    return everything if actor is None else scoped(everything, actor, path="site__path")
+
+
+def check_quarantine(actor: Actor | None = None) -> Finding:
+    kept = apps.get_model("connectors", "QuarantinedMessage").objects.filter(status="open")
+    unread = kept.filter(connection__in=_connections(actor)).count()
     if not unread:
         return Finding("quarantine", Status.OK, _("empty"))
     cause = ngettext("%(n)d message nobody could read", "%(n)d messages nobody could read", unread)

@@ -31,7 +31,7 @@ WORDS = {health.Status.OK: _("OK"), health.Status.WARN: _("Attention"), health.S
 @never_cache
 @access.require("view")
 def health_page(request: HttpRequest) -> HttpResponse:
-    found = health.findings()
+    found = health.findings_for(access.actor_of(request))
     rows = [(TITLES.get(row.check, row.check), WORDS[row.status], row) for row in found]
     return render(request, "mom/health.html", {"rows": rows, "verdict": _verdict(found)})
 

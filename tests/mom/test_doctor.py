@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -19,10 +20,12 @@ from django.test import Client
 from mom import health
 from mom.embedded.valkey import EmbeddedValkey
 from mom.tasks import BEAT, HEARTBEAT_KEY, tick
+from plant.access import Actor, Grant
 from tests.embedded_database import start_for_tests
 from tests.mom.embedded.programs import ROOT
 
 OK, WARN, FAIL = health.Status
+PLANT_AND_CONNECTIONS = (("plant", "Equipment"), ("connectors", "Connection"))
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +186,19 @@ def test_the_product_runs_without_the_demo_packages() -> None:
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, check=True, timeout=60)
     finally:
         stop()
+
+
+@pytest.mark.django_db
+def test_connections_are_named_to_those_who_may_see_their_site() -> None:
+    equipment, connections = (apps.get_model(*name) for name in PLANT_AND_CONNECTIONS)
+    for code in ("NORTH", "SOUTH"):
+        site = equipment.objects.create(code=code, level="site", path=f"/{code}/")
+        connections.objects.create(slug=f"{code.lower()}-line", protocol="mqtt", site=site)
+    north = Actor(label="B1", grants=(Grant("operator", "/NORTH/"),))
+    assert set(health.connections_heard()) == {"north-line", "south-line"}
+    assert set(health.connections_heard(north)) == {"north-line"}
+    causes = [row.cause for row in health.findings_for(north) if row.check == "connections"]
+    assert causes == ["north-line: never"]
 
 
 @pytest.mark.django_db
