@@ -20,6 +20,8 @@ def installation_remove(folder: Path) -> list[Path]:
     with lock:
         identity.orphans_end(folder / "processes")
         elsewhere = [places.fallback_folder(folder / name) for name in ("postgres", "broker")]
+        # Left by a server that was killed; the next start would have used it again.
+        elsewhere += [places.socket_folder(path) for path in (elsewhere[0], folder / "postgres")]
         copies = places.programs_copied(wheel_programs()[0])
         removed = [path for path in (*copies, *elsewhere, folder) if path.exists()]
         for path in removed:

@@ -85,6 +85,11 @@ def fallback_folder(wanted: Path) -> Path:
     return SHARED_TEMPORARY / f"mom-{os.geteuid()}-{path_key(wanted)}"
 
 
+def socket_folder(base: Path) -> Path:
+    """Short on purpose: a socket's path may not pass 107 bytes."""
+    return Path("/tmp") / f"mom-pg-{path_key(base)}"
+
+
 def programs_for(folder: Path, user: tuple[int, int] | None, *, libraries: Path | None = None) -> Path:
     """`folder` itself when the account can execute what is in it, else a private copy under /var/tmp.
 

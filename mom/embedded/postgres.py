@@ -228,9 +228,7 @@ class EmbeddedPostgres:
         pid_file.unlink(missing_ok=True)
 
     def _socket_folder(self) -> Path:
-        """Short on purpose: a socket's path may not pass 107 bytes."""
-        root = Path("/tmp")
-        return places.folder_own(root / f"mom-pg-{places.path_key(self.base)}", 0o700, self._account)
+        return places.folder_own(places.socket_folder(self.base), 0o700, self._account)
 
     def _server_start(self) -> None:
         self._child, self.port = server_launch(
