@@ -38,6 +38,15 @@ class Engine:
             for role, value in shown.counters(line, index, at).items()
         ]
 
+    def standing(self, at: int) -> list[Reading]:
+        """Everything every machine shows at ``at``: what someone who connects now would see first."""
+        return [
+            Reading(at, machine.code, role, key, value)
+            for line in self.lines
+            for index, machine in enumerate(line.machines)
+            for role, key, value in shown.standing(line, index, at)
+        ]
+
     def open_intervals(self, at: int) -> list[Truth]:
         """The state every machine is in now, as ledger lines that end at ``at``."""
         return [

@@ -24,10 +24,10 @@ class Happening(NamedTuple):
     order_updated: order, line, quantity, why, by
     sequence_changed: line, orders, why, by
     stop_coded: unit, start, end, reason, by, comment
-    lot_received: lot, material, quantity, supplier, received, line
-    lot_consumed: lot, material, order, unit, quantity, since, into
-    lot_produced: lot, material, order, unit, quantity, since
-    shortage: material, unit, start, end
+    lot_received: lot, material, quantity, supplier, received, line, by
+    lot_consumed: lot, material, order, unit, quantity, since, into, by
+    lot_produced: lot, material, order, unit, quantity, since, by
+    shortage: material, unit, start, end, by
     test_done: specification, order, unit, lot, product, value, by
     intervention: request, unit, start, end, fault, text, by, cure, raised_by
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from mom.demo.crew import operator
 from mom.demo.machine import NEVER, PIECE, Mounted
 from mom.demo.spec import Consumed
 
@@ -49,7 +50,7 @@ def _mount(line: Line, index: int, used: Consumed, material: str, per_piece: Dec
     arrived = at - line.dice.between(f"arrived {used.family}", 3, 60) * HOUR
     line.happen(
         at, "lot_received", lot=lot, material=material, quantity=str(used.lot_quantity),
-        supplier=used.supplier, received=arrived, line=line.spec.code,
+        supplier=used.supplier, received=arrived, line=line.spec.code, by=operator(line, at),
     )  # fmt: skip
     line.ledger(at, "lot", lot=lot, material=material, quantity=str(used.lot_quantity), received=arrived)
     empty_at = machine.processed + pieces * PIECE
@@ -74,7 +75,7 @@ def _consume(line: Line, index: int, family: str, per_piece: Decimal, at: int) -
             "quantity": f"{(pieces * per_piece).quantize(EXACT).normalize():f}", "since": mounted.since,
             "into": order.lot,
         }  # fmt: skip
-        line.happen(at, "lot_consumed", **facts)
+        line.happen(at, "lot_consumed", by=operator(line, at), **facts)
         line.ledger(at, "consumed", **facts)
     mounted.used_from, mounted.since = machine.processed, at
 
@@ -116,7 +117,7 @@ def shortage_end(line: Line, at: int, index: int, family: str, since: int) -> No
             _mount(line, index, used, material, per_piece, at)
             facts = {"material": material, "unit": machine.code, "start": since, "end": at}
             line.ledger(at, "shortage", **facts)
-            line.happen(at, "shortage", **facts)
+            line.happen(at, "shortage", by=operator(line, at), **facts)
     _next_empty(line, index)
 
 
@@ -130,7 +131,7 @@ def unit_finish(line: Line, index: int, at: int) -> None:
             "lot": order.lot, "material": order.product, "order": order.code, "unit": machine.code,
             "quantity": str(pieces), "since": machine.unit_since,
         }  # fmt: skip
-        line.happen(at, "lot_produced", **facts)
+        line.happen(at, "lot_produced", by=operator(line, at), **facts)
         line.ledger(at, "produced", **facts)
     machine.unit_from, machine.unit_since = machine.good, at
     machine.unit_at = machine.good + line.spec.products[order.product].unit_pieces * PIECE

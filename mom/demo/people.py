@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mom.demo import shown
+from mom.demo.crew import operator
 from mom.demo.spec import Check
 
 if TYPE_CHECKING:
@@ -56,14 +57,6 @@ def begin(line: Line, at: int) -> None:
 def _plan(line: Line, at: int, what: str, per_week: float) -> None:
     if per_week:
         line.file(at + HOUR + int(line.dice.exponential(what, WEEK / per_week)), what)
-
-
-def operator(line: Line, at: int) -> str:
-    """The badge of someone of the team on shift; teams change shifts every week."""
-    shifts = [shift["code"] for shift in line.spec.calendar.shifts]
-    turn = shifts.index(line.shift) if line.shift in shifts else 0
-    team = line.spec.operators[(line.spec.calendar.week(at) + turn) % len(line.spec.operators)]
-    return line.dice.choice("operator", team)
 
 
 def sequence_change(line: Line, at: int) -> None:

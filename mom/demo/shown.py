@@ -169,7 +169,34 @@ def value_now(line: Line, machine: Machine, value: ProcessValue) -> float:
     before = machine.noise.get(value.key, 0.0)
     step = (1 - value.memory**2) ** 0.5 * line.dice.normal(name)
     noise = machine.noise[value.key] = round(value.memory * before + step, 9)
-    centre = value.idle
+    centre = _centre(line, machine, value)
+    return round(centre + value.sigma * (noise + machine.drift.get(value.key, 0.0)), value.decimals)
+
+
+def _centre(line: Line, machine: Machine, value: ProcessValue) -> float:
+    """What a value lies around: its set-point while running, else its resting value."""
     if machine.state == "execute" and machine.order >= 0:
-        centre = _setpoint(line, value, line.orders[line.started[machine.order]].product)
-    return round((centre or 0.0) + value.sigma * (noise + machine.drift.get(value.key, 0.0)), value.decimals)
+        return _setpoint(line, value, line.orders[line.started[machine.order]].product)
+    return value.idle or 0.0
+
+
+def standing(line: Line, index: int, at: int) -> list[tuple[str, str, Value]]:
+    """Everything a machine shows now, as (role, key, value); a look changes nothing."""
+    machine, spec = line.machines[index], line.machine_spec(index)
+    found: list[tuple[str, str, Value]] = []
+    for name, value in machine.shown.items():
+        role, _, key = name.partition(" ")
+        found.append((role, key, value))
+    known = {name.partition(" ")[0] for name in machine.shown}
+    found += [(role, "", "") for role in ("order", "lot", "tool") if role not in known]
+    code = _fault_code(line, index)
+    found.append(("alarm", str(code), "raised" if code else "cleared"))
+    for measured in spec.values:
+        centre = _centre(line, machine, measured)
+        noise = machine.noise.get(measured.key, 0.0) + machine.drift.get(measured.key, 0.0)
+        found.append(
+            ("process_value", measured.key, round(centre + measured.sigma * noise, measured.decimals))
+        )
+        if f"setpoint {measured.key}" not in machine.shown:
+            found.append(("setpoint", measured.key, next(iter(measured.setpoints.values()))))
+    return found

@@ -1,0 +1,172 @@
+"""What people and the ERP tell the product: happenings of the simulation as calls of its API.
+
+A happening is told by the person who would tell it. What the product refuses is kept with its answer in
+``refused.jsonl``: a refusal is a finding, either about the product or about the plant file.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mom.demo.client import Answer, Api
+from mom.demo.coding import Coder
+from mom.demo.events import Happening
+
+logger = logging.getLogger(__name__)
+ERP = "ERP"
+# Told in this order: what later ones need comes first. Within a group the order does not matter.
+PLANS = ("order_released", "order_updated", "sequence_changed")
+GROUPS = (
+    ("lot_received",),
+    ("lot_consumed",),
+    ("lot_produced", "shortage", "test_done"),
+    ("intervention",),
+)
+AT_ONCE = 3
+Row = tuple[str, int, Any]
+SAMPLES = 20_000
+
+
+def iso(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+class Teller:
+    """Tells happenings once each: keys are the happening's id within this plant (``instance``)."""
+
+    def __init__(self, api: Api, *, instance: str, folder: Path) -> None:
+        self._api, self._instance = api, instance
+        self._refusals = folder / "refused.jsonl"
+        self.coder = Coder(api, self.key)
+        self.told = self.refused = 0
+
+    def key(self, identity: str) -> str:
+        return f"demo-{self._instance}-{identity}"
+
+    def plans(self, happenings: Iterable[Happening]) -> None:
+        """Orders, in the order they happened: a change needs the order it changes."""
+        for happening in happenings:
+            if happening.kind in PLANS:
+                self._tell(happening)
+
+    def rest(self, happenings: Sequence[Happening]) -> None:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for group in GROUPS:
+                list(pool.map(self._tell, [h for h in happenings if h.kind in group]))
+        self.coder.add(h for h in happenings if h.kind == "stop_coded")
+
+    def samples(self, connection: str, rows: Sequence[Row], *, until: int, name: str) -> int:
+        """Post (address, ms, value) rows in batches; the last one carries the watermark. Returns stored."""
+        stored = 0
+        parts = [rows[first : first + SAMPLES] for first in range(0, len(rows), SAMPLES)] or [[]]
+        for number, part in enumerate(parts):
+            body: dict[str, Any] = {
+                "connection": connection,
+                "samples": [{"address": a, "source_time": iso(at), "value": value} for a, at, value in part],
+            }
+            if part is parts[-1]:
+                body["watermark"] = iso(until)
+            key = self.key(f"{name}-{number}")
+            answer = self._api.call("POST", "/api/v1/samples", body, by="SIMULATOR", key=key)
+            if answer.refused:
+                raise RuntimeError(f"samples of {connection} were refused: {answer.status} {answer.body}")
+            stored += answer.body["stored"]
+        return stored
+
+    def _tell(self, happening: Happening) -> None:
+        call = CALLS.get(happening.kind)
+        if call is not None:
+            answer = call(self._api, happening, self.key(happening.id))
+            self.told += 1
+            if answer.refused:
+                self._refuse(happening, answer)
+
+    def _refuse(self, happening: Happening, answer: Answer) -> None:
+        self.refused += 1
+        if self.refused == 1:
+            logger.warning("%s was refused: %s %s", happening.kind, answer.status, answer.body)
+        entry = {"kind": happening.kind, "id": happening.id, "status": answer.status, "answer": answer.body}
+        with open(self._refusals, "a") as file:
+            file.write(json.dumps({**entry, "data": happening.data}, ensure_ascii=False) + "\n")
+
+
+def _order_released(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {
+        "code": data["order"], "line": data["line"], "product": data["product"], "quantity": data["quantity"],
+        "planned_start": iso(data["start"]), "planned_end": iso(data["end"]), "due_time": iso(data["end"]),
+    }  # fmt: skip
+    return api.call("POST", "/api/v1/job-orders", body, by=ERP, key=key)
+
+
+def _order_updated(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {"quantity": data["quantity"], "why": data["why"]}
+    return api.call("PATCH", f"/api/v1/job-orders/{data['order']}", body, by=data["by"], key=key)
+
+
+def _sequence_changed(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {"line": data["line"], "job_orders": data["orders"], "why": data["why"]}
+    return api.call("POST", "/api/v1/job-orders/sequence", body, by=data["by"], key=key)
+
+
+def _lot_received(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {
+        "code": data["lot"], "material": data["material"], "quantity": data["quantity"],
+        "place": data["line"], "supplier": data["supplier"], "at": iso(data["received"]),
+    }  # fmt: skip
+    return api.call("POST", "/api/v1/lots", body, by=data["by"], key=key)
+
+
+def _movement(kind: str) -> Callable[[Api, Happening, str], Answer]:
+    def tell(api: Api, happening: Happening, key: str) -> Answer:
+        data = happening.data
+        body = {
+            "kind": kind, "lot": data["lot"], "quantity": data["quantity"], "at": iso(happening.at),
+            "window_start": iso(data["since"]) if data["since"] < happening.at else None,
+            "equipment": data["unit"], "job_order": data["order"],
+        }  # fmt: skip
+        if kind == "produced":
+            body["material"] = data["material"]
+        return api.call("POST", "/api/v1/lot-movements", body, by=data["by"], key=key)
+
+    return tell
+
+
+def _shortage(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {"equipment": data["unit"], "material": data["material"], "start_time": iso(data["start"])}
+    answer = api.call("POST", "/api/v1/shortages", body, by=data["by"], key=key)
+    if answer.refused:
+        return answer
+    path = f"/api/v1/shortages/{answer.body['id']}/close"
+    return api.call("POST", path, {"end_time": iso(data["end"])}, by=data["by"], key=f"{key}-close")
+
+
+def _test_done(api: Api, happening: Happening, key: str) -> Answer:
+    data = happening.data
+    body = {
+        "specification": data["specification"], "value": str(data["value"]), "measured_at": iso(happening.at),
+        "job_order": data["order"], "lot": data["lot"],
+    }  # fmt: skip
+    return api.call("POST", "/api/v1/test-results", body, by=data["by"], key=key)
+
+
+CALLS: dict[str, Callable[[Api, Happening, str], Answer]] = {
+    "order_released": _order_released,
+    "order_updated": _order_updated,
+    "sequence_changed": _sequence_changed,
+    "lot_received": _lot_received,
+    "lot_consumed": _movement("consumed"),
+    "lot_produced": _movement("produced"),
+    "shortage": _shortage,
+    "test_done": _test_done,
+}
