@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class ProductionConfig(AppConfig):
     name = "production"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from production import receivers  # noqa: F401  (connects to samples_landed)

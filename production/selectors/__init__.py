@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from production.selectors.accounts import (
+    LineAccount,
+    account,
+    accounts,
+    alarms_between,
+    horizons_of,
+    line_account,
+    orders_between,
+    states_between,
+    tools_between,
+)
+from production.selectors.executions import execution_of
+from production.selectors.kpi import Kpi, Made, kpi, line_exit
+from production.selectors.orders import (
+    dispatch_list,
+    job_order_at,
+    job_order_events,
+    job_orders,
+    plan_versions,
+)
+from production.selectors.parameters import Parameter, parameters_between
+from production.selectors.quantities import Quantities, quantities
+from production.selectors.record import JobResponse, MachinePart, QuantityPart, StopPart, job_response
+from production.selectors.stopped import (
+    StopTold,
+    counts_said,
+    notes,
+    reason_history,
+    stop_containing,
+    stops,
+    stops_uncoded,
+    told,
+)
+from production.selectors.units import ideal_rate, planned_slots, thresholds_for, units_behind
+
+__all__ = [
+    "JobResponse",
+    "Kpi",
+    "LineAccount",
+    "MachinePart",
+    "Made",
+    "Parameter",
+    "Quantities",
+    "QuantityPart",
+    "StopPart",
+    "StopTold",
+    "account",
+    "accounts",
+    "alarms_between",
+    "counts_said",
+    "dispatch_list",
+    "execution_of",
+    "horizons_of",
+    "ideal_rate",
+    "job_order_at",
+    "job_order_events",
+    "job_orders",
+    "job_response",
+    "kpi",
+    "line_account",
+    "line_exit",
+    "notes",
+    "orders_between",
+    "parameters_between",
+    "plan_versions",
+    "planned_slots",
+    "quantities",
+    "reason_history",
+    "states_between",
+    "stop_containing",
+    "stops",
+    "stops_uncoded",
+    "thresholds_for",
+    "told",
+    "tools_between",
+    "units_behind",
+]

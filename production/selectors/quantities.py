@@ -23,6 +23,7 @@ from production.selectors.folding import AHEAD, BAD
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
+    from connectors.selectors import SampleRow
 
 ZERO = Decimal(0)
 INSTANT = timedelta(microseconds=1)
@@ -133,13 +134,12 @@ def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
 def _counters(sums: Iterable[_Sum], at: datetime) -> dict[int, Counter]:
     """Counters as their last good sample before an instant left them."""
     counters = {s.signal.pk: _counter(s.signal) for s in sums}
-    waiting, before = set(counters), dict.fromkeys(counters, at)
-    for signal, row in connectors.last_samples_before(signal_ids=list(waiting), at=at).items():
+    for signal, found in connectors.last_samples_before(signal_ids=list(counters), at=at).items():
+        row: SampleRow | None = found
         while row is not None and (
             row.quality == BAD or number(row.value) is None or row.source_time > row.arrival_time + AHEAD
         ):
-            before[signal] = row.source_time
-            row = connectors.last_samples_before(signal_ids=[signal], at=before[signal]).get(signal)
+            row = connectors.last_samples_before(signal_ids=[signal], at=row.source_time).get(signal)
         if row is not None:
             counters[signal].resume(number(row.value), row.source_time)
     return counters

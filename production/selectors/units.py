@@ -14,7 +14,7 @@ from plant import selectors as plant
 from plant.domain.calendar import Slot
 from production.domain.stitching import Signal, Unit
 from production.domain.stops import Thresholds
-from production.models import IdealRate
+from production.models import IdealRate, StitchCheckpoint
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -123,3 +123,15 @@ def ideal_rate(*, equipment_id: int, product_id: int | None, at: datetime) -> Id
     else:
         rates = rates.filter(product=None)
     return rates.order_by("product_id", "-valid_from").first()
+
+
+def units_behind() -> list[int]:
+    """Machines whose connections vouch for more time than is stitched: their silence has grown."""
+    behind: list[int] = []
+    for work_unit_id, horizon in StitchCheckpoint.objects.order_by("pk").values_list(
+        "work_unit_id", "horizon"
+    ):
+        reached = connectors.horizon_for(equipment_id=work_unit_id)
+        if reached is not None and reached > horizon:
+            behind.append(work_unit_id)
+    return behind

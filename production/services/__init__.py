@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from production.services.assertions import Refused, count_assert, note_assert, reason_assert
 from production.services.execution import (
     Vetoed,
     job_order_abort,
@@ -8,6 +9,7 @@ from production.services.execution import (
     job_order_start,
     job_order_stop,
 )
+from production.services.importing import ImportResult, job_orders_import
 from production.services.plans import (
     PlanRefused,
     StaleView,
@@ -16,21 +18,31 @@ from production.services.plans import (
     job_orders_store,
     sequence_change,
 )
+from production.services.rebuilding import Rebuilt, rebuild, rebuild_check
 from production.services.stitching import Stitched, stitch
 
 __all__ = [
+    "ImportResult",
     "PlanRefused",
+    "Rebuilt",
+    "Refused",
     "StaleView",
     "Stitched",
     "Stored",
     "Vetoed",
+    "count_assert",
     "job_order_abort",
     "job_order_pause",
     "job_order_resume",
     "job_order_start",
     "job_order_stop",
     "job_order_update",
+    "job_orders_import",
     "job_orders_store",
+    "note_assert",
+    "reason_assert",
+    "rebuild",
+    "rebuild_check",
     "sequence_change",
     "stitch",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from plant.models import Equipment, Reason
 
 A = TypeVar("A", bound=Assertion)
+Said = ReasonAssertion | NoteAssertion | CountAssertion
 
 
 class Refused(ValueError):
@@ -221,14 +222,14 @@ def _supersede_check(model: Any, earlier_id: int, equipment_id: int) -> None:
         raise StaleView(str(model._meta.verbose_name), f"entry {earlier_id}", f"entry {later.pk}")
 
 
-def _told(said: Assertion, action: Action, equipment: Equipment, by: Actor, after: Mapping[str, Any]) -> None:
+def _told(said: Said, action: Action, equipment: Equipment, by: Actor, after: Mapping[str, Any]) -> None:
     audit.record(
         by=by,
         action=action,
         subject_type=str(said._meta.model_name),
         subject_code=f"{equipment.code} {said.pk}",
         why=str(getattr(said, "comment", "")),
-        before={"supersedes": said.supersedes_id} if said.supersedes_id else None,
+        before={"supersedes": earlier} if (earlier := said.supersedes_id) else None,
         after={
             key: value.isoformat() if isinstance(value, datetime) else value for key, value in after.items()
         },

@@ -1,0 +1,238 @@
+"""/api/v1/stops, /notes, /counts and the states and figures of an equipment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from plant import selectors as plant
+from plant.rest import ETagged, actor_for, actor_of, once, refuse_unknown
+from production import selectors, services
+from production.api import fields
+from production.api.problems import answered
+from production.domain.account import Account
+from production.domain.oee import seconds
+from production.filters import StopFilter
+from production.models import Stop
+from production.selectors import Kpi
+
+LONGEST = timedelta(days=35)
+DEFAULT = timedelta(hours=24)
+WINDOW = [
+    OpenApiParameter("start", OpenApiTypes.DATETIME, description="Start, included; a day ago by default."),
+    OpenApiParameter("end", OpenApiTypes.DATETIME, description="End, excluded; now by default."),
+]
+
+
+class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Stops, newest first, with the reason in force; a reason is said with ``POST stops/reasons``."""
+
+    required_action = "view"
+    required_actions = {"reasons": "stop.code"}
+    serializer_class = fields.StopSerializer
+    filterset_class = StopFilter
+    queryset = Stop.objects.none()
+    lookup_value_regex = "[0-9a-f-]{36}"
+    cursor_ordering = ("-start_time", "pk")
+
+    def get_queryset(self) -> QuerySet[Stop]:
+        return selectors.stops(actor_of(self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self._rows(page or []))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self._rows([self.get_object()])[0])
+
+    def _rows(self, found: Sequence[Stop]) -> Any:
+        return fields.StopSerializer(selectors.told(found), many=True).data
+
+    @extend_schema(
+        request=fields.ReasonWriteSerializer, responses={201: fields.ReasonSaidSerializer}, filters=False
+    )
+    @action(detail=False, methods=["post"])
+    def reasons(self, request: Request) -> Response:
+        """Say why a machine did not run in a range of time. A view that is no longer true gets 409."""
+        values = _read(fields.ReasonWriteSerializer, request)
+
+        def write() -> tuple[int, Any]:
+            with answered():
+                said = services.reason_assert(
+                    equipment_id=values["equipment"].pk,
+                    start_time=values["start_time"],
+                    end_time=values["end_time"],
+                    reason_code=values["reason"],
+                    by=actor_for(request, values.get("person")),
+                    seen_end=values["seen_end"],
+                    supersedes=values["supersedes"],
+                    comment=values["comment"],
+                    at=values.get("at"),
+                )
+            return 201, fields.ReasonSaidSerializer(said).data
+
+        return once(request, write)
+
+
+class NoteView(APIView):
+    """Notes about a machine or line."""
+
+    required_action = "note.write"
+
+    @extend_schema(request=fields.NoteWriteSerializer, responses={201: fields.NoteSerializer})
+    def post(self, request: Request) -> Response:
+        values = _read(fields.NoteWriteSerializer, request)
+        order = values.pop("job_order")
+        by = actor_for(request, values.pop("person", None))
+        equipment = values.pop("equipment")
+
+        def write() -> tuple[int, Any]:
+            with answered():
+                said = services.note_assert(
+                    equipment_id=equipment.pk, job_order_id=order.pk if order else None, by=by, **values
+                )
+            return 201, fields.NoteSerializer(said).data
+
+        return once(request, write)
+
+
+class CountView(APIView):
+    """Counts made by people."""
+
+    required_action = "count.enter"
+
+    @extend_schema(request=fields.CountWriteSerializer, responses={201: fields.CountSerializer})
+    def post(self, request: Request) -> Response:
+        values = _read(fields.CountWriteSerializer, request)
+        order = values.pop("job_order")
+        by = actor_for(request, values.pop("person", None))
+        equipment, reason = values.pop("equipment"), values.pop("reason")
+
+        def write() -> tuple[int, Any]:
+            with answered():
+                said = services.count_assert(
+                    equipment_id=equipment.pk,
+                    job_order_id=order.pk if order else None,
+                    reason_code=reason,
+                    by=by,
+                    **values,
+                )
+            return 201, fields.CountSerializer(said).data
+
+        return once(request, write)
+
+
+class StatesView(ETagged, APIView):
+    """States of a machine in a window, whole and in order."""
+
+    required_action = "view"
+
+    @extend_schema(parameters=WINDOW, responses=fields.StateSerializer(many=True))
+    def get(self, request: Request, code: str) -> Response:
+        equipment = _equipment(request, code)
+        start, end = _window(request)
+        found = selectors.states_between(equipment_ids=[equipment.pk], start=start, end=end)
+        return Response(fields.StateSerializer(found.get(equipment.pk, []), many=True).data)
+
+
+class KpiView(ETagged, APIView):
+    """Effectiveness of a machine or line in a window, and everything it was computed from. 404 without
+    data.
+    """
+
+    required_action = "view"
+
+    @extend_schema(parameters=WINDOW, responses=fields.KpiSerializer)
+    def get(self, request: Request, code: str) -> Response:
+        equipment = _equipment(request, code)
+        start, end = _window(request)
+        found = selectors.kpi(equipment_id=equipment.pk, start=start, end=end)
+        if found is None:
+            raise exceptions.NotFound(f"{code}: nothing received in this window, or no constraint declared")
+        return Response(kpi_data(found))
+
+
+def kpi_data(kpi: Kpi) -> dict[str, Any]:
+    trs, oee = kpi.trs, kpi.oee
+    return {
+        "equipment": kpi.equipment.code,
+        "attribution": kpi.attribution,
+        "paced_by": kpi.paced_by.code,
+        "good_from": kpi.good_from.code,
+        "account": times_data(kpi.account),
+        "nf_e60_182": {
+            name: getattr(trs, name)
+            for name in ("tt", "to", "tr", "tf", "tn", "tu", "do", "tp", "tq", "trs", "trg", "tre")
+        },
+        "iso_22400_2": {
+            name: getattr(oee, name)
+            for name in ("pbt", "apt", "good", "total", "availability", "effectiveness", "quality", "oee")
+        },
+        "made": [
+            {
+                "job_order": made.use.code,
+                "start_time": made.use.start,
+                "end_time": made.use.end,
+                "product": made.product_code,
+                "good": made.good,
+                "total": made.total,
+                "units_per_hour": made.rate.units_per_hour if made.rate else None,
+            }
+            for made in kpi.made
+        ],
+    }
+
+
+def times_data(account: Account) -> dict[str, Any]:
+    return {
+        "start_time": account.start,
+        "end_time": account.end,
+        "seconds": {name: seconds(time) for name, time in account.durations.items()},
+        "unexplained": seconds(account.unexplained),
+    }
+
+
+def _read(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
+    data = serializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    at = data.validated_data.get("at")
+    if at is not None and at > timezone.now():
+        raise exceptions.ValidationError({"at": [f"read {at.isoformat()}, expected a time that has come"]})
+    return dict(data.validated_data)
+
+
+def _equipment(request: Request, code: str) -> Any:
+    """The equipment by code; one outside the caller's scope is not there."""
+    equipment = plant.equipment_by_code(code)
+    if not actor_of(request).may("view", equipment):
+        raise exceptions.NotFound(f"equipment {code}")
+    return equipment
+
+
+def _window(request: Request) -> tuple[datetime, datetime]:
+    refuse_unknown(request, {"start", "end"})
+    field = serializers.DateTimeField()
+    given: dict[str, datetime] = {}
+    for name in ("start", "end"):
+        if raw := request.query_params.get(name):
+            try:
+                given[name] = field.to_internal_value(raw)
+            except serializers.ValidationError as error:
+                raise exceptions.ValidationError({name: error.detail}) from None
+    end = given.get("end") or timezone.now()
+    start = given.get("start") or end - DEFAULT
+    if not start < end <= start + LONGEST:
+        said = f"read {start.isoformat()} to {end.isoformat()}, expected at most {LONGEST.days} days"
+        raise exceptions.ValidationError({"end": [said]})
+    return start, end

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+from rest_framework.routers import SimpleRouter
+
+from production.api.job_orders import JobOrderViewSet
+from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("job-orders", JobOrderViewSet, basename="job-order")
+router.register("stops", StopViewSet, basename="stop")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *router.urls,
+    path("notes", NoteView.as_view(), name="note-list"),
+    path("counts", CountView.as_view(), name="count-list"),
+    path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),
+    path("equipment/<str:code>/kpi", KpiView.as_view(), name="equipment-kpi"),
+]

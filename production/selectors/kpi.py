@@ -1,0 +1,136 @@
+"""Effectiveness of a machine or line in a window, with everything it was computed from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from connectors import selectors as connectors
+from plant import selectors as plant
+from production.domain.account import Account, OrderUse, disjoint_orders
+from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.oee import Oee, Output, Trs, oee, trs
+from production.models import IdealRate, JobOrder
+from production.selectors.accounts import accounts, orders_between
+from production.selectors.quantities import Quantities, quantities
+from production.selectors.units import ideal_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plant.models import Equipment
+
+COUNTERS = ("good_count", "total_count")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made in one order's part of the window, and the rate it is judged by."""
+
+    use: OrderUse
+    product_code: str
+    good: Decimal | None
+    total: Decimal | None
+    rate: IdealRate | None
+
+    @property
+    def output(self) -> Output:
+        cycle = Decimal(3600) / self.rate.units_per_hour if self.rate else None
+        return Output(self.product_code, self.good, self.total, cycle)
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """``attribution`` is empty for a machine; a line's times are its declared constraint's (``paced_by``),
+    its good
+    pieces those of the machine at its exit (``good_from``).
+    """
+
+    equipment: Equipment
+    attribution: str
+    paced_by: Equipment
+    good_from: Equipment
+    account: Account
+    made: tuple[Made, ...]
+    trs: Trs
+    oee: Oee
+
+
+def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
+    """The figures of [start, end), cut where the data end; None without data, or a line without a
+    constraint.
+    """
+    equipment = plant.equipment_for_ids([equipment_id])[equipment_id]
+    paced_by, good_from, attribution = equipment, equipment, ""
+    if equipment.level == "line":
+        units = plant.line_work_units(equipment_id)
+        constraint = declared_constraint(units)
+        if constraint is None:
+            return None
+        paced_by, good_from, attribution = constraint, line_exit(units), DECLARED_CONSTRAINT
+    account = accounts(equipment=[paced_by], start=start, end=end).get(paced_by.pk)
+    if account is None:
+        return None
+    made = _made(paced_by, good_from, account)
+    outputs = [part.output for part in made]
+    times = account.durations
+    return Kpi(
+        equipment, attribution, paced_by, good_from, account, made, trs(times, outputs), oee(times, outputs)
+    )
+
+
+def line_exit(units: Sequence[Equipment]) -> Equipment:
+    """The last machine of a line that counts; the last one where none does."""
+    for unit in reversed(units):
+        if connectors.signals_for(equipment_id=unit.pk, roles=COUNTERS):
+            return unit
+    return units[-1]
+
+
+def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[Made, ...]:
+    uses = orders_between(equipment=[paced_by], start=account.start, end=account.end)[paced_by.pk]
+    parts = _parts(disjoint_orders(uses), account)
+    products = {
+        code: (product, name)
+        for code, product, name in JobOrder.objects.filter(code__in={use.code for use in parts}).values_list(
+            "code", "product_id", "product__code"
+        )
+    }
+    made: list[Made] = []
+    for use in parts:
+        product_id, name = products.get(use.code, (None, ""))
+        good, total = _counted(paced_by, good_from, use, account)
+        rate = ideal_rate(equipment_id=paced_by.pk, product_id=product_id, at=use.start)
+        made.append(Made(use, name, good, total, rate))
+    return tuple(made)
+
+
+def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:
+    """The window cut at order changes; time without an order has an empty code."""
+    parts: list[OrderUse] = []
+    at = account.start
+    for use in uses:
+        start, end = max(use.start, account.start), min(use.end or account.end, account.end)
+        if end <= at:
+            continue
+        if at < start:
+            parts.append(OrderUse(at, start, ""))
+        parts.append(OrderUse(max(start, at), end, use.code))
+        at = end
+    if at < account.end:
+        parts.append(OrderUse(at, account.end, ""))
+    return parts
+
+
+def _counted(
+    paced_by: Equipment, good_from: Equipment, use: OrderUse, account: Account
+) -> tuple[Decimal | None, Decimal | None]:
+    machines = {paced_by.pk, good_from.pk}
+    found = quantities(equipment_ids=machines, start=use.start, end=use.end or account.end)
+    nothing = Quantities(paced_by.pk, use.start, use.end or account.end)
+    paced = found.get(paced_by.pk, nothing)
+    good = found.get(good_from.pk, nothing).good
+    total = paced.total if paced.total is not None else paced.good
+    return good, total

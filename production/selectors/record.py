@@ -1,0 +1,263 @@
+"""Production's part of the operational record (OPC 10031-4 job response: a report on work done for a job
+order).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from connectors import selectors as connectors
+from connectors.selectors import GapSpan
+from plant import selectors as plant
+from production.domain.account import Account, OrderUse, Segment
+from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.job_order import Event, Execution
+from production.models import (
+    AlarmInterval,
+    CountAssertion,
+    JobOrder,
+    JobOrderEvent,
+    JobOrderVersion,
+    NoteAssertion,
+    ReasonAssertion,
+    Stop,
+    ToolSpan,
+)
+from production.selectors.accounts import (
+    accounts,
+    alarms_between,
+    horizons_of,
+    orders_between,
+    tools_between,
+)
+from production.selectors.executions import execution_of
+from production.selectors.kpi import line_exit
+from production.selectors.orders import job_order_events, plan_versions
+from production.selectors.quantities import Quantities, quantities
+from production.selectors.stopped import counts_said, notes, overlapping
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from plant.models import Equipment
+
+# Until then later data may still come and change a record (promises.md §2 rule 10).
+LATENESS = timedelta(hours=24)
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class MachinePart:
+    """One machine during the order: what it was set to work on, its account, its counts in each working
+    span.
+    """
+
+    equipment: Equipment
+    uses: tuple[OrderUse, ...]
+    account: Account | None
+    counted: tuple[Quantities, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopPart:
+    """A stop inside the order. ``parts`` are its segments, one per reason; ``duration`` is clipped to the
+    order.
+    """
+
+    stop: Stop
+    equipment: Equipment
+    parts: tuple[Segment, ...]
+    reasons: tuple[ReasonAssertion, ...]
+
+    @property
+    def duration(self) -> timedelta:
+        return sum((part.duration for part in self.parts), timedelta())
+
+    @property
+    def uncoded(self) -> bool:
+        return any(part.uncoded for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class QuantityPart:
+    """One quantity, by who counted it: ``source`` plan, machine or people. ``evidence``: ids it was computed
+    from.
+    """
+
+    kind: str
+    source: str
+    quantity: Decimal | None
+    equipment: Equipment | None
+    evidence: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """What is not final: data may still come, are missing, or nobody has said why."""
+
+    final: bool
+    horizon: datetime | None
+    gaps: tuple[GapSpan, ...]
+    uncoded: tuple[StopPart, ...]
+    contradicted: tuple[Segment, ...]
+    illegal: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobResponse:
+    """What was done for one order. ``start`` None: it has not begun; ``end`` is its end, or until when data
+    reach.
+
+    ``paced_by`` is the machine that speaks for the line, chosen as ``attribution`` says; None if none is
+    declared.
+    """
+
+    job_order: JobOrder
+    execution: Execution
+    start: datetime | None
+    end: datetime | None
+    attribution: str
+    paced_by: Equipment | None
+    machines: tuple[MachinePart, ...]
+    stops: tuple[StopPart, ...]
+    quantities: tuple[QuantityPart, ...]
+    alarms: tuple[AlarmInterval, ...]
+    tools: tuple[ToolSpan, ...]
+    notes: tuple[NoteAssertion, ...]
+    versions: tuple[JobOrderVersion, ...]
+    events: tuple[JobOrderEvent, ...]
+    completeness: Completeness
+
+
+def job_response(*, job_order_id: int) -> JobResponse:
+    """Everything production knows of an order, in a fixed number of queries per machine. Raises
+    JobOrder.DoesNotExist.
+    """
+    job_order = JobOrder.objects.select_related("line", "product", "work_master").get(pk=job_order_id)
+    done = execution_of(job_order)
+    units = plant.line_work_units(job_order.line_id)
+    ids = [unit.pk for unit in units]
+    horizons = horizons_of(ids)
+    horizon = min(horizons.values()) if horizons else None
+    start = done.started_at
+    end = done.ended_at or (max([start, *horizons.values()]) if start else None)
+    has_window = start is not None and end is not None and end > start
+    machines = _machines(units, done, start, end) if has_window and start and end else ()
+    stops = _stops(machines, start, end) if has_window and start and end else ()
+    window = (start, end) if has_window and start and end else None
+    return JobResponse(
+        job_order=job_order,
+        execution=done,
+        start=start,
+        end=end,
+        attribution=DECLARED_CONSTRAINT,
+        paced_by=declared_constraint(units),
+        machines=machines,
+        stops=stops,
+        quantities=_quantities(job_order, units, machines),
+        alarms=tuple(alarms_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
+        tools=tuple(tools_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
+        notes=_notes(job_order, [*ids, job_order.line_id], window),
+        versions=tuple(plan_versions(job_order_id=job_order_id)),
+        events=tuple(job_order_events(job_order_id=job_order_id)),
+        completeness=_completeness(done, machines, stops, ids, horizon, window),
+    )
+
+
+Window = tuple[datetime, datetime] | None
+
+
+def _machines(
+    units: Sequence[Equipment], done: Execution, start: datetime, end: datetime
+) -> tuple[MachinePart, ...]:
+    told = accounts(equipment=units, start=start, end=end)
+    uses = orders_between(equipment=units, start=start, end=end)
+    counted: dict[int, list[Quantities]] = {}
+    for work in done.working:
+        found = quantities(
+            equipment_ids=[unit.pk for unit in units], start=work.start, end=work.end or end, of_order=True
+        )
+        for machine, part in found.items():
+            counted.setdefault(machine, []).append(part)
+    return tuple(
+        MachinePart(unit, tuple(uses[unit.pk]), told.get(unit.pk), tuple(counted.get(unit.pk, ())))
+        for unit in units
+    )
+
+
+def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:
+    by_id = {part.equipment.pk: part for part in machines}
+    rows = Stop.objects.filter(overlapping(start, end), work_unit_id__in=list(by_id)).order_by("start_time")
+    segments: dict[tuple[int, datetime], list[Segment]] = {}
+    for machine in machines:
+        for segment in machine.account.segments if machine.account else ():
+            if segment.stop_start is not None:
+                segments.setdefault((machine.equipment.pk, segment.stop_start), []).append(segment)
+    said_ids = {s.assertion_id for parts in segments.values() for s in parts if s.assertion_id}
+    said = ReasonAssertion.objects.select_related("reason", "said_by").in_bulk(list(said_ids))
+    found: list[StopPart] = []
+    for row in rows:
+        parts = tuple(segments.get((row.work_unit_id, row.start_time), ()))
+        ids = dict.fromkeys(part.assertion_id for part in parts if part.assertion_id)
+        reasons = tuple(said[pk] for pk in ids if pk is not None)
+        found.append(StopPart(row, by_id[row.work_unit_id].equipment, parts, reasons))
+    return tuple(found)
+
+
+def _quantities(
+    job_order: JobOrder, units: Sequence[Equipment], machines: Sequence[MachinePart]
+) -> tuple[QuantityPart, ...]:
+    found = [QuantityPart("good", "plan", job_order.quantity, None, (job_order.pk,))]
+    if machines and units:
+        leaving = line_exit(units)
+        for machine in machines:
+            kinds = ("good", "scrap", "rework") if machine.equipment.pk == leaving.pk else ("scrap", "rework")
+            found += [part for kind in kinds if (part := _machine_part(machine, kind)) is not None]
+    said: dict[str, list[CountAssertion]] = {}
+    for entry in counts_said(job_order_id=job_order.pk):
+        said.setdefault(entry.kind, []).append(entry)
+    for kind, entries in said.items():
+        total = sum((entry.quantity for entry in entries), ZERO)
+        found.append(QuantityPart(kind, "people", total, None, tuple(entry.pk for entry in entries)))
+    return tuple(found)
+
+
+def _machine_part(machine: MachinePart, kind: str) -> QuantityPart | None:
+    """What one machine counted of one kind over the order's working spans; None without such a counter."""
+    values = [getattr(part, kind) for part in machine.counted]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    signals = dict.fromkeys(pk for part in machine.counted for pk in part.signal_ids)
+    return QuantityPart(kind, "machine", sum(known, ZERO), machine.equipment, tuple(signals))
+
+
+def _notes(job_order: JobOrder, ids: Sequence[int], window: Window) -> tuple[NoteAssertion, ...]:
+    start, end = window or (job_order.created_at, job_order.created_at)
+    return tuple(notes(equipment_ids=ids, start=start, end=end, job_order_id=job_order.pk))
+
+
+def _completeness(
+    done: Execution,
+    machines: Sequence[MachinePart],
+    stops: Sequence[StopPart],
+    ids: Sequence[int],
+    horizon: datetime | None,
+    window: Window,
+) -> Completeness:
+    gaps: Sequence[GapSpan] = ()
+    if window is not None:
+        gaps = connectors.gaps_between(equipment_ids=ids, start=window[0], end=window[1])
+    told = [machine.account for machine in machines if machine.account is not None]
+    final = done.ended_at is not None and horizon is not None and horizon >= done.ended_at + LATENESS
+    return Completeness(
+        final=final,
+        horizon=horizon,
+        gaps=tuple(gaps),
+        uncoded=tuple(stop for stop in stops if stop.uncoded),
+        contradicted=tuple(segment for account in told for segment in account.contradicted),
+        illegal=done.illegal,
+    )
