@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from maintenance import selectors
 from maintenance.models import InterventionImport, MaintenanceEvent, MaintenanceRequest
-from plant.rest import CodeField
+from plant.rest import BadgeField, CodeField
 from plant.selectors import equipment_by_code
 
 
@@ -72,10 +72,12 @@ class RaiseSerializer(serializers.Serializer):
     stop_start = serializers.DateTimeField(help_text="Start of the stop; with the machine it names the stop.")
     reason_code = serializers.CharField(max_length=40, default="", allow_blank=True)
     description = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    person = BadgeField(help_text="Badge of who raised it, when a program sends it.")
 
 
 class StepSerializer(serializers.Serializer):
     at = serializers.DateTimeField(default=None, allow_null=True, help_text="Default: now.")
+    person = BadgeField(help_text="Badge of who did it, when a program sends it.")
 
 
 class CloseSerializer(StepSerializer):

@@ -16,7 +16,7 @@ from maintenance import selectors, services
 from maintenance.api import fields
 from maintenance.filters import RequestFilter
 from maintenance.models import MaintenanceRequest
-from plant.rest import actor_of, once
+from plant.rest import actor_for, actor_of, once
 
 STEP = {"request": fields.StepSerializer, "responses": {201: fields.RequestSerializer}, "filters": False}
 
@@ -47,7 +47,8 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
         def write() -> tuple[int, Any]:
             data = fields.RaiseSerializer(data=request.data)
             data.is_valid(raise_exception=True)
-            raised = services.request_raise(**data.validated_data, by=actor_of(request))
+            values = data.validated_data
+            raised = services.request_raise(by=actor_for(request, values.pop("person")), **values)
             return 201, self._answer(raised.code)
 
         return once(request, write)
@@ -83,7 +84,8 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
             data = serializer(data=request.data)
             data.is_valid(raise_exception=True)
             found = self.get_queryset().get(code=code)
-            service(request_code=found.code, by=actor_of(request), **data.validated_data)
+            values = data.validated_data
+            service(request_code=found.code, by=actor_for(request, values.pop("person")), **values)
             return 201, self._answer(code)
 
         return once(request, write)

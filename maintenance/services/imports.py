@@ -47,8 +47,8 @@ class _Intervention:
             cells.refuse("equipment", "the code of a machine")
         zone = plant.site_zone(self.equipment) if self.equipment else timezone.get_default_timezone()
         self.stop_start = cells.instant("stop_start", zone, required=True)
-        begun, ended = cells.instant("repair_start", zone), cells.instant("repair_end", zone)
-        self.begun, self.ended = begun or self.stop_start, ended
+        self.begun = cells.instant("repair_start", zone)
+        self.ended = cells.instant("repair_end", zone)
         self.cure = cells.text("cure", required=True)
         self.reason = cells.text("reason")
         self.description = cells.text("description")
@@ -117,16 +117,18 @@ def _add(item: _Intervention, file_name: str, by: Actor) -> str:
         request=request,
     )
     kinds = _events_add(request, item, by)
-    what = f"adds {', '.join(kinds) or 'its row'} to" if near else "new"
-    return (
-        f"row {item.row.number}: {what} {request.code} {item.equipment.code} {item.stop_start:%Y-%m-%d %H:%M}"
-    )
+    what = f"{', '.join(kinds) or 'nothing new'} for {request.code}" if near else "new request"
+    return f"row {item.row.number}: {what}, {item.equipment.code} {item.stop_start:%Y-%m-%d %H:%M} UTC"
 
 
 def _events_add(request: MaintenanceRequest, item: _Intervention, by: Actor) -> list[str]:
     """What the row says and nobody said before; what does not fit the events there stays in the row."""
     said = selectors.events_by_kind(request)
-    times = {"repair_started": item.begun, "repair_ended": item.ended, "closed": item.ended}
+    times = {
+        "repair_started": item.begun or item.stop_start,
+        "repair_ended": item.ended,
+        "closed": item.ended,
+    }
     added: list[str] = []
     for kind in ORDER:
         at = times.get(kind)

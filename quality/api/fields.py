@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from plant.rest import CodeField
+from plant.rest import BadgeField, CodeField
 from plant.selectors import equipment_by_code
 from production.selectors.lookups import job_order_for_code
 from quality.domain.dispositions import status_of
@@ -88,6 +88,7 @@ class ResultWriteSerializer(serializers.Serializer):
     sample_number = serializers.IntegerField(default=None, allow_null=True, min_value=0, max_value=2**31 - 1)
     gauge = serializers.CharField(max_length=60, default="", allow_blank=True)
     comment = serializers.CharField(default="", allow_blank=True)
+    person = BadgeField(help_text="Badge of who measured, when a program sends it.")
 
 
 class DispositionSerializer(serializers.ModelSerializer):

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_of, once
+from plant.rest import actor_for, actor_of, once
 from quality import selectors, services
 from quality.api import fields
 from quality.filters import NonconformanceFilter, ResultFilter, SpecificationFilter
@@ -53,14 +53,12 @@ class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
             data = fields.ResultWriteSerializer(data=request.data)
             data.is_valid(raise_exception=True)
             values = data.validated_data
-            order = values.pop("job_order")
+            order, by = values.pop("job_order"), actor_for(request, values.pop("person"))
             code, lot = values.pop("specification"), values.pop("lot")
             measurement = services.Measurement(
                 job_order_id=order.pk if order else None, lot_code=lot, **values
             )
-            result = services.result_record(
-                specification_code=code, measurement=measurement, by=actor_of(request)
-            )
+            result = services.result_record(specification_code=code, measurement=measurement, by=by)
             return 201, fields.ResultSerializer(selectors.result_by_key(result.key)).data
 
         return once(request, write, required=True)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from plant.rest import CodeField
+from plant.rest import BadgeField, CodeField
 from plant.selectors import equipment_by_code
 from production.selectors.lookups import job_order_for_code
 from traceability import selectors
@@ -137,6 +137,7 @@ class MovementWriteSerializer(serializers.Serializer):
         help_text="Why a material that is not in the bill of materials is used.",
     )
     comment = serializers.CharField(default="", allow_blank=True)
+    person = BadgeField(help_text="Badge of who scanned, when a program sends it.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["kind"] in {"consumed", "produced"} and attrs["job_order"] is None:

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_of, once, refuse_unknown
+from plant.rest import actor_for, actor_of, once, refuse_unknown
 from production.selectors.lookups import job_order_codes
 from traceability import selectors, services
 from traceability.api import fields
@@ -162,7 +162,7 @@ def _move(request: Request, values: dict[str, Any]) -> LotMovement:
         "at": values["at"],
         "equipment_id": equipment.pk if equipment else None,
         "job_order_id": order.pk if order else None,
-        "by": actor_of(request),
+        "by": actor_for(request, values["person"]),
     }
     if values["kind"] == LotMovement.Kind.CONSUMED:
         return services.lot_consume(
