@@ -24,6 +24,7 @@ class Stopped(Exception):
 class Answer(NamedTuple):
     status: int
     body: Any
+    etag: str = ""
 
     @property
     def refused(self) -> bool:
@@ -40,12 +41,16 @@ class Api:
         self._keys, self._stopping = keys, stopping
         self._local = threading.local()
 
-    def call(self, method: str, path: str, body: Any = None, *, by: str, key: str = "") -> Answer:
+    def call(
+        self, method: str, path: str, body: Any = None, *, by: str, key: str = "", seen: str = ""
+    ) -> Answer:
         """One request, repeated with the same key until it is answered. Raises Stopped."""
         raw = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Authorization": f"Token {self._keys[by]}", "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
+        if seen:
+            headers["If-Match"] = seen
         wait, faults, failed = FIRST_WAIT, 0, False
         while not self._stopping.is_set():
             try:
@@ -70,7 +75,9 @@ class Api:
         response = connection.getresponse()
         said = response.read()
         try:
-            return Answer(response.status, json.loads(said) if said else None)
+            return Answer(
+                response.status, json.loads(said) if said else None, response.headers.get("ETag", "")
+            )
         except ValueError:
             return Answer(response.status, said[:500].decode("utf-8", "replace"))
 

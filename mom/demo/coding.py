@@ -80,7 +80,7 @@ class Coder:
             "comment": happening.data["comment"], "at": instant(happening.at).isoformat(),
         }  # fmt: skip
         answer = self._api.call(
-            "POST", "/api/v1/stops/reason", body, by=happening.data["by"], key=self._key(happening.id)
+            "POST", "/api/v1/stops/reasons", body, by=happening.data["by"], key=self._key(happening.id)
         )
         if answer.status == 409 and tries < TRIES:
             # It has changed since we looked: look again, as a person would.

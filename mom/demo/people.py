@@ -166,8 +166,9 @@ def check_do(line: Line, at: int, number: int) -> None:
         "specification": check.specification, "order": order.code, "unit": machine.code, "lot": order.lot,
         "product": order.product, "value": _measured(line, index, check), "by": operator(line, at),
     }  # fmt: skip
-    line.happen(at, "test_done", **facts)
-    line.ledger(at, "test", **facts)
+    if not check.in_sheet:
+        line.happen(at, "test_done", **facts)
+    line.ledger(at, "test", in_sheet=check.in_sheet, **facts)
 
 
 def _measured(line: Line, index: int, check: Check) -> float:

@@ -60,7 +60,7 @@ class Simulator:
         self.samples: int = saved["samples"]
         self.outbox = [Happening(*item) for item in saved.get("outbox", ())]
         self.teller = Teller(api, instance=self.instance, folder=store.folder)
-        self.teller.coder.waiting = [(Happening(*item), tries) for item, tries in saved.get("waiting", ())]
+        self.teller.coder.waiting = [(Happening(*item), n) for item, n in saved.get("waiting", ())]
         self._guard = threading.Lock()
 
     def advance(self, until: int) -> tuple[list[Sent], list[Happening]]:
@@ -87,11 +87,11 @@ class Simulator:
             },
         )  # fmt: skip
 
-    def past(self) -> None:
-        """Back-fill as fast as the product takes it, up to now. Raises Stopped when told to stop."""
+    def past(self, show: Callable[[dict[str, Any]], None]) -> None:
+        """Back-fill as fast as the product takes it, up to now; ``show`` is called after each step."""
         while self.engine.now < now_ms() - LIVE_WITHIN:
             self._past_step(min(self.engine.now + STEP, now_ms()))
-            self.progress()
+            show(self.progress())
         self.teller.coder.work()
         self.phase = LIVE
         self.save()

@@ -94,6 +94,8 @@ class Check:
     sigma: float
     decimals: int
     products: tuple[str, ...]
+    in_sheet: bool
+    """Kept in quality's own spreadsheet instead of being told to the product at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def _line(document: dict[str, Any], line: dict[str, Any], zone: str) -> LineSpec
         checks=tuple(
             Check(
                 c["specification"], c["equipment"], c["every_minutes"], c["value"], c["sigma"], c["decimals"],
-                tuple(c.get("products", ())),
+                tuple(c.get("products", ())), c.get("kept_in") == "sheet",
             )
             for c in line["checks"]
         ),

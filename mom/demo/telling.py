@@ -107,13 +107,17 @@ def _order_released(api: Api, happening: Happening, key: str) -> Answer:
 
 def _order_updated(api: Api, happening: Happening, key: str) -> Answer:
     data = happening.data
-    body = {"quantity": data["quantity"], "why": data["why"]}
-    return api.call("PATCH", f"/api/v1/job-orders/{data['order']}", body, by=data["by"], key=key)
+    path = f"/api/v1/job-orders/{data['order']}"
+    seen = api.call("GET", path, by=data["by"])
+    if seen.refused:
+        return seen
+    body = {"quantity": data["quantity"], "why": data["why"], "at": iso(happening.at)}
+    return api.call("PATCH", path, body, by=data["by"], key=key, seen=seen.etag)
 
 
 def _sequence_changed(api: Api, happening: Happening, key: str) -> Answer:
     data = happening.data
-    body = {"line": data["line"], "job_orders": data["orders"], "why": data["why"]}
+    body = {"line": data["line"], "job_orders": data["orders"], "why": data["why"], "at": iso(happening.at)}
     return api.call("POST", "/api/v1/job-orders/sequence", body, by=data["by"], key=key)
 
 

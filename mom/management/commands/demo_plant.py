@@ -1,0 +1,93 @@
+"""``manage.py demo_plant``: the simulated plant, from two weeks ago to now, then live, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import redis
+import yaml
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from mom.demo import control
+from mom.demo.client import Api, Stopped
+from mom.demo.live import Live
+from mom.demo.preparing import store_open
+from mom.demo.sheets import sheets_write
+from mom.demo.simulator import PAST, Simulator
+from mom.demo.store import KEYS, SETTINGS
+
+BAR = 40
+
+
+class Command(BaseCommand):
+    help = "Run the demo plant: its past through the API, then live over OPC UA, MQTT and Sparkplug B."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--days", type=float, default=14.0, help="how far back it starts at the first run"
+        )
+        parser.add_argument("--file", type=Path, default=settings.BASE_DIR / "examples" / "demo_plant.yaml")
+        parser.add_argument("--past-only", action="store_true", help="end when the past is told")
+
+    def handle(self, *, days: float, file: Path, past_only: bool, **options: Any) -> None:
+        logging.getLogger("asyncua").setLevel(logging.ERROR)
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        simulator = self._simulator(file, days, stopping)
+        try:
+            self._run(simulator, past_only)
+        except Stopped:
+            self.stdout.write("stopped; the next run goes on from here")
+        finally:
+            simulator.close()
+
+    def _simulator(self, file: Path, days: float, stopping: threading.Event) -> Simulator:
+        store = store_open()
+        keys = store.read(KEYS)
+        if keys is None:
+            raise CommandError("the demo plant has no keys: run manage.py demo_prepare first")
+        url = os.environ.get("MOM_WEB_URL", "http://127.0.0.1:8000/")
+        with open(file) as text:
+            document = yaml.safe_load(text)
+        return Simulator(
+            document, store, Api(url, keys, stopping), days=days, stopping=stopping, tell_progress=_tell
+        )
+
+    def _run(self, simulator: Simulator, past_only: bool) -> None:
+        if simulator.phase == PAST:
+            simulator.past(self._bar)
+            sheets_write(simulator.store)
+            self.stdout.write("")
+        elif not past_only:
+            simulator.wake()
+        if past_only:
+            return
+        self.stdout.write("live")
+        endpoint = (simulator.store.read(SETTINGS) or {}).get("endpoint", "")
+        asyncio.run(Live(simulator, broker=settings.MQTT_URL, endpoint=endpoint).run())
+
+    def _bar(self, told: dict[str, Any]) -> None:
+        done = int(BAR * told["share"])
+        bar = "#" * done + "." * (BAR - done)
+        line = f"[{bar}] {told['share']:6.1%} {told['at'][:16]} {told['samples']:,} samples"
+        # A log gets lines, a terminal one line that moves.
+        self.stdout.write(
+            f"\r{line}" if sys.stdout.isatty() else line, ending="" if sys.stdout.isatty() else "\n"
+        )
+        self.stdout.flush()
+
+
+def _tell(told: dict[str, Any]) -> None:
+    try:
+        control.progress_tell(told)
+    except redis.RedisError:
+        return
