@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from plant import selectors
 from plant.access import actor_of
@@ -48,3 +49,10 @@ def zones_of(lines: list[Equipment]) -> dict[int, ZoneInfo]:
 def _zone(line: Equipment, sites: dict[str, str]) -> ZoneInfo:
     named = (sites[code] for code in line.path.strip("/").split("/") if sites.get(code))
     return ZoneInfo(next(named, "UTC"))
+
+
+def safe_next(request: HttpRequest, otherwise: str) -> str:
+    """Where the form asked to go back to, if it is a page of this product."""
+    wanted = request.POST.get("next", "")
+    inside = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
+    return wanted if inside and wanted.startswith("/") else otherwise

@@ -71,13 +71,14 @@ def item_of(row: Mapping[str, str], zone: ZoneInfo) -> dict[str, Any]:
         elif title in TIMES:
             item[title] = _local(text, zone)
         elif title == "quantity":
-            item[title] = _number(text)
+            item[title] = number_text(text)
         else:
             item[title] = text
     return item | ({"options": options} if options else {})
 
 
-def _number(text: str) -> str:
+def number_text(text: str) -> str:
+    """A number as people write it: spaces between thousands, perhaps a decimal comma."""
     plain = text.replace("\u202f", "").replace("\u00a0", "").replace(" ", "")
     return plain.replace(",", ".") if plain.count(",") == 1 and "." not in plain else plain
 
@@ -101,7 +102,7 @@ def items_of(rows: Sequence[Row], zone_of: Callable[[str], ZoneInfo]) -> list[di
 
 
 def diff_of(numbers: Sequence[int], results: Sequence[Stored], names: Mapping[str, str]) -> Diff:
-    """What ``job_orders_store(dry_run=True)`` said, by row; ``names`` are the fields in the reader's words."""
+    """What ``job_orders_store(dry_run=True)`` said, by row; ``names`` are fields in words."""
     return Diff(
         tuple(
             DiffRow(number, result.code, KINDS[result.action], _changes(result, names), _errors(result))

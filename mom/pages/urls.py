@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from mom.pages import record_urls, tablet_urls
+from mom.pages import record_urls, screen_urls, tablet_urls
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
+    *screen_urls.page_urlpatterns,
     *tablet_urls.page_urlpatterns,
     *record_urls.page_urlpatterns,
 ]

@@ -10,6 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
+UTC = ZoneInfo("UTC")
 RUN, STOP, WAIT, SETUP, PLANNED, UNKNOWN = "run", "stop", "wait", "setup", "planned", "unknown"
 
 STATE_WORDS = {
@@ -78,6 +79,26 @@ ORDER_STATE_WORDS = {
     "ended": late("Ended"),
     "aborted": late("Aborted"),
 }
+ACTION_STATE_WORDS = {
+    "plan": late("Planned"),
+    "do": late("Being done"),
+    "check": late("Checking the effect"),
+    "act": late("Making it standard"),
+    "closed": late("Closed"),
+}
+
+
+BASE_WORDS = {
+    "own": late("Own stop"),
+    "idle": late("Idle"),
+    "starved": late("Waiting for infeed"),
+    "blocked": late("Outfeed full"),
+    "suspended": late("Waiting"),
+}
+
+
+def base_word(base_class: str) -> str:
+    return str(BASE_WORDS.get(base_class, base_class))
 
 
 def state_word(state: str) -> str:
@@ -101,6 +122,15 @@ def order_state_word(state: str) -> str:
     return str(ORDER_STATE_WORDS.get(state, state))
 
 
+def action_state_word(state: str) -> str:
+    return str(ACTION_STATE_WORDS.get(state, state))
+
+
+def order_kind(state: str) -> str:
+    """Icon and colour of an order's state: only an interruption or an abort is not normal."""
+    return {"running": RUN, "interrupted": WAIT, "aborted": STOP, "ended": "yes"}.get(state, "idle")
+
+
 def quantity(value: Decimal | int | float | None) -> str:
     """Whole numbers without decimals, others with up to two; a dash for unknown, which is not zero."""
     if value is None:
@@ -109,6 +139,10 @@ def quantity(value: Decimal | int | float | None) -> str:
     places = 0 if exact == exact.to_integral_value() or abs(exact) >= 1000 else 2
     rounded = round(exact, places)
     return number_format(rounded, places, force_grouping=True)
+
+
+def percent(ratio: Decimal | float | None) -> str:
+    return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %"
 
 
 def span(value: timedelta | float | None) -> str:

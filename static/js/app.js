@@ -99,7 +99,7 @@
     if (!element.id || pollers.has(element.id)) return;
     const poller = { id: element.id, url: element.dataset.poll, etag: element.dataset.etag || "", delay: FIRST, contact: Date.now(), problem: "" };
     pollers.set(element.id, poller);
-    poller.timer = setTimeout(() => run(poller), jitter(FIRST));
+    poller.timer = setTimeout(() => run(poller), "pollNow" in element.dataset ? 0 : jitter(FIRST));
   }
 
   function showContact() {

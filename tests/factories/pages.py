@@ -294,7 +294,7 @@ def _derived(
                 said_at=stop.end + timedelta(minutes=2),
             )  # fmt: skip
     _counts(unit, rows, start, now, dice)
-    StitchCheckpoint.objects.create(work_unit=unit, folded_to=now, horizon=now)
+    StitchCheckpoint.objects.create(work_unit=unit, begun=start, folded_to=now, horizon=now)
 
 
 def _signal(unit: Equipment, role: str) -> SignalDefinition:

@@ -1,0 +1,390 @@
+"""A line's reading as its pages show it: plan, losses, owners, lanes, in the reader's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from mom.pages import svg, words
+from mom.pages.losses import DataQuality, Loss, Losses, data_quality, losses
+from mom.pages.plan import Asked, Plan, plan
+from mom.pages.reading import LineReading
+from plant import selectors
+from plant.domain.intervals import Interval
+from production.domain.account import Account, Segment
+from production.selectors import StopTold
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.models import JobOrder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    code: str
+    product: str
+    quantity: Decimal
+    unit_word: str
+    good: Decimal | None
+    due: datetime | None
+    planned_start: datetime | None
+    plan: Plan | None
+    bar: SafeString | str
+
+
+@dataclass(frozen=True, slots=True)
+class LossView:
+    label: str
+    icon: str
+    tone: str
+    duration: timedelta
+    count: int
+    pieces: Decimal | None
+    href: str
+    bar: SafeString
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who last took something on: gave a reason, raised or took a request, owns an action."""
+
+    who: str
+    what: str
+    kind: str
+    at: datetime
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    code: str
+    name: str
+    paces: bool
+    state: str
+    state_kind: str
+    svg: SafeString
+    stops: int
+    stopped: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StopView:
+    id: str
+    equipment: str
+    start: datetime
+    end: datetime | None
+    duration: timedelta | None
+    fault_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One KPI with the definition in force and how far it can be trusted."""
+
+    name: str
+    value: Decimal | None
+    definition: str
+    quality: DataQuality
+    href: str
+
+
+def href(path: str, **query: str) -> str:
+    return f"{path}?{urlencode({name: value for name, value in query.items() if value})}"
+
+
+def reason_names(codes: set[str]) -> dict[str, str]:
+    """Names of reasons in the active language, in one read."""
+    if not codes:
+        return {}
+    rows: Any = selectors.configuration_rows("plant.Reason", code__in=codes)
+    return {row.code: row.name for row in rows}
+
+
+def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None:
+    """The running order against its plan."""
+    if order is None:
+        return None
+    good = reading.good
+    asked = Asked(order.quantity, order.started_at, order.planned_start, order.planned_end, reading.rate)
+    made = plan(asked=asked, good=good, now=reading.now, slots=reading.slots)
+    label = _("%(good)s of %(quantity)s, should be %(target)s") % {
+        "good": words.quantity(good),
+        "quantity": words.quantity(order.quantity),
+        "target": words.quantity(made.target),
+    }
+    bar = svg.progress(good, order.quantity, target=made.target, label=label)
+    return OrderView(
+        code=order.code,
+        product=order.product.name,
+        quantity=order.quantity,
+        unit_word=words.piece_word(order.unit),
+        good=good,
+        due=order.due_time or order.planned_end,
+        planned_start=order.planned_start,
+        plan=made,
+        bar=bar,
+    )
+
+
+def next_orders(reading: LineReading, count: int = 4) -> list[OrderView]:
+    waiting = [order for order in reading.orders if order is not reading.order]
+    return [
+        OrderView(
+            order.code, order.product.name, order.quantity, words.piece_word(order.unit), None,
+            order.due_time, order.planned_start, None, "",
+        )
+        for order in waiting[:count]
+    ]  # fmt: skip
+
+
+def loss_label(loss: Loss, names: dict[str, str]) -> str:
+    if loss.reason_code:
+        return names.get(loss.reason_code, loss.reason_code)
+    if loss.uncoded:
+        return words.class_word("uncoded")
+    return words.class_word(loss.time_class)
+
+
+def loss_views(reading: LineReading, found: Losses, names: dict[str, str]) -> list[LossView]:
+    assert reading.constraint is not None
+    most = found.rows[0].duration if found.rows else timedelta()
+    return [_loss_view(reading, reading.constraint, loss, names, most) for loss in found.rows]
+
+
+def _loss_view(
+    reading: LineReading, constraint: Equipment, loss: Loss, names: dict[str, str], most: timedelta
+) -> LossView:
+    kind = words.class_kind(loss.time_class)
+    label = loss_label(loss, names)
+    share = Decimal(loss.duration // timedelta(microseconds=1)) / (most // timedelta(microseconds=1))
+    icon = {"slow": "wait"}.get(kind, kind)
+    query = {
+        "equipment": constraint.code,
+        "reason": loss.reason_code,
+        "uncoded": "1" if loss.uncoded else "",
+        "size": "micro" if loss.time_class == "micro_stop" else "",
+    }
+    return LossView(
+        label=label,
+        icon=icon,
+        tone=f"tone-{icon}",
+        duration=loss.duration,
+        count=loss.count,
+        pieces=loss.pieces,
+        href=href("/stops/", **query),
+        bar=svg.progress(share, Decimal(1), label=label, kind=kind, height=10),
+        reason_code=loss.reason_code,
+    )
+
+
+def line_losses(reading: LineReading) -> Losses | None:
+    account = reading.account
+    return losses(account, units_per_hour=reading.rate) if account else None
+
+
+def owners(reading: LineReading) -> list[Owner]:
+    """Newest first: open requests, reasons said this shift, open actions."""
+    found = [*_request_owners(reading), *_reason_owners(reading), *_action_owners(reading)]
+    return sorted(found, key=lambda owner: owner.at, reverse=True)
+
+
+def _reason_owners(reading: LineReading) -> list[Owner]:
+    return [
+        Owner(
+            str(said.said_by) if said.said_by else said.said_by_rule,
+            f"{told.stop.work_unit.name}: {said.reason.name if said.reason else ''}",
+            _("said why"),
+            said.said_at,
+            href("/stops/", stop=str(told.stop.pk)),
+        )
+        for told in reading.said
+        if (said := told.said) is not None
+    ]
+
+
+def _request_owners(reading: LineReading) -> list[Owner]:
+    found = []
+    for request in reading.requests:
+        taken = next((event for event in request.events.all() if event.kind == "taken"), None)
+        if taken is not None:
+            who, kind, at = str(taken.person or taken.actor), _("has taken the request"), taken.at
+        else:
+            who = _("Maintenance, not taken yet")
+            kind, at = (
+                _("request raised by %(who)s") % {"who": request.said_by or request.said_by_rule},
+                request.said_at,
+            )
+        found.append(
+            Owner(
+                who,
+                f"{request.equipment.name}: {request.code}",
+                kind,
+                at,
+                href("/stops/", equipment=request.equipment.code),
+            )
+        )
+    return found
+
+
+def _action_owners(reading: LineReading) -> list[Owner]:
+    return [
+        Owner(
+            str(action.owner),
+            action.title,
+            _("action, due %(date)s") % {"date": action.due_on.strftime("%d/%m")},
+            action.opened_at,
+            href("/actions/", equipment=action.equipment.code),
+        )
+        for action in reading.actions
+    ]
+
+
+def segment_title(segment: Segment, zone: ZoneInfo, names: dict[str, str]) -> str:
+    when = f"{segment.start.astimezone(zone):%H:%M:%S}–{segment.end.astimezone(zone):%H:%M:%S}"
+    what = words.class_word("uncoded" if segment.uncoded else segment.time_class)
+    reason = names.get(segment.reason_code, segment.reason_code)
+    parts = (what, f"{when} ({words.span(segment.duration)})", reason, segment.fault_code)
+    return " · ".join(part for part in parts if part)
+
+
+def segment_marks(
+    account: Account | None, unit: Equipment, zone: ZoneInfo, names: dict[str, str]
+) -> list[svg.Mark]:
+    """Segments as marks; each opens the event and its raw signals."""
+    if account is None:
+        return []
+    return [
+        svg.Mark(
+            segment.start,
+            segment.end,
+            words.class_kind(segment.time_class),
+            segment_title(segment, zone, names),
+            href(f"/equipment/{unit.code}/", at=segment.start.isoformat()),
+        )
+        for segment in account.segments
+    ]
+
+
+def stop_row(told: StopTold) -> dict[str, Any]:
+    """A stop in a short list."""
+    said = told.said
+    return {
+        "id": str(told.stop.pk),
+        "start": told.stop.start_time,
+        "end": told.stop.end_time,
+        "duration": told.duration,
+        "fault_code": told.stop.fault_code,
+        "word": words.base_word(told.stop.base_class),
+        "reason": said.reason.name if said and said.reason else "",
+        "needs_reason": bool(told.stop.needs_reason and getattr(told.stop, "had_order", False)),
+    }
+
+
+def lane_view(reading: LineReading, unit: Equipment, names: dict[str, str]) -> LaneView:
+    account = reading.accounts.get(unit.pk)
+    paces = unit is reading.constraint
+    last = account.segments[-1] if account and account.segments else None
+    state = last.state if last else "unknown"
+    stopped = (
+        [s for s in account.segments if s.stop_start and words.class_kind(s.time_class) == "stop"]
+        if account
+        else []
+    )
+    return LaneView(
+        code=unit.code,
+        name=unit.name,
+        paces=paces,
+        state=state,
+        state_kind=words.state_kind(state),
+        svg=svg.lane(
+            segment_marks(account, unit, reading.zone, names),
+            window=reading.window,
+            zone=reading.zone,
+            label=unit.name,
+            now=reading.now,
+            height=34 if paces else 24,
+        ),
+        stops=len({segment.stop_start for segment in stopped}),
+        stopped=sum((segment.duration for segment in stopped), timedelta()),
+    )
+
+
+def order_lane(reading: LineReading) -> SafeString | str:
+    """Which order the pacing machine worked on."""
+    account = reading.account
+    if account is None:
+        return ""
+    spans: list[svg.Mark] = []
+    for segment in account.segments:
+        code = segment.order_code
+        if not code:
+            continue
+        if spans and spans[-1].title == code and spans[-1].end == segment.start:
+            spans[-1] = svg.Mark(spans[-1].start, segment.end, "planned", code, f"/orders/{code}/")
+        else:
+            spans.append(svg.Mark(segment.start, segment.end, "planned", code, f"/orders/{code}/"))
+    return svg.labels_lane(spans, window=reading.window, label=_("Orders"))
+
+
+def state_since(account: Account | None) -> tuple[str, datetime | None]:
+    """State now, and since when, as far as the window shows."""
+    if account is None or not account.segments:
+        return "unknown", None
+    last = account.segments[-1]
+    since = last.start
+    for segment in reversed(account.segments):
+        if segment.state != last.state or segment.end < since:
+            break
+        since = segment.start
+    return last.state, since
+
+
+def figure(reading: LineReading) -> Figure | None:
+    """TRS (NF E60-182) of the pacing machine in the window so far."""
+    account = reading.account
+    if account is None or reading.constraint is None:
+        return None
+    return Figure(
+        name=_("TRS (NF E60-182)"),
+        value=reading.kpi.trs.trs if reading.kpi else None,
+        definition=_(
+            "TRS = TU / TR: useful time over required time of %(machine)s, declared to pace the line, in this"
+            " shift so far (NF E60-182)."
+        )
+        % {"machine": reading.constraint.name},
+        quality=data_quality(account),
+        href=f"/equipment/{reading.constraint.code}/#time",
+    )
+
+
+def uncoded(reading: LineReading) -> list[StopView]:
+    return [
+        StopView(
+            str(told.stop.pk),
+            told.stop.work_unit.name,
+            told.stop.start_time,
+            told.stop.end_time,
+            told.duration,
+            told.stop.fault_code,
+        )
+        for told in reading.uncoded
+    ]
+
+
+def names_for(reading: LineReading) -> dict[str, str]:
+    codes = {
+        s.reason_code for account in reading.accounts.values() for s in account.segments if s.reason_code
+    }
+    return reason_names(codes)
+
+
+def window_until(reading: LineReading) -> Interval:
+    return Interval(reading.window.start, reading.now)

@@ -1,0 +1,37 @@
+"""Unchanged is answered from one indexed read: a tag of the line's revision, language, rights and minute."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+
+from plant.access import actor_of
+
+POLLED = "X-Poll"
+
+
+def etag_of(request: HttpRequest, revision: int | str, now: datetime) -> str:
+    """A page changes with its lines, its reader's language and rights, and as time passes by minute."""
+    actor = actor_of(request)
+    rights = ",".join(sorted(f"{grant.role}@{grant.path}" for grant in actor.grants))
+    parts = (revision, get_language(), rights, now.strftime("%Y%m%d%H%M"), request.get_full_path())
+    return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:24]}"'
+
+
+def answer_304(request: HttpRequest, etag: str) -> HttpResponse | None:
+    if request.headers.get("If-None-Match") != etag:
+        return None
+    response = HttpResponseNotModified()
+    response["ETag"] = etag
+    return response
+
+
+def with_etag(response: HttpResponse, etag: str) -> HttpResponse:
+    response["ETag"] = etag
+    response["Cache-Control"] = "private, no-cache"
+    patch_vary_headers(response, ("Cookie", "Accept-Language", POLLED))
+    return response

@@ -1,0 +1,116 @@
+"""The demo plant's first five minutes, as cards on the overview; nothing where no demo plant runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import redis
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from mom.demo import control
+from mom.pages.board import OrderView
+from mom.pages.lookup import equipment_or_404, safe_next
+from mom.pages.words import percent
+from plant.access import require
+
+STOP_SECONDS = 180  # long enough to need a reason
+
+
+class CardLike(Protocol):
+    @property
+    def order(self) -> OrderView | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to try. ``post`` is a button, ``href`` a link; both empty while it cannot be done yet."""
+
+    title: str
+    text: str
+    label: str
+    href: str = ""
+    post: str = ""
+
+
+def first_steps(cards: Sequence[CardLike]) -> list[Step]:
+    """What to try now, as far as the demo plant has come."""
+    progress = control.progress()
+    if progress is None or not cards:
+        return []
+    if progress.get("phase") == "past":
+        share = percent(float(progress.get("share") or 0))
+        text = _("Fourteen days of history are being told through the real interfaces: %(share)s so far.")
+        return [Step(_("The demo plant is catching up"), text % {"share": share}, "")]
+    return _live_steps(cards)
+
+
+def _live_steps(cards: Sequence[CardLike]) -> list[Step]:
+    first = next((card for card in cards if getattr(card, "constraint", None)), None)
+    if first is None:
+        return []
+    machine = first.constraint  # type: ignore[attr-defined]
+    stop = Step(
+        _("Stop a machine"),
+        _("The simulated %(machine)s stops for three minutes; its lane turns red within seconds.")
+        % {"machine": machine.name},
+        _("Stop %(machine)s") % {"machine": machine.code},
+        post=reverse("demo_stop", args=[machine.code]),
+    )
+    why = Step(
+        _("Say why"),
+        _("Give the stop a reason here, or on a tablet in two taps."),
+        _("Stops without a reason"),
+        href="/stops/?uncoded=1",
+    )
+    see = Step(
+        _("See where the time went"),
+        _("Every second of the shift has one class; the check below the table says 0 s."),
+        _("Open %(machine)s") % {"machine": machine.code},
+        href=f"/equipment/{machine.code}/#time",
+    )
+    api = Step(
+        _("Ask the API"),
+        _("The same rows for programs, with a page to try them on without the internet."),
+        _("Open the API"),
+        href="/api/docs/",
+    )
+    return [stop, why, see, *_record_step(first.order), api]
+
+
+def _record_step(order: OrderView | None) -> list[Step]:
+    if order is None:
+        return []
+    text = _("Planned, executed, lost, why, from which lot, with what quality, and who decided: one page.")
+    return [Step(_("Open the order's record"), text, order.code, href=f"/orders/{order.code}/")]
+
+
+@require_POST
+@require("order.plan")
+def demo_stop(request: HttpRequest, code: str) -> HttpResponse:
+    """Press stop on a simulated machine. Has no effect on a real one: only the demo plant listens."""
+    machine = equipment_or_404(request, code)
+    try:
+        control.machine_stop(machine.code, STOP_SECONDS)
+        words = {"machine": machine.name, "n": STOP_SECONDS // 60}
+        messages.info(request, _("%(machine)s of the demo plant is being stopped for %(n)d minutes.") % words)
+    except redis.RedisError:
+        messages.error(request, _("The demo plant cannot be reached: its message queue does not answer."))
+    return redirect(safe_next(request, "/"))
+
+
+@require_POST
+@require("order.plan")
+def demo_switch(request: HttpRequest) -> HttpResponse:
+    """Pause the demo plant, or let it go on."""
+    try:
+        control.switch(on=request.POST.get("on") == "1")
+    except redis.RedisError:
+        messages.error(request, _("The demo plant cannot be reached: its message queue does not answer."))
+    return redirect("/")

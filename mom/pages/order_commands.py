@@ -1,0 +1,198 @@
+"""Commanding and changing one order, and the sequence of a line: who and why are part of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
+from django.views.decorators.http import require_http_methods, require_POST
+
+from mom.pages import words
+from mom.pages.lookup import line_or_404, safe_next
+from mom.pages.orders_file import number_text
+from plant.access import Actor, actor_of, require
+from production import selectors as production
+from production import services
+from production.domain.job_order import IllegalTransition, verbs_allowed
+from production.selectors.lookups import job_order_for_code
+
+if TYPE_CHECKING:
+    from production.models import JobOrder
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "start": services.job_order_start,
+    "resume": services.job_order_resume,
+    "pause": services.job_order_pause,
+    "stop": services.job_order_stop,
+    "abort": services.job_order_abort,
+}
+VERB_WORDS = {
+    "start": late("Start"),
+    "resume": late("Resume"),
+    "pause": late("Pause"),
+    "stop": late("End"),
+    "abort": late("Abort"),
+    "allow": late("Release"),
+    "revoke": late("Hold back"),
+}
+NEEDS_WHY = ("abort", "revoke")
+WAITING = ("allowed_to_start", "not_allowed_to_start")
+EXECUTE, PLAN = "order.execute", "order.plan"
+
+
+def order_or_404(request: HttpRequest, code: str) -> JobOrder:
+    try:
+        order = job_order_for_code(code)
+    except ObjectDoesNotExist:
+        raise Http404(f"no order {code}") from None
+    if not actor_of(request).may("view", order.line):
+        raise Http404(f"no order {code}")
+    return order
+
+
+def verbs_for(state: str, actor: Actor, line: Any) -> list[tuple[str, str]]:
+    """What the order's state and the actor's roles both allow, the usual next step first."""
+    may = {verb: actor.may(EXECUTE if verb in COMMANDS else PLAN, line) for verb in VERB_WORDS}
+    allowed = verbs_allowed(state)
+    return [(verb, str(word)) for verb, word in VERB_WORDS.items() if verb in allowed and may[verb]]
+
+
+@require_POST
+@require(EXECUTE)
+def order_command(request: HttpRequest, code: str) -> HttpResponse:
+    """Start, pause, resume, end, abort, release or hold back; a refusal is shown in the words it was made."""
+    order = order_or_404(request, code)
+    verb, why = request.POST.get("verb", ""), request.POST.get("why", "").strip()
+    back = redirect(safe_next(request, f"/orders/{code}/change/"))
+    if verb in NEEDS_WHY and not why:
+        messages.error(request, _("%(verb)s needs a reason.") % {"verb": VERB_WORDS[verb]})
+        return redirect("order_change", code)
+    try:
+        _command(order, verb, why, actor_of(request))
+    except (services.Vetoed, IllegalTransition, services.PlanRefused) as refusal:
+        messages.error(request, str(refusal))
+        return back
+    messages.success(request, f"{code}: {VERB_WORDS[verb]}")
+    return back
+
+
+def _command(order: JobOrder, verb: str, why: str, by: Actor) -> None:
+    if verb in COMMANDS:
+        COMMANDS[verb](job_order_id=order.pk, at=timezone.now(), by=by, why=why)
+    elif verb in ("allow", "revoke"):
+        services.job_order_update(
+            job_order_id=order.pk, changes={"released": verb == "allow"}, by=by, why=why
+        )
+    else:
+        raise Http404(f"no command {verb}")
+
+
+@require_http_methods(["GET", "POST"])
+@require(EXECUTE)
+def order_change(request: HttpRequest, code: str) -> HttpResponse:
+    """Commands of one order, and its quantity and options, with who and why."""
+    order = order_or_404(request, code)
+    actor = actor_of(request)
+    if request.method == "POST":
+        actor.require(PLAN, order.line)
+        try:
+            _update(request, order, actor)
+            messages.success(request, _("%(code)s is stored as a new version.") % {"code": code})
+            return redirect("order_change", code)
+        except ValueError as refusal:
+            if not getattr(refusal, "is_bad_input", False):
+                raise
+            messages.error(request, str(refusal))
+    return render(request, "mom/orders_change.html", _change_context(order, actor))
+
+
+def _update(request: HttpRequest, order: JobOrder, by: Actor) -> None:
+    why = request.POST.get("why", "").strip()
+    if not why:
+        raise BadForm(_("A change needs a reason."))
+    services.job_order_update(
+        job_order_id=order.pk,
+        changes={
+            "quantity": _quantity(request.POST.get("quantity", "")),
+            "options": _options(request.POST.get("options", "")),
+        },
+        by=by,
+        why=why,
+        seen_version=int(request.POST.get("version") or order.version),
+    )
+
+
+class BadForm(ValueError):
+    """The form holds something that cannot be; the message says what was read."""
+
+    is_bad_input = True
+
+
+def _quantity(text: str) -> Decimal:
+    try:
+        return Decimal(number_text(text))
+    except InvalidOperation:
+        raise BadForm(_("Quantity: read “%(text)s”, expected a number.") % {"text": text}) from None
+
+
+def _options(text: str) -> dict[str, str]:
+    options = {}
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        name, mark, value = line.partition("=")
+        if not mark or not name.strip():
+            raise BadForm(_("Options: read “%(line)s”, expected name = value.") % {"line": line})
+        options[name.strip()] = value.strip()
+    return options
+
+
+def _change_context(order: JobOrder, actor: Actor) -> dict[str, Any]:
+    return {
+        "order": {
+            "code": order.code,
+            "product": order.product.name,
+            "line_code": order.line.code,
+            "kind": words.order_kind(order.state),
+            "state_word": words.order_state_word(order.state),
+            "quantity": order.quantity,
+            "unit_word": words.piece_word(order.unit),
+            "version": order.version,
+        },
+        "verbs": verbs_for(order.state, actor, order.line),
+        "may_plan": actor.may(PLAN, order.line) and order.state not in ("ended", "aborted"),
+        "options_text": "\n".join(f"{name} = {value}" for name, value in order.options.items()),
+    }
+
+
+@require_POST
+@require(PLAN)
+def orders_sequence(request: HttpRequest) -> HttpResponse:
+    """Move one order of a line up or down; a decision, so it asks why."""
+    line = line_or_404(request, request.POST.get("line", ""))
+    code, _mark, way = request.POST.get("move", "").partition(":")
+    back = redirect(f"/orders/?line={line.code}")
+    orders = [order for order in production.dispatch_list(line_id=line.pk) if order.state in WAITING]
+    at = next((number for number, order in enumerate(orders) if order.code == code), None)
+    to = None if at is None else at + (-1 if way == "up" else 1)
+    if at is None or to is None or not 0 <= to < len(orders):
+        messages.error(request, _("%(code)s cannot be moved further.") % {"code": code})
+        return back
+    orders[at], orders[to] = orders[to], orders[at]
+    try:
+        services.sequence_change(
+            line_id=line.pk,
+            job_order_ids=[order.pk for order in orders],
+            by=actor_of(request),
+            why=request.POST.get("why", ""),
+        )
+        messages.success(request, _("The sequence is changed; your reason is kept with it."))
+    except ValueError as refusal:
+        messages.error(request, str(refusal))
+    return back

@@ -1,0 +1,149 @@
+"""What one line's pages are made from, read once per change of the line however many people look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from maintenance import selectors as maintenance
+from mom.improvement.selectors import open_actions
+from plant import selectors as plant
+from plant.access import Actor, Grant
+from plant.domain.calendar import Slot
+from plant.domain.intervals import Interval
+from production import selectors as production
+from production.domain.account import Account
+from production.domain.attribution import declared_constraint
+from production.selectors import Kpi, StopTold
+
+if TYPE_CHECKING:
+    from mom.improvement.models import Action
+    from plant.models import CalendarSlot, Equipment
+    from production.models import JobOrder
+
+OFF_SHIFT = timedelta(hours=8)
+CALENDAR_AHEAD = timedelta(hours=36)
+RUNNING = ("running", "interrupted")
+SHOWN_UNCODED = 6
+SHOWN_SAID = 3
+
+
+@dataclass(frozen=True, slots=True)
+class LineReading:
+    """One line at ``now``. ``window``: its shift, or the last eight hours outside shifts.
+
+    ``slots`` None: the line has no calendar. ``good``: pieces of the running order at the line's exit.
+    ``rate``: ideal pieces per hour of the pacing machine for that order.
+    """
+
+    line: Equipment
+    zone: ZoneInfo
+    now: datetime
+    window: Interval
+    shift: CalendarSlot | None
+    slots: list[Slot] | None
+    units: list[Equipment]
+    constraint: Equipment | None
+    accounts: dict[int, Account]
+    uncoded: list[StopTold]
+    uncoded_count: int
+    said: list[StopTold]
+    orders: list[JobOrder]
+    good: Decimal | None
+    rate: Decimal | None
+    kpi: Kpi | None
+    requests: list[Any]
+    actions: list[Action]
+
+    @property
+    def order(self) -> JobOrder | None:
+        return next((order for order in self.orders if order.state in RUNNING), None)
+
+    @property
+    def account(self) -> Account | None:
+        """The pacing machine's account."""
+        return self.accounts.get(self.constraint.pk) if self.constraint else None
+
+
+_kept: dict[int, tuple[tuple[int, datetime], LineReading]] = {}
+
+
+def line_reading(line: Equipment, *, revision: int, now: datetime) -> LineReading:
+    """The line's reading at this revision and minute; the process keeps the newest one of each line."""
+    key = (revision, now.replace(second=0, microsecond=0))
+    kept = _kept.get(line.pk)
+    if kept is not None and kept[0] == key and kept[1].line.path == line.path:
+        return kept[1]
+    reading = _read(line, now)
+    _kept[line.pk] = (key, reading)
+    return reading
+
+
+def forget() -> None:
+    """Read everything anew."""
+    _kept.clear()
+
+
+def _read(line: Equipment, now: datetime) -> LineReading:
+    units = plant.line_work_units(line.pk)
+    constraint = declared_constraint(units)
+    planned = plant.calendar_slots(line_id=line.pk, start=now - OFF_SHIFT * 2, end=now + CALENDAR_AHEAD)
+    shift = next((s for s in planned if s.kind == "shift" and s.start_time <= now < s.end_time), None)
+    window = Interval(shift.start_time, shift.end_time) if shift else Interval(now - OFF_SHIFT, now)
+    orders = production.dispatch_list(line_id=line.pk)
+    order = next((order for order in orders if order.state in RUNNING), None)
+    # Read for everyone who may see the line; what a person may do is decided per request.
+    everyone = Actor(label="line page", grants=(Grant("supervisor", line.path),))
+    waiting = production.stops_uncoded(everyone)
+    return LineReading(
+        line=line,
+        zone=plant.site_zone(line),
+        now=now,
+        window=window,
+        shift=shift,
+        slots=[Slot(s.start_time, s.end_time, s.kind, s.code, s.production_day) for s in planned] or None,
+        units=units,
+        constraint=constraint,
+        accounts=production.accounts(equipment=units, start=window.start, end=now),
+        uncoded=production.told(waiting[:SHOWN_UNCODED]),
+        uncoded_count=waiting.count(),
+        said=_said(everyone, window.start),
+        orders=orders,
+        good=_good(order, units, now),
+        rate=_rate(order, constraint, now),
+        kpi=production.kpi(equipment_id=line.pk, start=window.start, end=now) if units else None,
+        requests=list(maintenance.requests_open(equipment_path=line.path)[:SHOWN_SAID]),
+        actions=list(open_actions(equipment_ids=[line.pk, *(unit.pk for unit in units)])[:SHOWN_SAID]),
+    )
+
+
+def _said(actor: Actor, start: datetime) -> list[StopTold]:
+    """The stops of the window somebody last gave a reason to."""
+    found: Any = production.stops(actor).filter(start_time__gte=start)
+    return production.told(found.filter(assertion_id__isnull=False)[:SHOWN_SAID])
+
+
+def _good(order: JobOrder | None, units: list[Equipment], now: datetime) -> Decimal | None:
+    """Counted where the line ends, in the spans the order was worked on, as in its record."""
+    if order is None or not units:
+        return None
+    leaving = production.line_exit(units).pk
+    known = []
+    for work in production.execution_of(order).working:
+        end = work.end or now
+        counted = production.quantities(equipment_ids=[leaving], start=work.start, end=end, of_order=True)
+        if leaving in counted and counted[leaving].good is not None:
+            known.append(counted[leaving].good)
+    return sum((good for good in known if good is not None), Decimal(0)) if known else None
+
+
+def _rate(order: JobOrder | None, constraint: Equipment | None, now: datetime) -> Decimal | None:
+    if constraint is None:
+        return None
+    rate = production.ideal_rate(
+        equipment_id=constraint.pk, product_id=order.product_id if order else None, at=now
+    )
+    return rate.units_per_hour if rate else None

@@ -1,0 +1,37 @@
+"""Addresses of the supervisor's pages."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from mom.pages import (
+    actions,
+    equipment,
+    first_steps,
+    line,
+    order_commands,
+    order_import,
+    orders,
+    overview,
+    stop_coding,
+    stops,
+)
+
+page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("", overview.overview, name="overview"),
+    path("lines/<str:code>/", line.line, name="line"),
+    path("lines/<str:code>/questions/", line.line_questions, name="line_questions"),
+    path("orders/", orders.orders, name="orders"),
+    path("orders/import/", order_import.orders_import, name="orders_import"),
+    path("orders/sequence/", order_commands.orders_sequence, name="orders_sequence"),
+    path("orders/<str:code>/command/", order_commands.order_command, name="order_command"),
+    path("orders/<str:code>/change/", order_commands.order_change, name="order_change"),
+    path("stops/", stops.stops, name="stops"),
+    path("stops/code/", stop_coding.stops_code, name="stops_code"),
+    path("equipment/<str:code>/", equipment.equipment, name="equipment"),
+    path("actions/", actions.actions, name="actions"),
+    path("actions/new/", actions.action_new, name="action_new"),
+    path("actions/<int:pk>/", actions.action_change, name="action_change"),
+    path("demo/stop/<str:code>/", first_steps.demo_stop, name="demo_stop"),
+    path("demo/switch/", first_steps.demo_switch, name="demo_switch"),
+]
