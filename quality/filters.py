@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
 
@@ -50,9 +52,7 @@ class NonconformanceFilter(django_filters.FilterSet):
         model = Nonconformance
         fields: list[str] = []
 
-    def by_status(
-        self, queryset: QuerySet[Nonconformance], name: str, value: str
-    ) -> QuerySet[Nonconformance]:
+    def by_status(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         if value == "open":
             return queryset.filter(decision=None)
         if value == "on_hold":

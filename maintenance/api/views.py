@@ -18,7 +18,7 @@ from maintenance.filters import RequestFilter
 from maintenance.models import MaintenanceRequest
 from plant.rest import actor_for, actor_of, once
 
-STEP = {"request": fields.StepSerializer, "responses": {201: fields.RequestSerializer}, "filters": False}
+STEP = extend_schema(request=fields.StepSerializer, responses={201: fields.RequestSerializer}, filters=False)
 
 
 class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -53,22 +53,22 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
 
         return once(request, write)
 
-    @extend_schema(**STEP)
+    @STEP
     @action(detail=True, methods=["post"])
     def take(self, request: Request, code: str) -> Response:
         return self._step(request, code, services.request_take, fields.StepSerializer)
 
-    @extend_schema(**STEP)
+    @STEP
     @action(detail=True, methods=["post"], url_path="repair-start")
     def repair_start(self, request: Request, code: str) -> Response:
         return self._step(request, code, services.request_repair_start, fields.StepSerializer)
 
-    @extend_schema(**STEP)
+    @STEP
     @action(detail=True, methods=["post"], url_path="repair-end")
     def repair_end(self, request: Request, code: str) -> Response:
         return self._step(request, code, services.request_repair_end, fields.StepSerializer)
 
-    @extend_schema(**{**STEP, "request": fields.CloseSerializer})
+    @extend_schema(request=fields.CloseSerializer, responses={201: fields.RequestSerializer}, filters=False)
     @action(detail=True, methods=["post"])
     def close(self, request: Request, code: str) -> Response:
         return self._step(request, code, services.request_close, fields.CloseSerializer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from production.models import JobOrder
 
 
-def _all() -> QuerySet[Nonconformance]:
+def _all() -> QuerySet[Any]:
     """Each with ``decision``: the last one taken about it, None while there is none."""
     last = Disposition.objects.filter(nonconformance=OuterRef("pk"), superseded_by=None)
     return Nonconformance.objects.annotate(
@@ -27,20 +27,20 @@ def _all() -> QuerySet[Nonconformance]:
     ).select_related("equipment", "job_order", "result__specification", "said_by")
 
 
-def nonconformances(actor: Actor) -> QuerySet[Nonconformance]:
+def nonconformances(actor: Actor) -> QuerySet[Any]:
     return scoped(_all(), actor)
 
 
-def nonconformance_by_code(code: str) -> Nonconformance:
-    """Raises Nonconformance.DoesNotExist."""
+def nonconformance_by_code(code: str) -> Any:
+    """The Nonconformance, with its ``decision``. Raises Nonconformance.DoesNotExist."""
     return _all().get(code=code)
 
 
-def nonconformances_for_order(order: JobOrder) -> QuerySet[Nonconformance]:
+def nonconformances_for_order(order: JobOrder) -> QuerySet[Any]:
     return _all().filter(belongs_to(order, "opened_at"))
 
 
-def nonconformances_open(*, equipment_path: str) -> QuerySet[Nonconformance]:
+def nonconformances_open(*, equipment_path: str) -> QuerySet[Any]:
     """Without a final decision (none yet, or on hold) at a place and below it."""
     here = _all().filter(equipment__path__startswith=equipment_path)
     return here.filter(decision=None) | here.filter(decision=Disposition.Decided.HOLD)

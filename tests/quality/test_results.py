@@ -235,7 +235,12 @@ def test_a_lot_is_blocked_until_it_is_decided(scene: Bottling) -> None:
 def test_a_bad_decision_is_refused(scene: Bottling, values: dict[str, Any], words: str) -> None:
     opened = services.nonconformance_open(equipment=scene.line.line, description="x", by=scene.operator)
     quality = actor_make("quality", scene.line.line)
-    defaults = {"nonconformance_code": opened.code, "decision": "hold", "why": "so", "by": quality}
+    defaults: dict[str, Any] = {
+        "nonconformance_code": opened.code,
+        "decision": "hold",
+        "why": "so",
+        "by": quality,
+    }
     with pytest.raises(services.CheckRefused, match=words):
         services.disposition_set(**{**defaults, **values})
     with pytest.raises(PermissionDenied):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -165,7 +166,7 @@ def test_a_lot_booked_when_it_was_empty_counts_for_the_time_it_was_in_use() -> N
     order = order_make(line.line)
     caps = material_make(kind="packaging")
     first, second = lot_make(line.site, caps), lot_make(line.site, caps)
-    used = {"job_order": order, "equipment": line.unit}
+    used: dict[str, Any] = {"job_order": order, "equipment": line.unit}
     movement_make(first, "consumed", at=60, window_start=minutes(0), **used)
     movement_make(second, "consumed", at=120, window_start=minutes(60), **used)
     early, late = lot_make(line.line, order.product), lot_make(line.line, order.product)

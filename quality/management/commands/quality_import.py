@@ -24,8 +24,8 @@ class Command(BaseCommand):
         path: Path = options["file"]
         try:
             report = checks_import(path=path, by=rule("quality-import"), dry_run=options["dry_run"])
-        except SheetRefused as error:
-            raise CommandError(str(error)) from None
+        except SheetRefused as refusal:
+            raise CommandError(str(refusal)) from None
         for error in report.errors:
             self.stderr.write(f"{path.name}: {error}")
         if report.errors:
