@@ -215,10 +215,9 @@ class Runner:
 
     async def _dispatch_loop(self) -> None:
         while True:
-            try:
-                await asyncio.wait_for(self._news.wait(), 1.0)
-            except TimeoutError:
-                pass
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._news.wait()
             self._news.clear()
             now = time.monotonic()
             for shipment in [shipment for shipment in self._shipments if shipment.due <= now]:

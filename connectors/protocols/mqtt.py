@@ -61,7 +61,7 @@ class MqttConnector:
         self._mapper = mapper_of(config)
         self._outage = Outage(f"{config.broker} {config.client_id}")
         self._session: MqttSession | None = None
-        # Untimed messages on disk whose PUBACK may not have reached the broker: (topic, payload) digests by mid
+        # On disk, but the PUBACK may not have reached the broker: digest by message id
         self._unconfirmed: dict[int, int] = {}
         self._started = False
 
@@ -117,8 +117,11 @@ class MqttConnector:
 
     async def acknowledge(self, batch: SampleBatch) -> None:
         """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
-        if self._session is not None and batch.token:
-            self._session.acknowledge(batch.token)
+        messages: list[Received] = batch.token or []
+        for message in messages:
+            self._unconfirmed[message.mid] = _digest(message)
+        if self._session is not None:
+            self._session.acknowledge([(message.mid, message.qos) for message in messages])
 
     def _open_session(self, client_id: str, *, clean: bool) -> MqttSession:
         config = self._config
@@ -134,15 +137,13 @@ class MqttConnector:
             problem = self._read(message, batch.samples, fresh)
             if problem:
                 batch.malformed.append(problem)
-        batch.token = [(message.mid, message.qos) for message in messages if message.qos]
+        batch.token = [message for message in messages if message.qos]
         return batch
 
     def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
-        digest = key_of(message.topic, message.payload.hex())
-        if message.qos and message.dup and self._unconfirmed.get(message.mid) == digest:
+        digest = _digest(message)
+        if message.dup and self._unconfirmed.get(message.mid) == digest:
             return None
-        if message.qos:
-            self._unconfirmed[message.mid] = digest
         key = digest
         while key in fresh:
             key += 1
@@ -168,6 +169,10 @@ class MqttConnector:
             source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns
         )
         return columns
+
+
+def _digest(message: Received) -> int:
+    return key_of(message.topic, message.payload.hex())
 
 
 def mapper_of(config: MqttConfig) -> Mapper:

@@ -6,6 +6,7 @@ A new client object per attempt: paho's own reconnect would reuse the will of th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import ssl
 import threading
@@ -144,10 +145,11 @@ class MqttSession:
         self._wakeup = asyncio.Event()
         self._connected = self._loop.create_future()
         try:
-            await asyncio.wait_for(asyncio.to_thread(self._connect), timeout)
-            self._thread = threading.Thread(target=self._run, name=f"mqtt {self._broker}", daemon=True)
-            self._thread.start()
-            return await asyncio.wait_for(asyncio.shield(self._connected), timeout)
+            async with asyncio.timeout(timeout):
+                await asyncio.to_thread(self._connect)
+                self._thread = threading.Thread(target=self._run, name=f"mqtt {self._broker}", daemon=True)
+                self._thread.start()
+                return await self._connected
         except TimeoutError:
             await self.close()
             raise Unavailable(f"broker {self._broker}: no answer within {timeout:g} s") from None
@@ -177,7 +179,8 @@ class MqttSession:
         if mid in self._early_subacks:
             return
         try:
-            await asyncio.wait_for(future, timeout)
+            async with asyncio.timeout(timeout):
+                await future
         except TimeoutError:
             raise Unavailable(f"broker {self._broker}: subscription not confirmed") from None
 
@@ -188,10 +191,10 @@ class MqttSession:
             self._wakeup.clear()
             self._sleeping = True
             if not self._waiting:
-                try:
-                    await asyncio.wait_for(self._wakeup.wait(), timeout)
-                except TimeoutError:
-                    pass
+                # Not wait_for: in Python 3.11 it can swallow a cancellation that meets a wake-up
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout):
+                        await self._wakeup.wait()
             self._sleeping = False
             if not self._waiting:
                 self._check()

@@ -68,11 +68,20 @@ def test_a_post_needs_a_key(engineer: Client, signal: SignalDefinition) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        ({"samples": [{"address": "a", "source_time": "yesterday", "value": 1}]}, "samples[0]: time: read 'yesterday'"),
+        (
+            {"samples": [{"address": "a", "source_time": "yesterday", "value": 1}]},
+            "samples[0]: time: read 'yesterday'",
+        ),
         ({"samples": [{"address": "a", "source_time": "2026-01-01T00:00:00", "value": 1}]}, "has no offset"),
         ({"samples": [{"address": "a", "value": 1}]}, "samples[0]: 'source_time' is missing"),
-        ({"samples": [{"address": "a", "source_time": "2026-01-01T00:00:00Z", "value": [1]}]}, "a list is not a value"),
-        ({"samples": [{"address": 5, "source_time": "2026-01-01T00:00:00Z", "value": 1}]}, "address: expected text"),
+        (
+            {"samples": [{"address": "a", "source_time": "2026-01-01T00:00:00Z", "value": [1]}]},
+            "a list is not a value",
+        ),
+        (
+            {"samples": [{"address": 5, "source_time": "2026-01-01T00:00:00Z", "value": 1}]},
+            "address: expected text",
+        ),
         ({"samples": ["x"]}, "samples[0]: expected an object"),
         ({"samples": {}}, "samples: expected a list"),
         ({"samples": [None] * 20_001}, "expected at most 20000"),
@@ -123,7 +132,12 @@ def test_another_site_sees_and_writes_nothing(client: Client, signal: SignalDefi
     client.force_login(account_make("engineer", site_make()))
     assert post(client, body(signal, 1)).status_code == 400
     assert client.get("/api/v1/signals").json()["results"] == []
-    assert client.get(f"/api/v1/samples?signal={signal.pk}&start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z").status_code == 404
+    assert (
+        client.get(
+            f"/api/v1/samples?signal={signal.pk}&start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z"
+        ).status_code
+        == 404
+    )
 
 
 def test_an_operator_may_read_but_not_write(client: Client, signal: SignalDefinition) -> None:
@@ -134,7 +148,11 @@ def test_an_operator_may_read_but_not_write(client: Client, signal: SignalDefini
 
 def test_gaps_and_quarantine_are_listed_and_reprocessed(engineer: Client, signal: SignalDefinition) -> None:
     Gap.objects.create(
-        connection=signal.connection, equipment=signal.equipment, key=uuid.uuid4(), cause="seq_jump", start_time=START
+        connection=signal.connection,
+        equipment=signal.equipment,
+        key=uuid.uuid4(),
+        cause="seq_jump",
+        start_time=START,
     )
     assert [gap["cause"] for gap in engineer.get("/api/v1/gaps?open=true").json()["results"]] == ["seq_jump"]
     wanted = body(signal, 5)

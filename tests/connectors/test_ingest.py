@@ -57,7 +57,22 @@ def stored(signal: SignalDefinition) -> list[Any]:
 
 
 def test_every_kind_of_value_comes_back_as_it_was(mapped: SignalDefinition) -> None:
-    values = [0, -1, 2**63 - 1, -(2**63), 2**64 - 1, 1.5, -0.0, True, False, "filling", "é\x01", "", None, 10**18 + 7]
+    values = [
+        0,
+        -1,
+        2**63 - 1,
+        -(2**63),
+        2**64 - 1,
+        1.5,
+        -0.0,
+        True,
+        False,
+        "filling",
+        "é\x01",
+        "",
+        None,
+        10**18 + 7,
+    ]
     assert ingest(mapped, columns(*values)) == Result(len(values), len(values), 0, 0)
     back = stored(mapped)
     assert back == values
@@ -231,7 +246,10 @@ def test_a_gap_is_opened_and_closed_by_two_rows_and_read_as_one(mapped: SignalDe
     assert Gap.objects.count() == 2
     (found,) = selectors.gaps_between(equipment_ids=[unit], start=NOW, end=NOW + timedelta(hours=1))
     assert found.end_time == closed.end_time
-    assert selectors.gaps_between(equipment_ids=[unit], start=closed.end_time, end=NOW + timedelta(hours=1)) == []
+    assert (
+        selectors.gaps_between(equipment_ids=[unit], start=closed.end_time, end=NOW + timedelta(hours=1))
+        == []
+    )
     assert [gap.pk for gap in selectors.gaps_visible(actor_make("engineer", mapped.connection.site))] == [
         Gap.objects.get(end_time__isnull=False).pk
     ]
@@ -273,7 +291,10 @@ def test_a_change_of_connection_or_signal_raises_the_revision(mapped: SignalDefi
 def test_the_application_can_neither_change_nor_delete_samples(mapped: SignalDefinition) -> None:
     ingest(mapped, columns(1))
     with connection.cursor() as cursor:
-        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass", ["connectors_signalsample"])
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass",
+            ["connectors_signalsample"],
+        )
         tables = ["connectors_signalsample", *(name for (name,) in cursor.fetchall())]
     for table in tables:
         for statement in (f"UPDATE {table} SET v_int = 2", f"DELETE FROM {table}", f"TRUNCATE {table}"):

@@ -55,14 +55,17 @@ async def test_every_change_arrives_in_order_with_its_source_time() -> None:
 
         driver = asyncio.create_task(drive())
         got = await collect(
-            connector, lambda b: values(b, address("on"))[-1:] == [True] and values(b, address("count"))[-1:] == [50]
+            connector,
+            lambda b: values(b, address("on"))[-1:] == [True] and values(b, address("count"))[-1:] == [50],
         )
         await driver
     counts = values(got, address("count"))
     assert counts == sorted(set(counts))
     assert counts[-1] == 50
     assert values(got, address("label"))[-1] == "é"
-    times = [sample.source_time for batch in got for sample in batch.samples if sample.address == address("count")]
+    times = [
+        sample.source_time for batch in got for sample in batch.samples if sample.address == address("count")
+    ]
     assert times == sorted(times)
     assert not [gap for batch in got for gap in batch.gaps]
 
@@ -88,7 +91,9 @@ async def test_bad_quality_and_arrays_are_told_apart() -> None:
         driver = asyncio.create_task(drive())
         got = await collect(
             connector,
-            lambda b: any(s.quality == Quality.BAD for x in b for s in x.samples) and any(x.malformed for x in b),
+            lambda b: (
+                any(s.quality == Quality.BAD for x in b for s in x.samples) and any(x.malformed for x in b)
+            ),
         )
         await driver
     sample = next(s for batch in got for s in batch.samples if s.quality == Quality.BAD)
@@ -132,9 +137,7 @@ async def test_an_outage_is_filled_from_the_servers_history() -> None:
         for number in range(1, 31):
             await node(server, "count").write_value(number)
             await asyncio.sleep(0.01)
-        connector = OpcUaConnector(
-            OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start})
-        )
+        connector = OpcUaConnector(OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start}))
         got = await collect(connector, lambda b: any(gap.end_time for x in b for gap in x.gaps))
     old = [sample for batch in got for sample in batch.samples if sample.historical]
     assert [sample.value for sample in old][-30:] == list(range(1, 31))

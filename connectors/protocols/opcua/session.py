@@ -298,7 +298,9 @@ class UaSession:
     async def next(self) -> SampleBatch | None:
         """The next batch, or None after a second of quiet. Raises Unavailable when the session is lost or stale."""
         try:
-            item = await asyncio.wait_for(self.pending.get(), 1.0)
+            # Not wait_for: in Python 3.11 it can swallow a cancellation that meets an item
+            async with asyncio.timeout(1.0):
+                item = await self.pending.get()
         except TimeoutError:
             self._check_fresh()
             return None
@@ -384,7 +386,8 @@ class UaSession:
     async def close(self) -> None:
         """Never waits long: a hanging server must not keep the process."""
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.client.disconnect(), 5.0)
+            async with asyncio.timeout(5.0):
+                await self.client.disconnect()
         with contextlib.suppress(Exception):
             self.client.disconnect_socket()
 
@@ -400,7 +403,8 @@ def _history_columns(address: str, values: list[ua.DataValue]) -> Columns:
 async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
     """An outer deadline, and every library error as Unavailable: the same client can hang for ever (#1660)."""
     try:
-        return await asyncio.wait_for(work, seconds)
+        async with asyncio.timeout(seconds):
+            return await work
     except TimeoutError:
         raise Unavailable(f"{what}: no answer within {seconds:g} s") from None
     except (OSError, UaError) as error:
