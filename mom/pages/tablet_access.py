@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from mom.pages import tablet_session
-from mom.pages.tablet_answers import SeeOther
+from mom.pages.tablet_answers import SeeOther, refusal_message
 from mom.pages.tablet_page import page
 from plant import selectors, services
 from plant.access import NOBODY, actor_of, public
-from plant.selectors.actors import DEVICE_COOKIE, PIN_LOCK, PIN_TRIES
+from plant.selectors.actors import DEVICE_COOKIE
 from plant.selectors.devices import device_waiting
 from plant.services.devices import BadgeRefused, EnrolmentRefused
 
@@ -97,24 +96,6 @@ def _badge_page(request: HttpRequest, read: str, refusal: str, status: int = 200
         "draft": tablet_session.draft_waiting(request),
     }
     return page(request, "mom/tablet_badge.html", None, status=status, **context)
-
-
-def refusal_message(code: str, read: str) -> str:
-    """The refusal in words a person at the tablet can act on."""
-    if code == "unknown_badge":
-        return _("Badge “%(badge)s” is not known here. Scan it again, or ask your supervisor.") % {
-            "badge": read
-        }
-    if code == "wrong_pin":
-        return _("Wrong PIN. Try again; after %(tries)d wrong tries it is locked on this tablet.") % {
-            "tries": PIN_TRIES
-        }
-    if code == "locked":
-        return _(
-            "Locked on this tablet after %(tries)d wrong PINs. Try again in %(minutes)d minutes, "
-            "or use another tablet."
-        ) % {"tries": PIN_TRIES, "minutes": PIN_LOCK.total_seconds() // 60}
-    return ""
 
 
 @public

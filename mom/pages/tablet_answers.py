@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from mom.pages.tablet_page import page
 from mom.pages.tablet_session import wants_json
+from plant.selectors.actors import PIN_LOCK, PIN_TRIES
+
+if TYPE_CHECKING:
+    from mom.pages.tablet_session import Station
 
 
 class SeeOther(HttpResponse):
@@ -35,8 +40,27 @@ def refused(
     message: str,
     *,
     status: int = 409,
+    station: Station | None = None,
     template: str = "mom/tablet_refused.html",
     **context: Any,
 ) -> HttpResponse:
     """Nothing was written: why, and what can be done instead."""
-    return render(request, template, {"message": message, **context}, status=status)
+    return page(request, template, station, status=status, message=message, **context)
+
+
+def refusal_message(code: str, read: str) -> str:
+    """Why a badge or PIN is refused, in words a person at the tablet can act on."""
+    if code == "unknown_badge":
+        return _("Badge “%(badge)s” is not known here. Scan it again, or ask your supervisor.") % {
+            "badge": read
+        }
+    if code == "wrong_pin":
+        return _("Wrong PIN. Try again; after %(tries)d wrong tries it is locked on this tablet.") % {
+            "tries": PIN_TRIES
+        }
+    if code == "locked":
+        return _(
+            "Locked on this tablet after %(tries)d wrong PINs. Try again in %(minutes)d minutes, "
+            "or use another tablet."
+        ) % {"tries": PIN_TRIES, "minutes": PIN_LOCK.total_seconds() // 60}
+    return ""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from mom.pages import tablet_session
 from mom.pages.tablet_session import Station
 from plant import selectors
 from plant.access import actor_of
+from production.selectors.lookups import job_order_running
+
+if TYPE_CHECKING:
+    from production.models import JobOrder
 
 
 def tablet_context(request: HttpRequest, station: Station | None) -> dict[str, Any]:
@@ -31,6 +36,13 @@ def person_name(request: HttpRequest) -> str:
         return "" if actor.device_id else actor.label
     person = selectors.person_at_badge(actor.label)
     return person.name if person and person.name else actor.label
+
+
+def running_order(station: Station) -> JobOrder | None:
+    """The order the station works on now: by its own signals, else by the commands given on its line."""
+    first = station.constraint or station.equipment
+    ids = dict.fromkeys((first.pk, station.line.pk, *(unit.pk for unit in station.units)))
+    return job_order_running(equipment_ids=ids, at=timezone.now())
 
 
 def page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from django.urls import resolve, reverse
 from plant import env, selectors, services
 from plant.access import ACTIONS, NOBODY, Action, Actor, actor_of
 from plant.selectors.actors import DEVICE_COOKIE, TABLET_PERSON
+from plant.services.idempotency import KeyReused
 
 if TYPE_CHECKING:
     from plant.models import Device, Equipment, Person
@@ -95,7 +95,7 @@ def person_leave(request: HttpRequest) -> None:
 
 
 def reads(view: View) -> View:
-    """A tablet page anyone at the station may look at. Touching it (not polling) postpones the idle sign-out."""
+    """A tablet page anyone at the station may look at. A touch (not a poll) postpones the sign-out."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -112,7 +112,7 @@ def reads(view: View) -> View:
 
 
 def writes(action: Action) -> Callable[[View], View]:
-    """A tablet write: without a person it is kept as a draft and resumes after badge-in; a double tap counts once."""
+    """A tablet write: a draft until somebody badges in; a double tap counts once."""
     if action not in ACTIONS:
         raise KeyError(f"unknown action {action!r}")
 
@@ -129,7 +129,7 @@ def writes(action: Action) -> Callable[[View], View]:
             actor.require(action)
             if TABLET_PERSON in request.session:
                 request.session.modified = True
-            return _once(request, actor, lambda: view(request, *args, **kwargs))
+            return write_once(request, actor, lambda: view(request, *args, **kwargs))
 
         guarded.required_action = action  # type: ignore[attr-defined]
         return guarded
@@ -170,7 +170,7 @@ def draft_waiting(request: HttpRequest) -> bool:
     return DRAFT in request.session
 
 
-def _once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """Run a write once per the form's hidden key; the same key gets the first answer again."""
     key = request.POST.get("key", "")[:80]
     if not key:
@@ -180,7 +180,11 @@ def _once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBa
     body = urlencode(_fields(request)).encode()
     route = f"POST {request.path}"
     with transaction.atomic():
-        kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
+        try:
+            kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
+        except KeyReused:
+            # The form was changed and sent again, such as after the back button: that is another write.
+            return write()
         if kept is not None:
             return _answer_read(kept.answer, kept.status)
         answer = write()
@@ -215,5 +219,6 @@ def key_new() -> str:
     return str(uuid.uuid4())
 
 
-def etag_of(*parts: object) -> str:
-    return '"' + hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:24] + '"'
+def go(request: HttpRequest, where: str) -> HttpResponseBase:
+    """Nothing was written; look there."""
+    return JsonResponse({"where": where}) if wants_json(request) else redirect(where)

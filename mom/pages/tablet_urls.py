@@ -4,16 +4,47 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from mom.pages import tablet_access, tablet_devices, tablet_station
+from mom.pages import (
+    tablet_access,
+    tablet_checks,
+    tablet_devices,
+    tablet_entries,
+    tablet_orders,
+    tablet_scan,
+    tablet_station,
+    tablet_stops,
+    tablet_undo,
+)
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/", tablet_station.station, name="tablet_station"),
-    path("tablet/scan/", tablet_station.station, name="tablet_scan"),
     path("tablet/start/", tablet_access.start, name="tablet_start"),
     path("tablet/enrol/<str:secret>/", tablet_access.enrol, name="tablet_enrol"),
     path("tablet/badge/", tablet_access.badge, name="tablet_badge"),
     path("tablet/leave/", tablet_access.leave, name="tablet_leave"),
     path("tablet/devices/", tablet_devices.devices, name="tablet_devices"),
     path("tablet/devices/<int:pk>/revoke/", tablet_devices.device_revoke, name="tablet_device_revoke"),
+    path("tablet/stops/", tablet_stops.stops, name="tablet_stops"),
+    path("tablet/stops/together/", tablet_stops.together, name="tablet_together"),
+    path("tablet/stops/together/code/", tablet_stops.together_code, name="tablet_together_code"),
+    path("tablet/stops/<uuid:stop_id>/", tablet_stops.stop, name="tablet_stop"),
+    path("tablet/micro/", tablet_stops.micro, name="tablet_micro"),
+    path("tablet/micro/<str:code>/", tablet_stops.micro, name="tablet_micro_unit"),
+    path("tablet/undo/<str:token>/", tablet_undo.undo, name="tablet_undo"),
+    path("tablet/orders/", tablet_orders.orders, name="tablet_orders"),
+    path("tablet/orders/<str:code>/", tablet_orders.order, name="tablet_order"),
+    path("tablet/orders/<str:code>/<str:verb>/", tablet_orders.order_verb, name="tablet_order_verb"),
+    path("tablet/count/", tablet_entries.count, name="tablet_count"),
+    path("tablet/note/", tablet_entries.note, name="tablet_note"),
+    path("tablet/call/", tablet_entries.call, name="tablet_call"),
+    path("tablet/scan/", tablet_scan.scan, name="tablet_scan"),
+    path("tablet/lots/<str:code>/", tablet_scan.lot_page, name="tablet_lot"),
+    path("tablet/lots/<str:code>/use/", tablet_scan.lot_use, name="tablet_lot_use"),
+    path("tablet/lots/<str:code>/override/", tablet_scan.lot_override, name="tablet_lot_override"),
+    path(
+        "tablet/lots/<str:code>/return/<int:movement_id>/", tablet_scan.lot_return, name="tablet_lot_return"
+    ),
+    path("tablet/checks/", tablet_checks.checks, name="tablet_checks"),
+    path("tablet/checks/<str:code>/", tablet_checks.check, name="tablet_check"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,4 +1,4 @@
-"""The record's drawings: lanes of machines with their alarms, the split bar, values against their setpoints."""
+"""The record's drawings: lanes of machines with alarms, the split bar, values against setpoints."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def _alarms(
     if not alarms:
         return None
     marks = [
-        svg.Mark(alarm.raised, alarm.cleared or window.end, "stop", alarm_title(alarm, record), alarm.evidence)
+        svg.Mark(
+            alarm.raised, alarm.cleared or window.end, "stop", alarm_title(alarm, record), alarm.evidence
+        )
         for alarm in alarms
     ]
     label = _("Alarms of %(machine)s") % {"machine": lane.equipment}
@@ -150,7 +152,8 @@ def value_chart(value: ProcessValue, window: Interval) -> SafeString:
         VALUE_HEIGHT,
         format_html_join(
             "",
-            '<polyline class="c-spark-limit c-setpoint" vector-effect="non-scaling-stroke" points="{}"></polyline>',
+            '<polyline class="c-spark-limit c-setpoint" vector-effect="non-scaling-stroke"'
+            ' points="{}"></polyline>',
             [(" ".join(f"{x(at)},{y(number)}" for at, number in _steps(value, window.end)),)]
             if value.setpoints
             else [],

@@ -153,6 +153,18 @@ class QuantityRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PieceBalance:
+    """started (counted by the first machine) = good (at the exit) + scrap + remainder on the line."""
+
+    started: Decimal
+    counted_by: str
+    good: Decimal
+    scrap: Decimal | None
+    remainder: Decimal
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class LotRow:
     direction: str
     lot_code: str
@@ -364,6 +376,7 @@ class OperationalRecord:
     stop_groups: tuple[StopGroup, ...]
     micro_stops: StopGroup | None
     quantities: tuple[QuantityRow, ...]
+    pieces: PieceBalance | None
     lots: tuple[LotRow, ...]
     balance: tuple[BalanceRow, ...]
     shortages: tuple[ShortageRow, ...]

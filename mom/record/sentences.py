@@ -18,7 +18,6 @@ from mom.record.model import (
     DeviationRow,
     Head,
     LotRow,
-    QuantityRow,
     SaidRow,
     StopGroup,
     StopRow,
@@ -43,7 +42,6 @@ class Told:
     lost_seconds: int | None
     groups: Sequence[StopGroup]
     stops: Sequence[StopRow]
-    quantities: Sequence[QuantityRow]
     lots: Sequence[LotRow]
     tests: Sequence[TestRow]
     deviations: Sequence[DeviationRow]

@@ -1,17 +1,17 @@
-"""What the machines' own instruments said during the order: process values against setpoints, and missing data."""
+"""What instruments said during the order: process values against setpoints, and missing data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from connectors import selectors as connectors
-from connectors.selectors.summary import Bucket, samples_summary
 from mom.record.model import GapRow, ProcessValue
+from production.selectors import Parameter, parameters_between
 
 if TYPE_CHECKING:
-    from connectors.models import SignalDefinition
     from plant.models import Equipment
 
 PARTS = 120
@@ -21,47 +21,15 @@ Points = tuple[tuple[datetime, float], ...]
 def process_values(units: Sequence[Equipment], start: datetime, end: datetime) -> tuple[ProcessValue, ...]:
     """Every process value of the machines in [start, end), with its setpoint where one is signalled."""
     owner = {unit.pk: unit for unit in units}
-    found = [
-        signal
-        for unit in units
-        for signal in connectors.signals_for(equipment_id=unit.pk, roles=("process_value", "setpoint"))
-    ]
-    values = [signal for signal in found if signal.role == "process_value"]
-    setpoint_of = {
-        signal.setpoint_for_id: signal
-        for signal in found
-        if signal.role == "setpoint" and signal.setpoint_for_id is not None
+    found = parameters_between(equipment_ids=list(owner), start=start, end=end, parts=PARTS)
+    setpoints = [each.setpoint.pk for each in found if each.setpoint is not None]
+    before = {
+        pk: number
+        for pk, row in connectors.last_samples_before(signal_ids=setpoints, at=start).items()
+        if (number := _number(row.value)) is not None
     }
-    buckets = _by_signal(
-        samples_summary(signal_ids=[signal.pk for signal in values], start=start, end=end, parts=PARTS)
-    )
-    wanted = _setpoints(list(setpoint_of.values()), start, end)
     step = (end - start) / PARTS
-    return tuple(
-        _value(signal, owner[signal.equipment_id], buckets.get(signal.pk, []), start, step, wanted, setpoint_of)
-        for signal in values
-    )
-
-
-def _by_signal(buckets: Iterable[Bucket]) -> dict[int, list[Bucket]]:
-    found: dict[int, list[Bucket]] = {}
-    for bucket in buckets:
-        found.setdefault(bucket.signal_id, []).append(bucket)
-    return found
-
-
-def _setpoints(signals: Sequence[SignalDefinition], start: datetime, end: datetime) -> dict[int, Points]:
-    """Each setpoint's value at the start, and every change in the range."""
-    ids = [signal.pk for signal in signals]
-    found: dict[int, list[tuple[datetime, float]]] = {pk: [] for pk in ids}
-    for pk, row in connectors.last_samples_before(signal_ids=ids, at=start).items():
-        if (number := _number(row.value)) is not None:
-            found[pk].append((start, number))
-    for row in connectors.samples_between(signal_ids=ids, start=start, end=end):
-        number = _number(row.value)
-        if number is not None and (not found[row.signal_id] or found[row.signal_id][-1][1] != number):
-            found[row.signal_id].append((row.source_time, number))
-    return {pk: tuple(points) for pk, points in found.items()}
+    return tuple(_value(each, owner[each.signal.equipment_id], start, step, before) for each in found)
 
 
 def _number(value: object) -> float | None:
@@ -69,31 +37,44 @@ def _number(value: object) -> float | None:
 
 
 def _value(
-    signal: SignalDefinition,
-    unit: Equipment,
-    buckets: Sequence[Bucket],
-    start: datetime,
-    step: timedelta,
-    wanted: dict[int, Points],
-    setpoint_of: dict[int, SignalDefinition],
+    each: Parameter, unit: Equipment, start: datetime, step: timedelta, before: dict[int, float]
 ) -> ProcessValue:
-    count = sum(bucket.count for bucket in buckets)
-    setpoint = setpoint_of.get(signal.pk)
-    setpoints = wanted.get(setpoint.pk, ()) if setpoint else ()
+    signal, values = each.signal, each.values
+    count = sum(bucket.count for bucket in values)
+    setpoints = _setpoints(each, start, step, before)
+    end = start + step * PARTS
     return ProcessValue(
         name=signal.name or signal.address,
         equipment_code=unit.code,
         equipment=unit.name,
         unit=signal.unit,
-        points=tuple((start + step * bucket.number, bucket.average) for bucket in buckets),
+        points=tuple((start + step * bucket.number, bucket.average) for bucket in values),
         setpoints=setpoints,
-        lowest=min((bucket.lowest for bucket in buckets), default=None),
-        average=sum(bucket.average * bucket.count for bucket in buckets) / count if count else None,
-        highest=max((bucket.highest for bucket in buckets), default=None),
+        lowest=min((bucket.lowest for bucket in values), default=None),
+        average=sum(bucket.average * bucket.count for bucket in values) / count if count else None,
+        highest=max((bucket.highest for bucket in values), default=None),
         setpoint=setpoints[-1][1] if setpoints else None,
         count=count,
-        evidence=f"/api/v1/samples?signal={signal.pk}&from={start.isoformat()}&to={(start + step * PARTS).isoformat()}",
+        evidence="/api/v1/samples?"
+        + urlencode({"signal": signal.pk, "start": start.isoformat(), "end": end.isoformat()}),
     )
+
+
+def _setpoints(each: Parameter, start: datetime, step: timedelta, before: dict[int, float]) -> Points:
+    """The setpoint in force at the start, then each change, to a part of the window."""
+    if each.setpoint is None:
+        return ()
+    found: list[tuple[datetime, float]] = []
+    if each.setpoint.pk in before:
+        found.append((start, before[each.setpoint.pk]))
+    for bucket in each.wanted:
+        if not found or found[-1][1] != bucket.highest:
+            found.append((start + step * bucket.number, bucket.highest))
+    return tuple(found)
+
+
+def _inside(begun: datetime, ended: datetime | None, start: datetime, end: datetime) -> int:
+    return max(round((min(ended or end, end) - max(begun, start)).total_seconds()), 0)
 
 
 def gaps(units: Sequence[Equipment], start: datetime, end: datetime) -> tuple[GapRow, ...]:
@@ -105,7 +86,9 @@ def gaps(units: Sequence[Equipment], start: datetime, end: datetime) -> tuple[Ga
             source=f"{names.get(gap.equipment_id or 0, gap.scope)} ({gap.connection})",
             start=gap.start_time,
             end=gap.end_time,
-            seconds=max(round((min(gap.end_time or end, end) - max(gap.start_time, start)).total_seconds()), 0),
+            seconds=max(
+                round((min(gap.end_time or end, end) - max(gap.start_time, start)).total_seconds()), 0
+            ),
             cause=gap.cause,
             recovered=gap.recovered,
             evidence=f"#gap-{gap.id}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -11,16 +11,29 @@ from typing import TYPE_CHECKING
 from mom.pages.losses import LOST, Losses, losses
 from mom.pages.words import class_word, state_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
+from plant.domain.intervals import Interval, clip
 from plant.domain.quantities import ratio, round_parts
 from production.domain.account import Account, Segment
+from production.domain.stops import REGISTERED
 from production.domain.time_model import CLASSES, MICRO_STOP, RUNNING, RUNNING_SLOW, UNKNOWN
 
 if TYPE_CHECKING:
     from plant.models import Equipment
+    from production.selectors import JobResponse
 
 # The machine ran or data are missing: no list of stops to open, the lane itself is the evidence.
 IN_LANE = frozenset({RUNNING, RUNNING_SLOW, UNKNOWN})
-MICRO_LISTED = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Worked(Account):
+    """An account of the working times of an order: an interruption between them belongs to nobody here."""
+
+    worked: timedelta = timedelta()
+
+    @property
+    def span(self) -> timedelta:
+        return self.worked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,46 @@ class Machine:
 
     equipment: Equipment
     account: Account | None
+
+
+def machines(response: JobResponse) -> list[Machine]:
+    """Each machine with its account of the times the order was worked on; unknown after its last data."""
+    if response.start is None or response.end is None or response.end <= response.start:
+        return []
+    parts = [
+        Interval(work.start, work.end or response.end)
+        for work in response.execution.working
+        if (work.end or response.end) > work.start
+    ]
+    return [Machine(part.equipment, _worked(part.account, parts)) for part in response.machines]
+
+
+def _worked(told: Account | None, parts: Sequence[Interval]) -> Account | None:
+    """None when nothing at all is known of any part."""
+    if told is None or not parts:
+        return None
+    segments: list[Segment] = []
+    for part in parts:
+        assert part.end is not None
+        segments += _clipped(told, part)
+        at = segments[-1].end if segments and segments[-1].end > part.start else part.start
+        if at < part.end:
+            segments.append(Segment(at, part.end, UNKNOWN, UNKNOWN, cause="horizon"))
+    if all(segment.time_class == UNKNOWN for segment in segments):
+        return None
+    worked = sum((part.duration or timedelta() for part in parts), timedelta())
+    last = parts[-1].end
+    assert last is not None
+    return Worked(parts[0].start, last, tuple(segments), worked)
+
+
+def _clipped(told: Account, part: Interval) -> list[Segment]:
+    found = []
+    for segment in told.segments:
+        inside = clip(segment, part)
+        if inside is not None and inside.end is not None:
+            found.append(replace(segment, start=inside.start, end=inside.end))
+    return found
 
 
 def exact_seconds(time: timedelta) -> Decimal:
@@ -40,7 +93,7 @@ def whole_seconds(times: Sequence[timedelta]) -> list[int]:
     return [int(part) for part in round_parts([exact_seconds(time) for time in times])]
 
 
-def lane(machine: Machine, order_code: str, reasons: Mapping[str, str]) -> Lane:
+def lane(machine: Machine, reasons: Mapping[str, str]) -> Lane:
     """One machine from start to end of the order; every piece a link to its stop."""
     unit, told = machine.equipment, machine.account
     here = f"#lane-{unit.code}"
@@ -58,17 +111,8 @@ def _joined(segments: Iterable[Segment]) -> list[Segment]:
     found: list[Segment] = []
     for segment in segments:
         last = found[-1] if found else None
-        if last is not None and _look(last) == _look(segment):
-            found[-1] = Segment(
-                last.start,
-                segment.end,
-                last.time_class,
-                last.state,
-                stop_start=last.stop_start,
-                reason_code=last.reason_code,
-                uncoded=last.uncoded,
-                fault_code=last.fault_code,
-            )
+        if last is not None and last.end == segment.start and _look(last) == _look(segment):
+            found[-1] = replace(last, end=segment.end)
         else:
             found.append(segment)
     return found
@@ -88,7 +132,7 @@ def _slice(segment: Segment, code: str, reasons: Mapping[str, str]) -> Slice:
 
 def stop_anchor(code: str, segment: Segment) -> str:
     """Address of a stop on the page: micro-stops are listed as a group."""
-    if segment.stop_size != "registered":
+    if segment.stop_size != REGISTERED:
         return f"micro-{code}"
     assert segment.stop_start is not None
     return f"stop-{code}-{segment.stop_start:%Y%m%dT%H%M%S}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -33,7 +34,7 @@ def operator(line: make.Line) -> Person:
     return make.person_make("operator", line.line, badge="B1001")
 
 
-def badge_in(tablet: Client, badge: str = "B1001", pin: str = "4321") -> object:
+def badge_in(tablet: Client, badge: str = "B1001", pin: str = "4321") -> Any:
     return tablet.post("/tablet/badge/", {"badge": badge, "pin": pin})
 
 
@@ -128,7 +129,7 @@ def test_badging_in_gives_the_session_a_new_id(tablet: Client, operator: Person)
     session["something"] = 1
     session.save()
     before = session.session_key
-    tablet.cookies["sessionid"] = before
+    tablet.cookies["sessionid"] = str(before)
     badge_in(tablet)
     assert tablet.session.session_key != before
 

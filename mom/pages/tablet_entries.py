@@ -1,0 +1,219 @@
+"""Counts, notes and calls for maintenance from the station."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from maintenance.services import RequestRefused, request_raise
+from mom.pages import tablet_session
+from mom.pages.board import state_since
+from mom.pages.reading import line_reading
+from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_page import page, running_order
+from mom.pages.tablet_scan import number_read
+from mom.pages.tablet_station import units_of
+from mom.pages.tablet_undo import undo_remember
+from mom.pages.words import piece_word, quantity, state_kind, state_word
+from plant import selectors
+from plant.access import actor_of
+from production import selectors as production
+from production.services.assertions import Refused, count_assert, note_assert
+
+if TYPE_CHECKING:
+    from mom.pages.tablet_session import Station
+    from production.models import JobOrder
+
+KINDS = ("good", "scrap")
+
+
+def count(request: HttpRequest) -> HttpResponseBase:
+    return _count_enter(request) if request.method == "POST" else _count_page(request)
+
+
+count.required_action = "view"  # type: ignore[attr-defined]
+count.required_actions = {"GET": "view", "POST": "count.enter"}  # type: ignore[attr-defined]
+
+
+def counted_since(station: Station, order: JobOrder) -> datetime:
+    """Where the next count begins: at the end of the last one entered for the order, else at its start."""
+    ends = [entry.end_time for entry in production.counts_said(job_order_id=order.pk)]
+    return max(ends, default=order.started_at or timezone.now())
+
+
+@tablet_session.reads
+def _count_page(request: HttpRequest) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    order = running_order(station)
+    if order is None:
+        return refused(
+            request, _("No order is running here, so there is nothing to count for."), station=station
+        )
+    return _count_form(request, station, order)
+
+
+def _count_form(
+    request: HttpRequest, station: Station, order: JobOrder, *, message: str = "", status: int = 200
+) -> HttpResponseBase:
+    zone = selectors.site_zone(station.line)
+    since = counted_since(station, order).astimezone(zone)
+    return page(
+        request,
+        "mom/tablet_count.html",
+        station,
+        status=status,
+        order=order,
+        unit=piece_word(order.unit),
+        since_text=_("Pieces since %(at)s") % {"at": f"{since:%d/%m %H:%M}"},
+        good=request.POST.get("good", ""),
+        scrap=request.POST.get("scrap", ""),
+        decimals=order.unit not in ("", "pcs", "pc"),
+        message=message,
+    )
+
+
+@tablet_session.writes("count.enter")
+def _count_enter(request: HttpRequest) -> HttpResponseBase:
+    """Good and scrap in one submit; an empty field says nothing, 0 says none."""
+    station = tablet_session.station_of(request)
+    order = running_order(station) if station else None
+    if station is None or order is None:
+        return refused(
+            request, _("No order is running here, so there is nothing to count for."), station=station
+        )
+    typed = {kind: request.POST.get(kind, "").strip() for kind in KINDS}
+    values = {kind: number_read(text) for kind, text in typed.items() if text}
+    wrong = [typed[kind] for kind, value in values.items() if value is None or value < 0]
+    if wrong or not values:
+        message = (
+            _("Read “%(text)s”, expected a number of 0 or more.") % {"text": wrong[0]}
+            if wrong
+            else _("Enter good, scrap, or both.")
+        )
+        return _count_form(request, station, order, message=message, status=422)
+    return _count_keep(
+        request, station, order, {kind: value for kind, value in values.items() if value is not None}
+    )
+
+
+def _count_keep(
+    request: HttpRequest, station: Station, order: JobOrder, values: dict[str, Decimal]
+) -> HttpResponseBase:
+    now = timezone.now()
+    since = min(counted_since(station, order), now)
+    try:
+        entries = [
+            count_assert(
+                equipment_id=station.equipment.pk,
+                start_time=since,
+                end_time=now,
+                kind=kind,
+                quantity=value,
+                by=actor_of(request),
+                job_order_id=order.pk,
+            )
+            for kind, value in values.items()
+        ]
+    except Refused as refusal:
+        return _count_form(request, station, order, message=str(refusal), status=422)
+    names = {"good": _("good"), "scrap": _("scrap")}
+    told = ", ".join(f"{quantity(value)} {names[kind]}" for kind, value in values.items())
+    words = {"order": order.code, "counts": told}
+    return done(request, _("%(order)s: %(counts)s") % words, undo=undo_remember(request, entries))
+
+
+def note(request: HttpRequest) -> HttpResponseBase:
+    return _note_keep(request) if request.method == "POST" else _note_page(request)
+
+
+note.required_action = "view"  # type: ignore[attr-defined]
+note.required_actions = {"GET": "view", "POST": "note.write"}  # type: ignore[attr-defined]
+
+
+@tablet_session.reads
+def _note_page(request: HttpRequest) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    return page(request, "mom/tablet_note.html", station, order=running_order(station))
+
+
+@tablet_session.writes("note.write")
+def _note_keep(request: HttpRequest) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    order, text = running_order(station), request.POST.get("text", "")[:2000]
+    try:
+        note_assert(
+            equipment_id=station.equipment.pk,
+            start_time=timezone.now(),
+            text=text,
+            by=actor_of(request),
+            job_order_id=order.pk if order else None,
+        )
+    except Refused:
+        message = _("The note is empty.")
+        return page(request, "mom/tablet_note.html", station, status=422, order=order, message=message)
+    return done(request, _("The note is kept"))
+
+
+def call(request: HttpRequest) -> HttpResponseBase:
+    return _call_raise(request) if request.method == "POST" else _call_page(request)
+
+
+call.required_action = "view"  # type: ignore[attr-defined]
+call.required_actions = {"GET": "view", "POST": "maintenance.request"}  # type: ignore[attr-defined]
+
+
+@tablet_session.reads
+def _call_page(request: HttpRequest) -> HttpResponseBase:
+    """The machines of the station as tiles: one more tap calls maintenance to one of them."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    now = timezone.now()
+    reading = line_reading(station.line, revision=selectors.revision_of(station.line.pk), now=now)
+    tiles = []
+    for unit in units_of(station):
+        state, since = state_since(reading.accounts.get(unit.pk))
+        tiles.append(
+            {
+                "code": unit.code,
+                "name": unit.name,
+                "word": state_word(state or "unknown"),
+                "kind": state_kind(state or "unknown"),
+                "since": since,
+                "key": tablet_session.key_new(),
+            }
+        )
+    asked = [each for each in reading.requests if each.equipment.path.startswith(station.equipment.path)]
+    return page(request, "mom/tablet_call.html", station, tiles=tiles, requests=asked)
+
+
+@tablet_session.writes("maintenance.request")
+def _call_raise(request: HttpRequest) -> HttpResponseBase:
+    """For the stop the machine is in; a machine that runs is called for from now on."""
+    station = tablet_session.station_of(request)
+    wanted = request.POST.get("equipment", "")
+    unit = next((each for each in units_of(station) if each.code == wanted), None) if station else None
+    if station is None or unit is None:
+        return refused(request, _("Choose a machine of this station."), station=station, status=404)
+    now = timezone.now()
+    stop = production.stop_containing(equipment_id=unit.pk, at=now)
+    try:
+        raised = request_raise(
+            equipment=unit, stop_start=stop.start_time if stop else now, by=actor_of(request)
+        )
+    except RequestRefused as refusal:
+        return refused(request, str(refusal), station=station, status=422)
+    words = {"machine": unit.name, "code": raised.code}
+    return done(request, _("Maintenance is called to %(machine)s (%(code)s)") % words)

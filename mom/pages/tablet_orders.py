@@ -1,0 +1,154 @@
+"""Starting, pausing and finishing the order of a line from the tablet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
+
+from mom.pages import tablet_session
+from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_page import page, running_order
+from mom.pages.words import order_state_word
+from plant.access import actor_of
+from production.domain.job_order import IllegalTransition, verbs_allowed
+from production.selectors import job_orders
+from production.selectors.lookups import job_order_for_code
+from production.services import (
+    Vetoed,
+    job_order_pause,
+    job_order_resume,
+    job_order_start,
+    job_order_stop,
+)
+
+if TYPE_CHECKING:
+    from mom.pages.tablet_session import Station
+    from production.models import JobOrder
+
+COMMANDS: dict[str, Callable[..., JobOrder]] = {
+    "start": job_order_start,
+    "pause": job_order_pause,
+    "resume": job_order_resume,
+    "stop": job_order_stop,
+}
+WORDS = {"start": late("Start"), "pause": late("Pause"), "resume": late("Resume"), "stop": late("Finish")}
+ICONS = {"start": "run", "pause": "pause", "resume": "run", "stop": "end"}
+SAID = {
+    "start": late("Order %(code)s started"),
+    "pause": late("Order %(code)s paused"),
+    "resume": late("Order %(code)s goes on"),
+    "stop": late("Order %(code)s finished"),
+}
+# What takes a command back by Undo. A start or a finish is a fact; it is not undone.
+BACK = {"pause": "resume", "resume": "pause"}
+OPEN = ("running", "interrupted", "allowed_to_start")
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command the order's state allows, as a tile with a key of its own."""
+
+    code: str
+    word: str
+    icon: str
+    main: bool
+    key: str
+
+
+def verbs_of(order: JobOrder) -> list[Verb]:
+    return [
+        Verb(code, str(WORDS[code]), ICONS[code], code in {"start", "resume"}, tablet_session.key_new())
+        for code in verbs_allowed(order.state)
+        if code in COMMANDS
+    ]
+
+
+def orders_open(station: Station, request: HttpRequest) -> list[JobOrder]:
+    """Orders of the line a person can still do something with: the running one first, then by sequence."""
+    found = job_orders(actor_of(request)).filter(line_id=station.line.pk, state__in=OPEN)
+    rows = list(found.order_by("sequence", "code")[:60])
+    return sorted(rows, key=lambda order: OPEN.index(order.state))
+
+
+@tablet_session.reads
+def orders(request: HttpRequest) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    return page(request, "mom/tablet_orders.html", station, orders=orders_open(station, request))
+
+
+def _order_here(station: Station, code: str) -> JobOrder:
+    try:
+        order = job_order_for_code(code)
+    except ObjectDoesNotExist:
+        raise Http404(code) from None
+    if order.line_id != station.line.pk:
+        raise Http404(code)
+    return order
+
+
+@tablet_session.reads
+def order(request: HttpRequest, code: str) -> HttpResponseBase:
+    """An order's deep link: what it is, and what can be done with it here."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    found = _order_here(station, code)
+    running = running_order(station)
+    return page(
+        request, "mom/tablet_order.html", station, order=found, verbs=verbs_of(found), running=running
+    )
+
+
+@tablet_session.writes("order.execute")
+def order_verb(request: HttpRequest, code: str, verb: str) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None or verb not in COMMANDS:
+        raise Http404(verb)
+    found = _order_here(station, code)
+    now = timezone.now()
+    if verb == "start" and (other := _other_running(station, found)):
+        message = _("Order %(code)s (%(product)s) is running on this line. Finish or pause it first.")
+        words = {"code": other.code, "product": other.product.name}
+        return refused(
+            request, message % words, station=station, back=reverse("tablet_order", args=[other.code])
+        )
+    try:
+        COMMANDS[verb](job_order_id=found.pk, at=now, by=actor_of(request))
+    except IllegalTransition:
+        return _changed_meanwhile(request, station, found, verb, now)
+    except Vetoed as veto:
+        return refused(request, str(veto), station=station)
+    undo = reverse("tablet_order_verb", args=[code, BACK[verb]]) if verb in BACK else ""
+    return done(request, str(SAID[verb]) % {"code": code}, undo=undo)
+
+
+def _other_running(station: Station, wanted: JobOrder) -> JobOrder | None:
+    other = running_order(station)
+    return other if other is not None and other.pk != wanted.pk and other.state == "running" else None
+
+
+def _changed_meanwhile(
+    request: HttpRequest, station: Station, order: JobOrder, verb: str, now: datetime
+) -> HttpResponseBase:
+    order.refresh_from_db()
+    return refused(
+        request,
+        _("The order changed since this screen was drawn."),
+        template="mom/tablet_stale.html",
+        station=station,
+        seen=_("“%(verb)s” was possible") % {"verb": WORDS[verb]},
+        now_is=f"{order.code}: {order_state_word(order.state)}",
+        again=reverse("tablet_order", args=[order.code]),
+    )

@@ -1,0 +1,316 @@
+"""Giving stops their reason: one, several together, or the micro-stops of the shift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from mom.pages import tablet_session
+from mom.pages.reading import line_reading
+from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_page import page
+from mom.pages.tablet_reasons import tiles_offered
+from mom.pages.tablet_station import micro_segments, stop_tile, stops_waiting, units_of
+from mom.pages.tablet_undo import undo_remember
+from mom.pages.words import span
+from plant import selectors
+from plant.access import actor_of
+from production import selectors as production
+from production.services import StaleView
+from production.services.assertions import Refused, reason_assert
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mom.pages.tablet_session import Station
+    from plant.models import Equipment
+    from production.domain.account import Segment
+    from production.models import ReasonAssertion, Stop
+
+SEEN = "|"
+
+
+@tablet_session.reads
+def stops(request: HttpRequest) -> HttpResponseBase:
+    """Every stop that waits for a reason; several can be ticked."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    now = timezone.now()
+    found = [stop_tile(row, now) for row in stops_waiting(station, actor_of(request), now)[:100]]
+    return page(request, "mom/tablet_stops.html", station, stops=found)
+
+
+def stop(request: HttpRequest, stop_id: UUID) -> HttpResponseBase:
+    return _stop_code(request, stop_id) if request.method == "POST" else _stop_page(request, stop_id)
+
+
+stop.required_action = "view"  # type: ignore[attr-defined]
+stop.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
+
+
+def _found(request: HttpRequest, ids: Sequence[str]) -> list[production.StopTold]:
+    rows = production.stops(actor_of(request)).filter(pk__in=list(ids)).order_by("start_time")
+    return production.told(rows)
+
+
+@tablet_session.reads
+def _stop_page(request: HttpRequest, stop_id: UUID) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    found = _found(request, [str(stop_id)])
+    if not found:
+        return _gone(request, station)
+    return _tiles_page(request, station, found, reverse("tablet_stop", args=[stop_id]))
+
+
+@tablet_session.reads
+def together(request: HttpRequest) -> HttpResponseBase:
+    """One reason for all ticked stops: the tiles are those of the first machine."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    found = _found(request, [text for text in request.GET.getlist("stop") if _is_uuid(text)])
+    if not found:
+        return redirect("tablet_stops")
+    return _tiles_page(request, station, found, reverse("tablet_together_code"))
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _tiles_page(
+    request: HttpRequest, station: Station, found: Sequence[production.StopTold], action: str
+) -> HttpResponseBase:
+    zone, first = selectors.site_zone(station.line), found[0]
+    unit = first.stop.work_unit
+    count = len(found)
+    what = unit.name if count == 1 else ngettext("%(n)d stop", "%(n)d stops", count) % {"n": count}
+    said = first.said if count == 1 else None
+    return _reasons_page(
+        request,
+        station,
+        unit,
+        action=action,
+        what=what,
+        when=_when(first.stop, zone) if count == 1 else ", ".join(_when(row.stop, zone) for row in found[:4]),
+        fault_code=first.stop.fault_code if count == 1 else "",
+        said={"reason": said.reason.name, "by": said.said_by or said.said_by_rule}
+        if said and said.reason
+        else None,
+        ids=[f"{row.stop.pk}{SEEN}{_iso(row.stop.end_time)}" for row in found],
+        query="".join(f"&stop={row.stop.pk}" for row in found) if count > 1 else "",
+    )
+
+
+def _reasons_page(
+    request: HttpRequest, station: Station, unit: Equipment, *, query: str = "", **context: Any
+) -> HttpResponseBase:
+    raw = request.GET.get("more", "")
+    screen = int(raw) if raw.isdecimal() else 0
+    offered = tiles_offered(unit, group_code=request.GET.get("group", ""), screen=screen)
+    return page(
+        request,
+        "mom/tablet_stop.html",
+        station,
+        group=offered.group,
+        tiles=offered.tiles,
+        more=offered.more,
+        query=query,
+        **context,
+    )
+
+
+def _iso(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()
+
+
+def _when(stop: Stop, zone: ZoneInfo) -> str:
+    start = stop.start_time.astimezone(zone)
+    if stop.end_time is None:
+        return _("since %(start)s, still stopped") % {"start": f"{start:%H:%M:%S}"}
+    end = stop.end_time.astimezone(zone)
+    return f"{start:%H:%M:%S} – {end:%H:%M:%S} ({span(stop.end_time - stop.start_time)})"
+
+
+@tablet_session.writes("stop.code")
+def _stop_code(request: HttpRequest, stop_id: UUID) -> HttpResponseBase:
+    return _code(request)
+
+
+@tablet_session.writes("stop.code")
+def together_code(request: HttpRequest) -> HttpResponseBase:
+    return _code(request)
+
+
+def _code(request: HttpRequest) -> HttpResponseBase:
+    """All or nothing: when one of the stops changed since it was shown, none is coded."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    seen = dict(text.partition(SEEN)[::2] for text in request.POST.getlist("stop"))
+    found = _found(request, [pk for pk in seen if _is_uuid(pk)])
+    if not found or len(found) < len(seen):
+        return _gone(request, station)
+    code, zone = request.POST.get("reason", ""), selectors.site_zone(station.line)
+    entries: list[ReasonAssertion] = []
+    for row in found:
+        seen_end = parse_datetime(seen[str(row.stop.pk)]) if seen[str(row.stop.pk)] else None
+        try:
+            said = reason_assert(
+                equipment_id=row.stop.work_unit_id,
+                start_time=row.stop.start_time,
+                end_time=seen_end,
+                reason_code=code,
+                by=actor_of(request),
+                seen_end=seen_end,
+                supersedes=row.said.pk if row.said else None,
+            )
+        except StaleView:
+            return _changed(request, station, row.stop, seen_end, zone)
+        except Refused as refusal:
+            return refused(request, str(refusal), station=station, status=422)
+        entries.append(said)
+    undo = undo_remember(request, entries)
+    return done(request, _said_words(found, code), undo=undo)
+
+
+def _said_words(found: Sequence[production.StopTold], code: str) -> str:
+    offered = selectors.reasons_offered(found[0].stop.work_unit)
+    reason = next((each for each in offered if each.code == code), None)
+    words = {"reason": reason.name if reason else code, "machine": found[0].stop.work_unit.name}
+    if len(found) == 1:
+        text = _("%(machine)s: %(reason)s") % words
+    else:
+        text = ngettext("%(n)d stop: %(reason)s", "%(n)d stops: %(reason)s", len(found)) % {
+            **words,
+            "n": len(found),
+        }
+    if reason and reason.opens_request:
+        text += ". " + _("Maintenance is called.")
+    return text
+
+
+def _gone(request: HttpRequest, station: Station) -> HttpResponseBase:
+    return refused(
+        request,
+        _("This stop is not there any more: late data from the machine moved or removed it."),
+        template="mom/tablet_stale.html",
+        station=station,
+        seen=_("a stop"),
+        now_is=_("no stop at that time"),
+        again=reverse("tablet_station"),
+    )
+
+
+def _changed(
+    request: HttpRequest, station: Station, stop: Stop, seen_end: datetime | None, zone: ZoneInfo
+) -> HttpResponseBase:
+    now = production.stop_containing(equipment_id=stop.work_unit_id, at=stop.start_time)
+    start = f"{stop.start_time.astimezone(zone):%H:%M:%S}"
+    end = _("still going on") if seen_end is None else f"{seen_end.astimezone(zone):%H:%M:%S}"
+    return refused(
+        request,
+        _("This stop changed since the screen was drawn. Nothing was entered."),
+        template="mom/tablet_stale.html",
+        station=station,
+        seen=f"{stop.work_unit.name} {start} – {end}",
+        now_is=f"{stop.work_unit.name} {_when(now, zone)}" if now else _("no stop at that time"),
+        again=reverse("tablet_stop", args=[now.pk]) if now else reverse("tablet_station"),
+    )
+
+
+def micro(request: HttpRequest, code: str = "") -> HttpResponseBase:
+    return _micro_code(request, code) if request.method == "POST" else _micro_page(request, code)
+
+
+micro.required_action = "view"  # type: ignore[attr-defined]
+micro.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
+
+
+def _micro(station: Station, unit: Equipment) -> list[Segment]:
+    now = timezone.now()
+    reading = line_reading(station.line, revision=selectors.revision_of(station.line.pk), now=now)
+    told = reading.accounts.get(unit.pk)
+    return micro_segments(told) if told else []
+
+
+@tablet_session.reads
+def _micro_page(request: HttpRequest, code: str) -> HttpResponseBase:
+    """The micro-stops of the shift by machine; then one reason for those of one machine."""
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    by_unit = [(unit, _micro(station, unit)) for unit in units_of(station)]
+    by_unit = [(unit, segments) for unit, segments in by_unit if segments]
+    if not code and len(by_unit) == 1:
+        code = by_unit[0][0].code
+    chosen = next(((unit, segments) for unit, segments in by_unit if unit.code == code), None)
+    if chosen is None:
+        groups = [(unit, *_sum(segments)) for unit, segments in by_unit]
+        return page(request, "mom/tablet_micro.html", station, groups=groups)
+    unit, segments = chosen
+    count, seconds = _sum(segments)
+    what = ngettext("%(n)d micro-stop", "%(n)d micro-stops", count) % {"n": count}
+    return _reasons_page(
+        request,
+        station,
+        unit,
+        action=reverse("tablet_micro_unit", args=[unit.code]),
+        what=f"{unit.name}: {what}",
+        when=span(seconds),
+        ids=[],
+    )
+
+
+def _sum(segments: Sequence[Segment]) -> tuple[int, int]:
+    """How many stops, and their seconds."""
+    seconds = sum(segment.duration.total_seconds() for segment in segments)
+    return len({segment.stop_start for segment in segments}), round(seconds)
+
+
+@tablet_session.writes("stop.code")
+def _micro_code(request: HttpRequest, code: str) -> HttpResponseBase:
+    """One reason for each micro-stop of a machine in this shift that has ended; each keeps its own range."""
+    station = tablet_session.station_of(request)
+    unit = next((each for each in units_of(station) if each.code == code), None) if station else None
+    if station is None or unit is None:
+        return redirect("tablet_start")
+    starts = {segment.stop_start: segment for segment in _micro(station, unit) if segment.stop_start}
+    rows = production.stops(actor_of(request)).filter(work_unit_id=unit.pk, start_time__in=list(starts))
+    found = [row for row in production.told(rows) if row.stop.end_time is not None]
+    entries: list[ReasonAssertion] = []
+    for row in found:
+        try:
+            said = reason_assert(
+                equipment_id=unit.pk,
+                start_time=row.stop.start_time,
+                end_time=row.stop.end_time,
+                reason_code=request.POST.get("reason", ""),
+                by=actor_of(request),
+                seen_end=row.stop.end_time,
+                supersedes=row.said.pk if row.said else None,
+            )
+        except (StaleView, Refused) as refusal:
+            return refused(request, str(refusal), station=station)
+        entries.append(said)
+    if not found:
+        return refused(request, _("There is no micro-stop to give a reason to."), station=station)
+    undo = undo_remember(request, entries)
+    return done(request, _said_words(found, request.POST.get("reason", "")), undo=undo)

@@ -1,0 +1,90 @@
+"""Taking the last entry back: a new entry that supersedes it. Nothing said is ever deleted."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from mom.pages import tablet_session
+from mom.pages.tablet_answers import done, refused
+from plant.access import Actor, actor_of
+from production.services import StaleView
+from production.services.assertions import Refused, count_assert, reason_assert
+
+if TYPE_CHECKING:
+    from production.models import CountAssertion, ReasonAssertion
+
+UNDO = "tablet_undo"
+
+
+def undo_remember(request: HttpRequest, entries: Sequence[ReasonAssertion | CountAssertion]) -> str:
+    """The address that takes these entries back; only the last ones of this person on this tablet."""
+    token = secrets.token_urlsafe(9)
+    request.session[UNDO] = {"token": token, "entries": [_kept(entry) for entry in entries]}
+    return reverse("tablet_undo", args=[token])
+
+
+def _kept(entry: ReasonAssertion | CountAssertion) -> dict[str, Any]:
+    kept = {
+        "pk": entry.pk,
+        "equipment_id": entry.equipment_id,
+        "start_time": entry.start_time.isoformat(),
+        "end_time": entry.end_time.isoformat() if entry.end_time else None,
+    }
+    if hasattr(entry, "kind"):
+        kept |= {"kind": entry.kind, "job_order_id": entry.job_order_id}
+    return kept
+
+
+@tablet_session.writes("stop.code")
+def undo(request: HttpRequest, token: str) -> HttpResponseBase:
+    kept = request.session.get(UNDO) or {}
+    station = tablet_session.station_of(request)
+    if kept.get("token") != token:
+        return refused(
+            request, _("This can no longer be taken back here; correct it instead."), station=station
+        )
+    entries = kept["entries"]
+    try:
+        for entry in entries:
+            _take_back(entry, actor_of(request))
+    except (StaleView, Refused) as refusal:
+        return refused(request, str(refusal), station=station)
+    del request.session[UNDO]
+    text = ngettext("Taken back: %(n)d entry", "Taken back: %(n)d entries", len(entries))
+    return done(request, text % {"n": len(entries)})
+
+
+def _take_back(entry: dict[str, Any], by: Actor) -> None:
+    """A reason is taken back by an entry without one; a count by a count of nothing."""
+    start, end = datetime.fromisoformat(entry["start_time"]), entry["end_time"]
+    ended = datetime.fromisoformat(end) if end else None
+    if "kind" in entry:
+        count_assert(
+            equipment_id=entry["equipment_id"],
+            start_time=start,
+            end_time=ended or start,
+            kind=entry["kind"],
+            quantity=Decimal(0),
+            by=by,
+            job_order_id=entry["job_order_id"],
+            supersedes=entry["pk"],
+            comment=_("taken back"),
+        )
+        return
+    reason_assert(
+        equipment_id=entry["equipment_id"],
+        start_time=start,
+        end_time=ended,
+        reason_code="",
+        by=by,
+        supersedes=entry["pk"],
+    )
