@@ -194,7 +194,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DecisionKindEnum": "plant.models.trail.Decision.Kind",
         "MaterialKindEnum": "plant.models.material.MaterialDefinition.Kind",
+        "QuantityKindEnum": "production.models.said.CountAssertion.Kind",
         "MovementKindEnum": "traceability.models.LotMovement.Kind",
+        "MaintenanceEventKindEnum": "maintenance.models.MaintenanceEvent.Kind",
     },
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "SECURE_HASH_ALGORITHM": "hashlib.sha512"}

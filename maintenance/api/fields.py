@@ -12,7 +12,7 @@ from plant.rest import BadgeField, CodeField
 from plant.selectors import equipment_by_code
 
 
-class EventSerializer(serializers.ModelSerializer):
+class MaintenanceEventSerializer(serializers.ModelSerializer):
     person = serializers.CharField(source="person.badge", default=None)
 
     class Meta:
@@ -26,12 +26,12 @@ class SourceRowSerializer(serializers.ModelSerializer):
         fields = ["file_name", "row_number", "row"]
 
 
-class RequestSerializer(serializers.ModelSerializer):
+class MaintenanceRequestSerializer(serializers.ModelSerializer):
     equipment = serializers.CharField(source="equipment.code")
     job_order = serializers.CharField(source="job_order.code", default=None)
     raised_by = serializers.CharField(source="said_by.badge", default=None)
     state = serializers.SerializerMethodField(help_text="open, taken, in_repair, repaired or closed.")
-    events = EventSerializer(many=True)
+    events = MaintenanceEventSerializer(many=True)
     durations = serializers.SerializerMethodField(
         help_text="Seconds of response, repair and total; null while not over."
     )
@@ -67,7 +67,7 @@ def _seconds(part: timedelta | None) -> float | None:
     return None if part is None else part.total_seconds()
 
 
-class RaiseSerializer(serializers.Serializer):
+class MaintenanceRaiseSerializer(serializers.Serializer):
     equipment = CodeField(equipment_by_code)
     stop_start = serializers.DateTimeField(help_text="Start of the stop; with the machine it names the stop.")
     reason_code = serializers.CharField(max_length=40, default="", allow_blank=True)
@@ -75,10 +75,10 @@ class RaiseSerializer(serializers.Serializer):
     person = BadgeField(help_text="Badge of who raised it, when a program sends it.")
 
 
-class StepSerializer(serializers.Serializer):
+class MaintenanceStepSerializer(serializers.Serializer):
     at = serializers.DateTimeField(default=None, allow_null=True, help_text="Default: now.")
     person = BadgeField(help_text="Badge of who did it, when a program sends it.")
 
 
-class CloseSerializer(StepSerializer):
+class MaintenanceCloseSerializer(MaintenanceStepSerializer):
     cure = serializers.CharField(max_length=2000, help_text="What cured it.")

@@ -18,7 +18,11 @@ from maintenance.filters import RequestFilter
 from maintenance.models import MaintenanceRequest
 from plant.rest import actor_for, actor_of, once
 
-STEP = extend_schema(request=fields.StepSerializer, responses={201: fields.RequestSerializer}, filters=False)
+STEP = extend_schema(
+    request=fields.MaintenanceStepSerializer,
+    responses={201: fields.MaintenanceRequestSerializer},
+    filters=False,
+)
 
 
 class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
@@ -32,7 +36,7 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
         "close": "maintenance.work",
     }
     required_action = "view"
-    serializer_class = fields.RequestSerializer
+    serializer_class = fields.MaintenanceRequestSerializer
     filterset_class = RequestFilter
     queryset = MaintenanceRequest.objects.none()
     lookup_field = "code"
@@ -42,10 +46,12 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
     def get_queryset(self) -> QuerySet[MaintenanceRequest]:
         return selectors.requests(actor_of(self.request))
 
-    @extend_schema(request=fields.RaiseSerializer, responses={201: fields.RequestSerializer})
+    @extend_schema(
+        request=fields.MaintenanceRaiseSerializer, responses={201: fields.MaintenanceRequestSerializer}
+    )
     def create(self, request: Request) -> Response:
         def write() -> tuple[int, Any]:
-            data = fields.RaiseSerializer(data=request.data)
+            data = fields.MaintenanceRaiseSerializer(data=request.data)
             data.is_valid(raise_exception=True)
             values = data.validated_data
             raised = services.request_raise(by=actor_for(request, values.pop("person")), **values)
@@ -56,22 +62,26 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
     @STEP
     @action(detail=True, methods=["post"])
     def take(self, request: Request, code: str) -> Response:
-        return self._step(request, code, services.request_take, fields.StepSerializer)
+        return self._step(request, code, services.request_take, fields.MaintenanceStepSerializer)
 
     @STEP
     @action(detail=True, methods=["post"], url_path="repair-start")
     def repair_start(self, request: Request, code: str) -> Response:
-        return self._step(request, code, services.request_repair_start, fields.StepSerializer)
+        return self._step(request, code, services.request_repair_start, fields.MaintenanceStepSerializer)
 
     @STEP
     @action(detail=True, methods=["post"], url_path="repair-end")
     def repair_end(self, request: Request, code: str) -> Response:
-        return self._step(request, code, services.request_repair_end, fields.StepSerializer)
+        return self._step(request, code, services.request_repair_end, fields.MaintenanceStepSerializer)
 
-    @extend_schema(request=fields.CloseSerializer, responses={201: fields.RequestSerializer}, filters=False)
+    @extend_schema(
+        request=fields.MaintenanceCloseSerializer,
+        responses={201: fields.MaintenanceRequestSerializer},
+        filters=False,
+    )
     @action(detail=True, methods=["post"])
     def close(self, request: Request, code: str) -> Response:
-        return self._step(request, code, services.request_close, fields.CloseSerializer)
+        return self._step(request, code, services.request_close, fields.MaintenanceCloseSerializer)
 
     def _step(
         self,
@@ -91,4 +101,4 @@ class MaintenanceRequestViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
         return once(request, write)
 
     def _answer(self, code: str) -> Any:
-        return fields.RequestSerializer(selectors.request_by_code(code)).data
+        return fields.MaintenanceRequestSerializer(selectors.request_by_code(code)).data

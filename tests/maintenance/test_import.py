@@ -138,3 +138,12 @@ def test_csv_is_read_with_semicolons_and_an_old_encoding(line: Line, tmp_path: P
     request = MaintenanceRequest.objects.get()
     assert request.stop_start == at(0)
     assert selectors.request_cure(request) == "réglé"
+
+
+def test_two_short_stops_near_each_other_stay_two(line: Line, tmp_path: Path) -> None:
+    rows = [
+        [line.unit.code, f"02/03/2026 10:{minute:02}", None, "x", None, "cleared", None, None]
+        for minute in (0, 8)
+    ]
+    run(xlsx_make(tmp_path / "a.xlsx", HEADINGS, rows))
+    assert MaintenanceRequest.objects.count() == 2

@@ -280,15 +280,20 @@ def _append(
         comment=where.comment,
         key=key or movement_key(),
     )
+    _trail(movement, where, by)
+    return movement
+
+
+def _trail(movement: LotMovement, where: _Where, by: Actor) -> None:
     audit.record(
         by=by,
-        action=f"lot.{kind}",
+        action=f"lot.{movement.kind}",
         subject_type="material_lot",
-        subject_code=lot.code,
+        subject_code=movement.lot.code,
         why=where.comment,
         after={
             "quantity": str(movement.quantity),
-            "at": at.isoformat(),
+            "at": movement.at.isoformat(),
             "equipment": where.equipment.code,
             "job_order": where.job_order.code if where.job_order else None,
         },
@@ -296,4 +301,3 @@ def _append(
     line = plant.line_of(where.equipment)
     if line is not None:
         revision_bump(line_id=line.pk)
-    return movement
