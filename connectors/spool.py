@@ -8,11 +8,12 @@ gathers. The file keeps its own identity and never reuses a number, so a copy or
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,17 +64,17 @@ class Spool:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self.limit = path, limit
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(f"PRAGMA synchronous={synchronous}")
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1.0)
         try:
+            self._rows("PRAGMA locking_mode=EXCLUSIVE")
+            self._rows("PRAGMA journal_mode=WAL")
+            self._rows(f"PRAGMA synchronous={synchronous}")
             self._db.executescript(SCHEMA)
-            self._db.execute("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
-        except sqlite3.OperationalError as error:
+            self._rows("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
+            ((self.id,),) = self._rows("SELECT value FROM about WHERE name = 'spool'")
+        except sqlite3.DatabaseError as error:
             self._db.close()
             raise SpoolBroken(f"{path}: {error}; is another runner using it?") from error
-        ((self.id,),) = self._db.execute("SELECT value FROM about WHERE name = 'spool'")
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
         self._used = self._size()
@@ -101,12 +102,12 @@ class Spool:
     async def confirm(self, sequences: Iterable[int]) -> None:
         """The database holds these: forget them."""
         rows = [(sequence,) for sequence in sequences]
-        await self._submit(lambda: self._db.executemany("DELETE FROM batch WHERE sequence = ?", rows))
+        await self._submit(lambda: self._many("DELETE FROM batch WHERE sequence = ?", rows))
 
     async def alive(self, at: datetime, connections: Iterable[str]) -> None:
         """These connections were heard (or known to be down) at this instant."""
         rows = [(slug, micros(at)) for slug in connections]
-        await self._submit(lambda: self._db.executemany("INSERT OR REPLACE INTO alive VALUES (?, ?)", rows))
+        await self._submit(lambda: self._many("INSERT OR REPLACE INTO alive VALUES (?, ?)", rows))
 
     async def _submit(self, work: Callable[[], Any]) -> Any:
         if self._broken is not None:
@@ -132,9 +133,9 @@ class Spool:
     def _commit(self, group: list[tuple[Callable[[], Any], Future[Any]]]) -> None:
         try:
             with self._lock:
-                self._db.execute("BEGIN IMMEDIATE")
+                self._rows("BEGIN IMMEDIATE")
                 results = [work() for work, _ in group]
-                self._db.execute("COMMIT")
+                self._rows("COMMIT")
                 self._used = self._size()
         except BaseException as error:
             self._broken = error
@@ -144,38 +145,52 @@ class Spool:
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
 
+    # -- the file: no cursor outlives its call, or closing would leave the file locked ------------------------
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with contextlib.closing(self._db.execute(statement, values)) as cursor:
+            return cursor.fetchall()
+
+    def _many(self, statement: str, rows: list[Any]) -> None:
+        self._db.executemany(statement, rows).close()
+
+    def _insert(self, values: tuple[str, int, bytes, str]) -> int:
+        statement = "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)"
+        with contextlib.closing(self._db.execute(statement, values)) as cursor:
+            return int(cursor.lastrowid or 0)
+
     # -- reading ---------------------------------------------------------------------------------------------
 
     def after(self, connection: str, sequence: int, *, limit: int) -> list[Entry]:
         with self._lock:
-            rows = self._db.execute(
+            rows = self._rows(
                 "SELECT sequence, connection, arrived, samples, extras FROM batch"
                 " WHERE connection = ? AND sequence > ? ORDER BY sequence LIMIT ?",
                 [connection, sequence, limit],
-            ).fetchall()
+            )
         return [Entry(*row) for row in rows]
 
     def oldest(self) -> dict[str, datetime]:
         """Arrival of the oldest unconfirmed batch per connection."""
         with self._lock:
-            rows = self._db.execute(
+            rows = self._rows(
                 "SELECT connection, arrived FROM batch WHERE sequence IN"
                 " (SELECT min(sequence) FROM batch GROUP BY connection)"
-            ).fetchall()
+            )
         return {slug: instant(at) for slug, at in rows}
 
     def connections(self) -> list[str]:
         with self._lock:
-            return [slug for (slug,) in self._db.execute("SELECT DISTINCT connection FROM batch")]
+            return [slug for (slug,) in self._rows("SELECT DISTINCT connection FROM batch")]
 
     def last_alive(self, connection: str) -> datetime | None:
         with self._lock:
-            row = self._db.execute("SELECT at FROM alive WHERE connection = ?", [connection]).fetchone()
-        return instant(row[0]) if row else None
+            rows = self._rows("SELECT at FROM alive WHERE connection = ?", [connection])
+        return instant(rows[0][0]) if rows else None
 
     def __len__(self) -> int:
         with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM batch").fetchone()[0])
+            return int(self._rows("SELECT count(*) FROM batch")[0][0])
 
     @property
     def full(self) -> bool:
@@ -188,9 +203,9 @@ class Spool:
         return self._used / self.limit
 
     def _size(self) -> int:
-        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
-        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
-        (size,) = self._db.execute("PRAGMA page_size").fetchone()
+        pages, free, size = (
+            self._rows(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
+        )
         return int((pages - free) * size)
 
     def close(self) -> None:

@@ -17,7 +17,8 @@ NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH = "NBIRTH", "DBIRTH", "NDATA", "DDA
 KINDS: Final = frozenset({NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH})
 BD_SEQ: Final = "bdSeq"
 QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_BAD = 0, 1, 2
-MAX_BUFFERED: Final = 256
+# Half the numbers: with more, the missing one's number would come round again and seem to heal the jump.
+MAX_BUFFERED: Final = 128
 
 
 class Metric(NamedTuple):

@@ -1,0 +1,179 @@
+"""Random histories of one edge node against a model that knows what was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.domain.sparkplug_session import Host, Message, Metric, Outcome, Rules, topic_parts
+
+SECOND = 1_000_000
+RULES = Rules(reorder_timeout=2 * SECOND, cooldown=10 * SECOND)
+
+
+def message(kind: str, seq: int | None, now: int, device: str = "", **metrics: Any) -> Message:
+    read = [
+        Metric(name if kind.endswith("BIRTH") or name == "bdSeq" else "", alias, now // 1000, 4, value)
+        for alias, (name, value) in enumerate(metrics.items(), 1 if not device else 100)
+    ]
+    return Message(kind, "G", "E", device, now // 1000, seq, read, now, b"raw")
+
+
+class Played:
+    def __init__(self, rules: Rules = RULES) -> None:
+        self.host, self.out, self.now = Host(rules), Outcome(), SECOND * 1_700_000_000
+
+    def feed(self, kind: str, seq: int | None, device: str = "", **metrics: Any) -> None:
+        self.now += 1000
+        self.host.feed(message(kind, seq, self.now, device, **metrics), self.out)
+
+    def wait(self, seconds: float) -> None:
+        self.now += int(seconds * SECOND)
+        self.host.tick(self.now, self.out)
+
+    def values(self, metric: str = "G/E:v") -> list[Any]:
+        return [sample.value for sample in self.out.samples if sample.address == metric]
+
+    def causes(self) -> list[tuple[str, bool]]:
+        return [(gap.cause, gap.end_time is None) for gap in self.out.gaps]
+
+
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    lost=st.sets(st.integers(1, 600), max_size=4),
+    swapped=st.sets(st.integers(1, 600), max_size=4),
+    count=st.integers(300, 600),
+)
+def test_every_message_received_is_kept_once_and_every_loss_is_declared(
+    lost: set[int], swapped: set[int], count: int
+) -> None:
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    order = list(range(1, count + 1))
+    for position in sorted(swapped):
+        if position + 1 < len(order):
+            order[position], order[position + 1] = order[position + 1], order[position]
+    received = [number for number in order if number not in lost]
+    for number in received:
+        played.feed("NDATA", number % 256, v=number)
+    played.wait(3)
+    assert sorted(played.values()) == sorted([0, *received])
+    trailing = {number for number in lost if number >= max(received)}
+    declared = [gap for gap in played.out.gaps if gap.cause == "seq_jump"]
+    assert bool(declared) == bool({n for n in lost if n <= count} - trailing)
+    assert bool(played.out.rebirths) == bool(declared)
+    if not lost:
+        assert played.values() == list(range(count + 1))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(["birth", "data", "death", "old_death", "device", "device_data", "device_death"])))
+def test_any_history_keeps_values_only_of_what_is_born_and_pairs_its_gaps(steps: list[str]) -> None:
+    played, online, device, seq, bd, number = Played(), False, False, 0, 0, 0
+    expected: list[int] = []
+    device_expected: list[int] = []
+    for step in steps:
+        number += 1
+        if step == "birth":
+            bd, seq, online, device = bd + 1, 0, True, False
+            expected.append(number)
+            played.feed("NBIRTH", 0, v=number, bdSeq=bd)
+        elif step == "death":
+            online, device = False, False
+            played.feed("NDEATH", None, bdSeq=bd)
+        elif step == "old_death":
+            played.feed("NDEATH", None, bdSeq=bd + 7)
+        else:
+            seq = (seq + 1) % 256
+            kind = {"data": "NDATA", "device": "DBIRTH", "device_data": "DDATA", "device_death": "DDEATH"}[step]
+            where = "" if step == "data" else "D"
+            played.feed(kind, seq, where, **({} if step == "device_death" else {"v": number}))
+            if not online:
+                continue
+            if step == "data":
+                expected.append(number)
+            elif step == "device":
+                device = True
+                device_expected.append(number)
+            elif step == "device_data" and device:
+                device_expected.append(number)
+            elif step == "device_death":
+                device = False
+    assert played.values() == expected
+    assert played.values("G/E/D:v") == device_expected
+    still_open: dict[Any, str] = {}
+    for gap in played.out.gaps:
+        if gap.end_time is None:
+            assert gap.key not in still_open
+            still_open[gap.key] = gap.scope
+        else:
+            still_open.pop(gap.key)
+    assert len(set(still_open.values())) == len(still_open)
+    assert ("G/E:" in still_open.values()) == (not online and bd > 0)
+
+
+def test_a_late_message_inside_the_reorder_time_heals_without_a_word() -> None:
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    for seq in (1, 3, 4, 2, 5):
+        played.feed("NDATA", seq, v=seq)
+    played.wait(5)
+    assert played.values() == [0, 1, 2, 3, 4, 5]
+    assert (played.out.gaps, played.out.rebirths) == ([], [])
+
+
+def test_the_alias_table_dies_with_the_birth_it_came_from() -> None:
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    played.feed("NBIRTH", 0, bdSeq=2)
+    played.feed("NDATA", 1, other=5, v=6)
+    assert [unread.reason for unread in played.out.unreadable] == ["unknown alias 2"]
+    assert played.values() == [0]
+
+
+def test_rebirths_keep_their_distance() -> None:
+    played = Played()
+    for seq in range(30):
+        played.feed("NDATA", seq, v=seq)
+        played.wait(1)
+    assert 2 <= len(played.out.rebirths) <= 4
+    played.feed("NBIRTH", 0, v=1, bdSeq=1)
+    before = len(played.out.rebirths)
+    played.wait(100)
+    assert len(played.out.rebirths) == before
+
+
+def test_a_device_that_follows_its_nodes_birth_is_no_gap_and_a_missing_one_is() -> None:
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    played.feed("DBIRTH", 1, "D", v=1)
+    played.feed("NBIRTH", 0, v=0, bdSeq=2)
+    played.feed("DBIRTH", 1, "D", v=1)
+    played.wait(5)
+    assert played.out.gaps == []
+    played.feed("NBIRTH", 0, v=0, bdSeq=3)
+    played.wait(5)
+    assert played.causes() == [("device_awaits_birth", True)]
+    played.feed("DBIRTH", 1, "D", v=1)
+    assert played.causes() == [("device_awaits_birth", True), ("device_awaits_birth", False)]
+
+
+def test_a_message_received_twice_keeps_its_key_and_another_value_gets_another() -> None:
+    one, two = Played(), Played()
+    for played in (one, two):
+        played.feed("NBIRTH", 0, v=0, bdSeq=1)
+        played.feed("NDATA", 1, v=1)
+        played.feed("NDATA", 2, v=1)
+    assert list(one.out.samples) == list(two.out.samples)
+    assert len(set(one.out.samples.key)) == 3
+
+
+def test_topics() -> None:
+    assert topic_parts("spBv1.0/G/NDATA/E") == ("NDATA", "G", "E", "")
+    assert topic_parts("spBv1.0/G/DDATA/E/D") == ("DDATA", "G", "E", "D")
+    for bad in ("spBv1.0/G/NDATA/E/D", "spBv1.0/G/DDATA/E", "spAv1.0/G/NDATA/E", "spBv1.0/G/XDATA/E", "spBv1.0//NDATA/E"):
+        assert topic_parts(bad) is None
