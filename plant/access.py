@@ -35,8 +35,12 @@ ACTIONS: dict[Action, frozenset[str]] = {
     "maintenance.work": frozenset({"maintenance", "admin"}),
     "action.edit": frozenset({"supervisor", "engineer", "quality", "maintenance", "admin"}),
     "device.enrol": frozenset({"supervisor", "engineer", "admin"}),
+    "audit.view": frozenset({"admin"}),
     "administer": frozenset({"admin"}),
 }
+
+# What a read-only key may do, as far as its account's roles may.
+READING = frozenset({"view", "audit.view"})
 
 
 class Placed(Protocol):
@@ -65,7 +69,7 @@ class Actor:
 
     def may(self, action: Action, where: Placed | str | None = None) -> bool:
         """Whether the action is allowed at a place (an equipment or its path), or anywhere when none is given."""
-        if self.read_only and action != "view":
+        if self.read_only and action not in READING:
             return False
         path = None if where is None else where if isinstance(where, str) else where.path
         return any(
@@ -80,7 +84,7 @@ class Actor:
             raise PermissionDenied(f"{self.label} may not {action}{place}")
 
     def paths(self, action: Action) -> tuple[str, ...]:
-        if self.read_only and action != "view":
+        if self.read_only and action not in READING:
             return ()
         return tuple(grant.path for grant in self.grants if grant.role in ACTIONS[action])
 

@@ -35,7 +35,7 @@ class PlantAdminSite(AdminSite):
         from plant import access, selectors
 
         actor = access.actor_of(request)
-        return actor.may("administer") and selectors.administers_everywhere(actor)
+        return actor.may("administer") and selectors.may_everywhere(actor, "administer")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from django.contrib.auth.views import redirect_to_login

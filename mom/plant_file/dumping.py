@@ -29,6 +29,25 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+BREAKS = frozenset("\x85\u2028\u2029")
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Between single quotes these would be folded into spaces.
+    style = '"' if BREAKS & set(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def document_write(document: dict[str, Any]) -> str:
+    """The document as YAML that reads back the same."""
+    return yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
+    )
+
+
 def plant_dump(*, site: str = "") -> str:
     """The file of one site; of the only one when none is named. Raises SiteUnclear."""
     found = _site(site)
@@ -39,9 +58,7 @@ def plant_dump(*, site: str = "") -> str:
         )
         if entries:
             document[section.name] = entries
-    return yaml.dump(
-        document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
-    )
+    return document_write(document)
 
 
 def _site(code: str) -> Any:

@@ -43,6 +43,7 @@ def plant_load(*, text: str, file: str, by: Actor, now: datetime, dry_run: bool 
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         outcome = Outcome(kept=_kept(document.rows, document.site))
         _store(ordered, names, outcome, by=by, file=file, now=now)
+        services.equipment_paths_refresh()  # what is kept below a place that moved moves along
         _calendars_make(ordered, names, outcome, now=now)
         if not outcome.changed_nothing:
             _pages_redraw(document.site)

@@ -50,13 +50,13 @@ class DecisionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Decision]):
 class AuditViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[AuditEntry]):
     """Every write: who, what, when, before, after, why. Newest first; for administrators of every site."""
 
-    required_action = "administer"
+    required_action = "audit.view"
     serializer_class = fields.AuditSerializer
     filterset_class = AuditFilter
     queryset = AuditEntry.objects.select_related("person", "device")
     cursor_ordering = "-id"
 
     def get_queryset(self) -> QuerySet[AuditEntry]:
-        if not selectors.administers_everywhere(actor_of(self.request)):
+        if not selectors.may_everywhere(actor_of(self.request), "audit.view"):
             raise PermissionDenied("the audit trail is for administrators of every site")
         return super().get_queryset()

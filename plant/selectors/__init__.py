@@ -13,13 +13,13 @@ from plant.selectors.actors import (
 from plant.selectors.calendar import calendar_slots, shift_at
 from plant.selectors.configuration import configuration_codes, configuration_rows
 from plant.selectors.equipment import (
-    administers_everywhere,
     equipment_by_code,
     equipment_for_ids,
     line_constraint,
     line_of,
     line_work_units,
     lines,
+    may_everywhere,
     site_zone,
     sites,
 )
@@ -30,7 +30,6 @@ __all__ = [
     "actor_for_person",
     "actor_for_request",
     "actor_for_token",
-    "administers_everywhere",
     "audit_of",
     "calendar_slots",
     "configuration_codes",
@@ -44,6 +43,7 @@ __all__ = [
     "line_of",
     "line_work_units",
     "lines",
+    "may_everywhere",
     "person_at_badge",
     "pin_is_locked",
     "reasons_offered",

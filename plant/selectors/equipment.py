@@ -58,6 +58,6 @@ def sites() -> QuerySet[Equipment]:
     return Equipment.objects.filter(level=Equipment.Level.SITE).order_by("path")
 
 
-def administers_everywhere(actor: Actor) -> bool:
-    """Whether the actor administers every site: master data is shared between them."""
-    return all(actor.may("administer", path) for path in sites().values_list("path", flat=True))
+def may_everywhere(actor: Actor, action: str) -> bool:
+    """Whether the actor may do it on every site, for what sites share."""
+    return all(actor.may(action, path) for path in sites().values_list("path", flat=True))

@@ -79,31 +79,28 @@ def calendar_materialise(*, line_id: int, until: date, now: datetime | None = No
     if not versions:
         return 0, 0
     zone = selectors.site_zone(Equipment.objects.get(pk=line_id))
+    patterns = {v.pk: planning.pattern_read(v.pattern, str(zone)) for v in versions}
     kept = list(CalendarSlot.objects.filter(line_id=line_id))
     first = versions[0].valid_from
     wanted = [
         slot
         for number in range((until - first).days + 1)
-        for slot in _day(versions, first + timedelta(days=number), zone)
+        for slot in _day(versions, patterns, first + timedelta(days=number), zone)
     ]
     return _reconcile(line_id=line_id, kept=kept, wanted=wanted, now=now)
 
 
 def _day(
-    versions: Sequence[CalendarVersion], day: date, zone: ZoneInfo
+    versions: Sequence[CalendarVersion], patterns: dict[int, planning.Pattern], day: date, zone: ZoneInfo
 ) -> list[tuple[CalendarVersion, planning.Slot]]:
     """The intervals of a day: by the last version known when it began, else the first entered since."""
     begun = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
     in_force = [v for v in versions if v.valid_from <= day]
-    made = {v.pk: planning.slots(_pattern(v, zone), day, day) for v in in_force}
+    made = {v.pk: planning.slots(patterns[v.pk], day, day) for v in in_force}
     begun = min([begun, *(slot.start for found in made.values() for slot in found)])
     known = [v for v in in_force if v.recorded_at <= begun]
     chosen = known[-1] if known else min(in_force, key=lambda v: (v.recorded_at, v.pk))
     return [(chosen, slot) for slot in made[chosen.pk]]
-
-
-def _pattern(version: CalendarVersion, zone: ZoneInfo) -> planning.Pattern:
-    return planning.pattern_read(version.pattern, str(zone))
 
 
 def _reconcile(

@@ -114,7 +114,9 @@ def quarantined(world: World) -> dict[str, Any]:
     from tests.factories import connectors
 
     source = connectors.connection_make(
-        world.ours.site, slug=f"{MARK}-unread".lower(), config={"broker": "mqtt://127.0.0.1:1"}
+        world.ours.site,
+        slug=f"{MARK}-unread".lower(),
+        config={"broker": "mqtt://127.0.0.1:1", "client_id": "t", "mappings": []},
     )
     made = QuarantinedMessage.objects.create(
         connection=source,
