@@ -1,4 +1,4 @@
-"""Who may do what, and where. Roles grant actions; an assignment's scope is a place and everything below it."""
+"""Who may do what, and where. Roles grant actions; an assignment's scope is a place and all below it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Actor:
     language: str = "en"
 
     def may(self, action: Action, where: Placed | str | None = None) -> bool:
-        """Whether the action is allowed at a place (an equipment or its path), or anywhere when none is given."""
+        """Whether the action is allowed at a place (an equipment or its path), or anywhere without one."""
         if self.read_only and action not in READING:
             return False
         path = None if where is None else where if isinstance(where, str) else where.path

@@ -22,7 +22,7 @@ def record(
     after: Any = None,
     at: datetime | None = None,
 ) -> AuditEntry:
-    """Append who did what to which subject. ``before`` and ``after`` are JSON values; None when there was nothing."""
+    """Append who did what to what. ``before`` and ``after`` are JSON; None when there was nothing."""
     return AuditEntry.objects.create(
         at=at or timezone.now(),
         person_id=by.person_id,

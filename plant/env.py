@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class ConfigurationError(ValueError):
-    """A variable holds something else than what is expected; says which, what was read and what was expected."""
+    """A variable holds something unexpected; says which, what was read and what was expected."""
 
 
 def text(name: str, default: str = "") -> str:
@@ -43,7 +43,7 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def database(name: str, default: str) -> dict[str, object]:
-    """A Django database entry from ``postgres://user:password@host:port/name`` (a socket folder goes in ``?host=``)."""
+    """A Django database entry from ``postgres://user:password@host:port/name`` (socket: ``?host=``)."""
     url = urlsplit(text(name, default))
     if url.scheme not in {"postgres", "postgresql"}:
         raise ConfigurationError(

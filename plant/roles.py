@@ -1,4 +1,4 @@
-"""What the application's database role may do: everything but change or delete what was said, signed or received."""
+"""What the application's database role may do: all but change or delete what was said or received."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """When a line means to work: a weekly pattern in the site's time zone, made into intervals in UTC.
 
-A local time that daylight saving skips is read an hour later, one that it repeats is read the first time, so
-that
-a night shift has 7, 8 or 9 hours and shifts that touch on paper touch in UTC.
+A local time that daylight saving skips is read an hour later, one that it repeats is read the first time: a
+night shift has 7, 8 or 9 hours and shifts that touch on paper touch in UTC.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 
@@ -105,7 +106,7 @@ def covers_once(window: Spanning, parts: Sequence[Spanning]) -> bool:
     """
     if not parts or parts[0].start != window.start or parts[-1].end != window.end:
         return False
-    return all(a.end == b.start for a, b in zip(parts, parts[1:], strict=False))
+    return all(a.end == b.start for a, b in pairwise(parts))
 
 
 def duration_inside(intervals: Iterable[Spanning], window: Interval) -> timedelta:

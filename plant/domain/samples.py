@@ -18,7 +18,7 @@ class Quality(IntEnum):
 
 
 class Sample(NamedTuple):
-    """One value as its source gave it. Instants are aware UTC; ``source_key`` tells two equal-time values apart."""
+    """One value as its source gave it. Instants are UTC; ``source_key`` tells equal-time values apart."""
 
     address: str
     source_time: datetime

@@ -18,7 +18,7 @@ class Fact(models.Model):
 
 
 class Assertion(models.Model):
-    """Something a person or a named rule said. Corrected by a later one that supersedes it, never rewritten."""
+    """Something a person or a named rule said. Corrected by one that supersedes it, never rewritten."""
 
     append_only = True
     said_by = models.ForeignKey(

@@ -8,7 +8,7 @@ from plant.models.base import Configuration, Named
 
 
 class Department(Configuration, Named):
-    """A part of the organisation that owns signals, reasons and specifications: production, maintenance, quality…"""
+    """A part of the organisation that owns signals, reasons and specifications, such as maintenance."""
 
     code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
 
@@ -40,7 +40,7 @@ class EquipmentClass(Configuration, Named):
 
 
 class Equipment(Configuration, Named):
-    """A place in the plant that does work, by the role it plays: site, area, line or work unit (a machine)."""
+    """A place in the plant that does work, by the role it plays: site, area, line or work unit (machine)."""
 
     class Level(models.TextChoices):
         ENTERPRISE = "enterprise"
@@ -132,7 +132,7 @@ class EquipmentLink(Configuration):
 
 
 class Revision(models.Model):
-    """A number that grows with every change that a line's pages could show; unchanged means nothing to redraw."""
+    """A number that grows with every change a line's pages could show; unchanged means nothing to redraw."""
 
     line = models.OneToOneField(
         Equipment, models.CASCADE, primary_key=True, related_name="+", help_text="The line."

@@ -74,7 +74,7 @@ class RoleAssignment(Configuration):
 
 
 class Device(Configuration):
-    """A tablet enrolled once for a station. It can be revoked; people identify themselves on it by badge and PIN."""
+    """A tablet enrolled once for a station, and revocable; people identify themselves by badge and PIN."""
 
     label = models.CharField(max_length=80, help_text="What is written on the tablet.")
     equipment = models.ForeignKey(

@@ -30,7 +30,7 @@ class TimeClass(models.TextChoices):
 
 
 class Reason(Configuration, Named):
-    """One cause an operator can give for a stop, with the class of time it means and the department that owns it."""
+    """One cause an operator can give for a stop, the class of time it means and who owns the loss."""
 
     code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
     parent = models.ForeignKey(

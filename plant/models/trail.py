@@ -8,7 +8,7 @@ from plant.models.base import Assertion, Fact
 
 
 class Decision(Assertion):
-    """Someone with authority chose: a schedule change, an override, a release. Who, when and why are part of it."""
+    """Someone with authority chose: a schedule change, an override, a release. It has who, when and why."""
 
     class Kind(models.TextChoices):
         SCHEDULE_CHANGE = "schedule_change"
@@ -68,7 +68,7 @@ class AuditEntry(Fact):
 
 
 class IdempotentRequest(Fact):
-    """A write that came with a key, and what it was answered; the same key is answered the same and done once."""
+    """A write that came with a key, and its answer; the same key is answered the same and done once."""
 
     key = models.CharField(max_length=80, help_text="The caller's key for this one write.")
     caller = models.CharField(max_length=80, help_text="Account, key or tablet that sent it.")

@@ -86,7 +86,7 @@ def actor_for_token(token: ApiToken) -> Actor:
 
 
 def actor_for_request(request: HttpRequest) -> Actor:
-    """The tablet's person, else the signed-in account, else nobody. Read each time: a revoked one stops at once."""
+    """The tablet's person, else the account, else nobody. Read each time: a revoked one stops at once."""
     if secret := request.COOKIES.get(DEVICE_COOKIE):
         device = device_for_secret(secret)
         if device is not None:

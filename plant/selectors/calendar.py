@@ -8,7 +8,7 @@ from plant.models import CalendarSlot
 
 
 def calendar_slots(*, line_id: int, start: datetime, end: datetime) -> list[CalendarSlot]:
-    """Every shift, break, meeting and planned maintenance that overlaps [start, end), by start; whole, not clipped."""
+    """Shifts, breaks, meetings, planned maintenance that overlap [start, end), by start; not clipped."""
     return list(
         CalendarSlot.objects.filter(line_id=line_id, start_time__lt=end, end_time__gt=start).order_by(
             "start_time", "kind"

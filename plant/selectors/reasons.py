@@ -15,7 +15,7 @@ def _class_and_parents(equipment_class_id: int | None) -> list[int]:
 
 
 def reasons_offered(equipment: Equipment) -> list[Reason]:
-    """Active reasons of the machine's class, of its wider classes and of all machines, in their fixed order."""
+    """Active reasons of the machine's class, its wider classes and all machines, in their fixed order."""
     classes = _class_and_parents(equipment.equipment_class_id)
     offered = Reason.objects.filter(is_active=True).select_related("parent", "department")
     return [

@@ -1,4 +1,4 @@
-"""Writing configuration of any app as data: one row by its natural key, with what changed and an audit entry."""
+"""Writing configuration of any app as data: a row by its natural key, what changed, an audit entry."""
 
 from __future__ import annotations
 

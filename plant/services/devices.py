@@ -70,7 +70,7 @@ def device_revoke(*, device: Device, by: Actor, why: str = "") -> None:
 
 
 def badge_in(*, device: Device, badge: str, pin: str, now: datetime) -> Person:
-    """The person with this badge and PIN. Raises BadgeRefused; a wrong PIN counts against this person on this tablet."""
+    """The person with this badge and PIN. Raises BadgeRefused; a wrong PIN counts for them here only."""
     person = selectors.person_at_badge(badge)
     if person is None:
         raise BadgeRefused("unknown_badge")

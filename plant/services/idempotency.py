@@ -19,7 +19,7 @@ def _digest(body: bytes) -> str:
 
 
 def answer_kept(*, caller: str, key: str, route: str, body: bytes) -> IdempotentRequest | None:
-    """The first answer under this key, or None. Call inside the write's transaction: it holds the key until commit."""
+    """The first answer under this key, or None. Call in the write's transaction, which holds the key."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [f"{caller} {key}"])
     kept = IdempotentRequest.objects.filter(caller=caller, key=key).first()
