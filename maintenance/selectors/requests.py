@@ -35,7 +35,7 @@ def request_of_stop(*, equipment_id: int, stop_start: datetime) -> MaintenanceRe
 
 
 def request_near(*, equipment_id: int, at: datetime, within: timedelta) -> MaintenanceRequest | None:
-    """The request whose stop began nearest to ``at``, not further than ``within``, and no file tells of yet."""
+    """The request whose stop began nearest to ``at``, within ``within``, that no file tells of yet."""
     here = _all().filter(equipment_id=equipment_id, imports=None)
     found = here.filter(stop_start__gte=at - within, stop_start__lte=at + within)
     return min(found, key=lambda request: abs(request.stop_start - at), default=None)

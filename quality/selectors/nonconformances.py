@@ -12,7 +12,7 @@ from plant.access import Actor, scoped
 from plant.hooks import Veto
 from quality.domain.dispositions import blocks
 from quality.models import Disposition, Nonconformance
-from quality.selectors.results import belongs_to
+from quality.selectors.belonging import belongs_to
 from traceability import selectors as traceability
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from plant.access import Actor, scoped
 from quality.domain.checks import LimitsAnswer, within_limits
 from quality.models import CheckImport, TestResult
+from quality.selectors.belonging import belongs_to
 from quality.selectors.specifications import checks_due
 
 if TYPE_CHECKING:
@@ -20,18 +21,6 @@ RELATED = ("specification", "equipment", "job_order", "person", "nonconformance"
 
 def results(actor: Actor) -> QuerySet[TestResult]:
     return scoped(TestResult.objects.select_related(*RELATED), actor)
-
-
-def belongs_to(order: JobOrder, at: str) -> Q:
-    """Said to be of this order; or of none, but on its line while it ran."""
-    own = Q(job_order_id=order.pk)
-    if order.started_at is None:
-        return own
-    during = Q(job_order=None, equipment__path__startswith=order.line.path)
-    during &= Q(**{f"{at}__gte": order.started_at})
-    if order.ended_at is not None:
-        during &= Q(**{f"{at}__lt": order.ended_at})
-    return own | during
 
 
 def results_for_order(order: JobOrder) -> QuerySet[TestResult]:

@@ -11,6 +11,7 @@ from django.db.models import Max, Q, QuerySet
 from plant.access import Actor, scoped
 from quality.domain.checks import due_at
 from quality.models import TestResult, TestSpecification
+from quality.selectors.belonging import belongs_to
 
 if TYPE_CHECKING:
     from production.models import JobOrder
@@ -64,7 +65,7 @@ def checks_due(
     """
     if order.started_at is None or (order.ended_at is not None and order.ended_at <= now):
         return []
-    taken = TestResult.objects.filter(job_order_id=order.pk, measured_at__lte=now)
+    taken = TestResult.objects.filter(belongs_to(order, "measured_at"), measured_at__lte=now)
     last = dict(taken.order_by().values_list("specification").annotate(Max("measured_at")))
     found = []
     for each in specifications_for_order(order):

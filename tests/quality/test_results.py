@@ -164,8 +164,8 @@ def test_checks_due_follow_the_order_and_its_product(scene: Bottling, torque: Te
     assert due_codes(scene, 31) == [start.code, torque.code]
     assert due_codes(scene, 5, ahead=timedelta(minutes=30)) == [start.code, torque.code]
     assert due_codes(scene, 31, equipment_id=scene.line.unit.pk) == [torque.code]
-    for each in (start, torque):
-        measure(each, "1.5", scene.operator, at=32, order=scene.order)
+    measure(start, "1.5", scene.operator, at=32, order=scene.order)
+    assert measure(torque, "1.5", scene.operator, at=32).job_order is None
     assert due_codes(scene, 61) == []
     (due,) = selectors.checks_due(scene.order, now=minutes(70))
     assert (due.last_at, due.late(minutes(70))) == (minutes(32), timedelta(minutes=8))
