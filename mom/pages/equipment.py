@@ -209,17 +209,17 @@ def _lists(placed: Placed, start: datetime, end: datetime, request: HttpRequest)
 
 def _counts(unit: Equipment, start: datetime, end: datetime) -> dict[str, Any]:
     if end <= start:
-        return {"counts": [], "spark": ""}
+        return {"counts": []}
     found = production.quantities(equipment_ids=[unit.pk], start=start, end=end).get(unit.pk)
     if found is None:
-        return {"counts": [], "spark": ""}
+        return {"counts": []}
     kinds = (("good", _("good")), ("scrap", _("scrap")), ("rework", _("rework")), ("total", _("total")))
     counts = [
         {"word": word, "quantity": getattr(found, kind), "source": _("machine counter")}
         for kind, word in kinds
         if getattr(found, kind) is not None
     ]
-    return {"counts": counts, "spark": ""}
+    return {"counts": counts}
 
 
 def _event(

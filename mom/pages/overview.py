@@ -30,6 +30,14 @@ WORTH_SAYING = Decimal("0.03")
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    code: str
+    name: str
+    state: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """One line in a few words."""
 
@@ -44,6 +52,7 @@ class Card:
     owner: board.Owner | None
     uncoded: int
     figure: board.Figure | None
+    machines: list[Machine]
     strip: Any
     axis: Any
 
@@ -86,9 +95,15 @@ def card(reading: LineReading) -> Card:
         owner=has_it[0] if has_it else None,
         uncoded=reading.uncoded_count,
         figure=board.figure(reading),
+        machines=[_machine(reading, unit) for unit in reading.units],
         strip=_strip(reading, names),
         axis=svg.axis(reading.window, reading.zone),
     )
+
+
+def _machine(reading: LineReading, unit: Equipment) -> Machine:
+    state, _since = board.state_since(reading.accounts.get(unit.pk))
+    return Machine(unit.code, unit.name, state, words.state_kind(state))
 
 
 def _strip(reading: LineReading, names: dict[str, str]) -> Any:
@@ -111,12 +126,12 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
     top, lost = found.top, found.losses.pieces_per_hour if found.losses else None
     words_in = {"line": found.line.name, "machine": found.constraint.name, "loss": top.label}
     if lost is not None:
-        sentence = _("%(line)s is losing %(lost)s pieces/h: %(machine)s, %(loss)s") % {
+        sentence = _("%(line)s is losing %(lost)s pieces/h – %(machine)s: %(loss)s") % {
             **words_in,
             "lost": words.quantity(round(lost)),
         }
     else:
-        sentence = _("%(line)s has lost %(time)s this shift: %(machine)s, %(loss)s") % {
+        sentence = _("%(line)s has lost %(time)s this shift – %(machine)s: %(loss)s") % {
             **words_in,
             "time": words.span_minutes(found.losses.total if found.losses else timedelta()),
         }

@@ -13,7 +13,7 @@ from production.domain.oee import seconds
 from production.domain.stops import working_time
 
 PLANNED_TIMES, IDEAL_RATE = "planned_times", "ideal_rate"
-ON_PLAN, BEHIND, AHEAD, NOT_KNOWN = "on_plan", "behind", "ahead", "not_known"
+ON_PLAN, BEHIND, AHEAD, REACHED, NOT_KNOWN = "on_plan", "behind", "ahead", "reached", "not_known"
 TOLERANCE = timedelta(minutes=5)
 HOUR = Decimal(3600)
 FAR = timedelta(days=30)
@@ -102,10 +102,11 @@ def plan(*, asked: Asked, good: Decimal | None, now: datetime, slots: Sequence[S
     worked = working(asked.started_at, now, slots) if asked.started_at else timedelta()
     rate = good * HOUR / seconds(worked) if good is not None and worked >= timedelta(minutes=1) else None
     finish = None
-    if rate and good is not None:
-        left = max(asked.quantity - good, Decimal(0))
+    if rate and good is not None and good < asked.quantity:
+        left = asked.quantity - good
         finish = after_working(now, timedelta(seconds=float(left * HOUR / rate)), slots)
-    return Plan(_verdict(behind), target, gap, behind, rate, finish, basis)
+    verdict = REACHED if good is not None and good >= asked.quantity else _verdict(behind)
+    return Plan(verdict, target, gap, behind, rate, finish, basis)
 
 
 def _verdict(behind: timedelta | None) -> str:

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from plant.models import Equipment, Reason
     from production.models import Stop
 
-PAGE = 200
+PAGE = 100
 PERIODS = {"8h": 8, "24h": 24, "3d": 72, "7d": 168, "30d": 720}
 DEFAULT_PERIOD = "24h"
-FILTERS = ("line", "equipment", "period", "size", "reason", "uncoded", "stop", "page", "format")
+FILTERS = ("line", "equipment", "period", "size", "kind", "reason", "uncoded", "stop", "page", "format")
 EXPORTED = 50_000
-SIZES = ("micro", "registered")
+# Micro-stops never prompt and are coded as a group: listed when asked for, always counted.
+SIZES = {"micro": ["micro"], "all": ["micro", "registered"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,11 @@ def filtered(actor: Actor, filters: dict[str, str], now: datetime) -> QuerySet[S
         found = found.filter(work_unit__parent__code=filters["line"])
     if filters["equipment"]:
         found = found.filter(work_unit__code=filters["equipment"])
+    if filters["kind"] in words.BASE_WORDS:
+        found = found.filter(base_class=filters["kind"])
     if filters["reason"]:
         found = found.filter(assertion_id__in=_saying(actor, filters["reason"], since, now))
-    return found.filter(size__in=[filters["size"]] if filters["size"] in SIZES else SIZES)
+    return found.filter(size__in=SIZES.get(filters["size"], ["registered"]))
 
 
 def _uuids(text: str) -> list[UUID]:
@@ -179,7 +182,8 @@ def stops(request: HttpRequest) -> HttpResponse:
     page = max(int(filters["page"]) if filters["page"].isdecimal() else 1, 1)
     shown = list(rows_of(uncoded_first(found)[PAGE * (page - 1) : PAGE * page + 1], lines))
     machines = machines_visible(actor, filters["line"])
-    total, micro = sums(found, now), sums(found.filter(size="micro"), now)
+    total = sums(found, now)
+    micro = sums(filtered(actor, {**filters, "size": "micro"}, now), now)
     groups = reason_groups(machines)
     context = {
         "rows": shown[:PAGE],
@@ -191,6 +195,7 @@ def stops(request: HttpRequest) -> HttpResponse:
         "lines": lines,
         "machines": machines,
         "periods": period_words(),
+        "kinds": [(kind, words.base_word(kind)) for kind in words.BASE_WORDS],
         "reasons": [reason for _group, reasons in groups for reason in reasons],
         "reason_groups": groups,
         "may_code": actor.may("stop.code"),

@@ -11,7 +11,6 @@ from django import template
 from django.template.context import Context
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as late
@@ -59,9 +58,20 @@ def order_state_word(state: str) -> str:
 
 
 @register.filter
+def action_state_word(state: str) -> str:
+    return words.action_state_word(state)
+
+
+@register.filter
 def quantity(value: Decimal | int | float | None) -> str:
     """Thousands separated, no trailing zeros; a dash for unknown, which is not zero."""
     return words.quantity(value)
+
+
+@register.filter
+def quantity_input(value: Decimal) -> str:
+    """For an input field: no grouping, no trailing zeros."""
+    return format(value.normalize(), "f")
 
 
 @register.filter
@@ -72,7 +82,7 @@ def signed(value: Decimal | int | float | None) -> str:
 
 @register.filter
 def percent(ratio: Decimal | float | None) -> str:
-    return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %"
+    return words.percent(ratio)
 
 
 @register.filter
@@ -102,6 +112,16 @@ def clock_seconds(at: datetime | None, zone: ZoneInfo | None = None) -> str:
 @register.filter
 def day_clock(at: datetime | None, zone: ZoneInfo | None = None) -> str:
     return words.day_clock(at, zone or ZoneInfo("UTC"))
+
+
+@register.filter
+def day_clock_seconds(at: datetime | None, zone: ZoneInfo | None = None) -> str:
+    return "–" if at is None else at.astimezone(zone or UTC).strftime("%d/%m %H:%M:%S")
+
+
+@register.filter
+def clock_millis(at: datetime | None, zone: ZoneInfo | None = None) -> str:
+    return "–" if at is None else at.astimezone(zone or UTC).strftime("%H:%M:%S.%f")[:-3]
 
 
 @register.filter

@@ -58,7 +58,7 @@ FAULTS = ("E17 infeed star torque", "E21 photocell B3", "E04 guard open")
 ORDERS = (
     ("OF-26-0411", "LEM-33", Decimal(42000)),
     ("OF-26-0412", "ORA-33", Decimal(36000)),
-    ("OF-26-0413", "LEM-75", Decimal(18000)),
+    ("OF-26-0413", "LEM-75", Decimal(64000)),
     ("OF-26-0414", "COL-33", Decimal(50000)),
 )
 PRODUCTS = {
@@ -96,9 +96,9 @@ def plant_running(*, lines: int = 2, now: datetime | None = None, seed: int = 7)
     area = _named("PACK", "area", site, "Packaging", "Conditionnement")
     plant = Plant(site, now)
     _masters(site)
+    plant.supervisor = _people(site)
     for number in range(1, lines + 1):
         _line(plant, area, number, start, dice)
-    plant.supervisor = _people(site)
     return plant
 
 
@@ -153,6 +153,7 @@ def _line(plant: Plant, area: Equipment, number: int, start: datetime, dice: ran
     histories = _histories(units, start, plant.now, dice, calm=number == 1)
     for unit in units:
         _derived(unit, histories[unit.code], start, plant.now, dice)
+        _counts(unit, histories[units[0].code], histories[unit.code], start, plant.now, dice)
     _orders(line, units, start, plant.now, first=(number - 1) * 2)
     revision_bump(line_id=line.pk)
 
@@ -246,7 +247,7 @@ def _with_gap(rows: list[StateRow], start: datetime, end: datetime) -> list[Stat
 def _following(
     lead: list[StateRow], lag: timedelta, start: datetime, now: datetime, dice: random.Random
 ) -> list[StateRow]:
-    rows = [StateRow(start, start + lag, "idle", "produce", "", "")]
+    rows = [StateRow(start, start + lag, "starved", "produce", "", "")]
     for row in lead:
         state = "execute" if row.state == "execute" or dice.random() < 0.25 else "starved"
         state = row.state if row.state in ("idle", "unknown") else state
@@ -293,7 +294,6 @@ def _derived(
                 reason=Reason.objects.get(code=code), said_by=Person.objects.filter(badge="1002").first(),
                 said_at=stop.end + timedelta(minutes=2),
             )  # fmt: skip
-    _counts(unit, rows, start, now, dice)
     StitchCheckpoint.objects.create(work_unit=unit, begun=start, folded_to=now, horizon=now)
 
 
@@ -305,15 +305,21 @@ def _signal(unit: Equipment, role: str) -> SignalDefinition:
 
 
 def _counts(
-    unit: Equipment, rows: list[StateRow], start: datetime, now: datetime, dice: random.Random
+    unit: Equipment,
+    lead: list[StateRow],
+    rows: list[StateRow],
+    start: datetime,
+    now: datetime,
+    dice: random.Random,
 ) -> None:
+    """What the first machine let through is what the others count."""
     good, scrap, alarm = (_signal(unit, role) for role in ("good_count", "scrap_count", "alarm"))
-    rate = next(rate for code, *_rest, rate in MACHINES if unit.code.endswith(code))
+    rate = MACHINES[0][-1]
     at = start
     while at < now:
         end = at + BUCKET
         ran = timedelta()
-        for row in rows:
+        for row in lead:
             if row.state == "execute":
                 begin, finish = max(row.start, at), min(row.end or now, end, now)
                 ran += max(finish - begin, timedelta())
@@ -346,7 +352,7 @@ def _orders(line: Equipment, units: list[Equipment], start: datetime, now: datet
             material=MaterialDefinition.objects.get(code="BOTTLE-33"),
             defaults={"quantity": 1, "unit": "pcs"},
         )
-        end = begin + timedelta(hours=float(amount) / 8000)
+        end = begin + timedelta(hours=float(amount) / 8400)
         running = number == 0
         order = JobOrder.objects.create(
             code=code, line=line, product=product, work_master=routing, quantity=amount, unit="pcs",
