@@ -19,7 +19,9 @@ class GapFilter(django_filters.FilterSet):
     connection = django_filters.CharFilter(field_name="connection__slug")
     equipment = django_filters.CharFilter(field_name="equipment__code")
     start = django_filters.IsoDateTimeFilter(method="after", label="Overlapping from (ISO 8601)")
-    end = django_filters.IsoDateTimeFilter(field_name="start_time", lookup_expr="lt", label="Overlapping until")
+    end = django_filters.IsoDateTimeFilter(
+        field_name="start_time", lookup_expr="lt", label="Overlapping until"
+    )
     open = django_filters.BooleanFilter(field_name="end_time", lookup_expr="isnull", label="Still going")
 
     class Meta:

@@ -32,6 +32,7 @@ ANSWER_WITHIN = 10.0
 LONGEST_WAIT = 120.0
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200
+DRAIN_SECONDS = 3.0
 
 
 class Carrier(Protocol):
@@ -111,11 +112,23 @@ class Runner:
             done, _ = await asyncio.wait([*work, stopped, self._fatal], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {stopped}:
                 task.result()
+            await self._drain(stopped)
         finally:
             followers = [followed.task for followed in self._followed.values()]
             for task in [*followers, *work, stopped]:
                 task.cancel()
             await asyncio.gather(*followers, *work, stopped, return_exceptions=True)
+
+    async def _drain(self, stopped: asyncio.Task[Any]) -> None:
+        """A clean stop hears the sources no more and gives the last batches a moment to be confirmed."""
+        if not stopped.done():
+            return
+        for followed in self._followed.values():
+            followed.task.cancel()
+        await asyncio.gather(*(followed.task for followed in self._followed.values()), return_exceptions=True)
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while time.monotonic() < deadline and await asyncio.to_thread(len, self.spool):
+            await asyncio.sleep(0.05)
 
     # -- following sources ---------------------------------------------------------------------------------
 

@@ -88,16 +88,8 @@ class Spool:
         if self.full:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
-        return int(
-            await self._submit(
-                lambda: (
-                    self._db.execute(
-                        "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)",
-                        [connection, arrived, samples, extras],
-                    ).lastrowid
-                )
-            )
-        )
+        values = (connection, arrived, samples, extras)
+        return int(await self._submit(lambda: self._insert(values)))
 
     async def confirm(self, sequences: Iterable[int]) -> None:
         """The database holds these: forget them."""

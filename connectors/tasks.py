@@ -31,7 +31,7 @@ def ingest(*, spool: str, connection: str, batches: list[list[Any]]) -> None:
     sequences = [int(batch[0]) for batch in batches]
     try:
         deliveries = [_delivery(uuid.UUID(spool), *batch) for batch in batches]
-        services.deliveries_store(slug=connection, deliveries=deliveries, now=timezone.now())
+        services.deliveries_store(slug=connection, deliveries=deliveries, now=timezone.now(), sparingly=True)
     except Exception as error:
         _answer(spool, {"failed": sequences, "error": f"{type(error).__name__}: {error}"[:500]})
         raise
@@ -45,6 +45,7 @@ def tick(*, watermarks: dict[str, str]) -> None:
     for slug, at in watermarks.items():
         if slug in known:
             services.watermark_append(connection_id=known[slug], at=datetime.fromisoformat(at))
+    services.wake_marked()
 
 
 @shared_task(name=jobs.RECEIPTS_TRIM.name)

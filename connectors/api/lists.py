@@ -18,7 +18,10 @@ from connectors.filters import GapFilter, QuarantineFilter, SignalFilter
 from connectors.models import Gap, QuarantinedMessage, SignalDefinition
 from plant.rest import actor_of
 
-class SignalViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SignalDefinition]):
+
+class SignalViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SignalDefinition]
+):
     """Which address speaks about which machine, and what its values mean."""
 
     required_action = "view"
@@ -64,5 +67,7 @@ class QuarantineViewSet(
     def reprocess(self, request: Request, pk: Any = None) -> Response:
         """Read the message again with today's configuration. Doing it twice stores nothing twice."""
         message = self.get_object()
-        stored = services.quarantine_reprocess(message_id=message.pk, by=actor_of(request), now=timezone.now())
+        stored = services.quarantine_reprocess(
+            message_id=message.pk, by=actor_of(request), now=timezone.now()
+        )
         return Response({"stored": stored})

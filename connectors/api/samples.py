@@ -41,7 +41,11 @@ class SamplesView(APIView):
 
         def write() -> tuple[int, Any]:
             body = request.data
-            if not isinstance(body, dict) or body.keys() - KNOWN or not body.keys() >= {"connection", "samples"}:
+            if (
+                not isinstance(body, dict)
+                or body.keys() - KNOWN
+                or not body.keys() >= {"connection", "samples"}
+            ):
                 raise BadSamples("expected an object with connection, samples and perhaps watermark")
             connection = self._connection(request, body["connection"])
             now = timezone.now()
@@ -67,7 +71,9 @@ class SamplesView(APIView):
             OpenApiParameter("signal", int, required=True, description="The signal's id."),
             OpenApiParameter("start", datetime, required=True, description="From, inclusive."),
             OpenApiParameter("end", datetime, required=True, description="Until, exclusive."),
-            OpenApiParameter("limit", int, description=f"Samples per page, at most {LARGEST} (default {PAGE})."),
+            OpenApiParameter(
+                "limit", int, description=f"Samples per page, at most {LARGEST} (default {PAGE})."
+            ),
             OpenApiParameter("cursor", str, description="From the previous page's ``next``."),
         ],
     )

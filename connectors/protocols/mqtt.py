@@ -19,7 +19,6 @@ from connectors.interface import (
     Malformed,
     Probe,
     SampleBatch,
-    Unavailable,
     option,
 )
 from connectors.transports.mqtt_client import Broker, MqttSession, Received

@@ -97,7 +97,9 @@ def quarantine_preview(message: QuarantinedMessage, *, longest: int = 300) -> st
             samples = list(islice(decode(raw), 5))
         except DamagedColumns as error:
             return str(error)
-        return ", ".join(f"{sample.value!r} @ {sample.source_time.isoformat()}" for sample in samples)[:longest]
+        return ", ".join(f"{sample.value!r} @ {sample.source_time.isoformat()}" for sample in samples)[
+            :longest
+        ]
     try:
         return raw[:longest].decode()
     except UnicodeDecodeError:

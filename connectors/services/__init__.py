@@ -5,6 +5,7 @@ from connectors.services.ingest import Delivery, Result, deliveries_store, sampl
 from connectors.services.partitions import partitions_ahead, partitions_ensure
 from connectors.services.quarantine import CannotReread, quarantine_reprocess
 from connectors.services.retention import receipts_trim
+from connectors.services.waking import wake_marked
 
 __all__ = [
     "CannotReread",
@@ -18,5 +19,6 @@ __all__ = [
     "receipts_trim",
     "samples_ingest",
     "signals_save",
+    "wake_marked",
     "watermark_append",
 ]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 import psycopg2.errors
@@ -21,7 +22,7 @@ from connectors.services.context import Context, context_of
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure
 from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
-from connectors.signals import samples_landed
+from connectors.services.waking import wake, wake_sparingly
 
 FUTURE_ALLOWED = timedelta(minutes=5)
 PAST_ALLOWED = timedelta(days=3660)
@@ -72,11 +73,17 @@ def samples_ingest(
 
 
 def deliveries_store(
-    *, slug: str, deliveries: Sequence[Delivery], now: datetime, refuse_unreadable: bool = False
+    *,
+    slug: str,
+    deliveries: Sequence[Delivery],
+    now: datetime,
+    refuse_unreadable: bool = False,
+    sparingly: bool = False,
 ) -> tuple[Context, list[Result]]:
     """Store batches of one connection, each once. Those already received are left out of the results.
 
-    ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are).
+    ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are). ``sparingly``: a
+    stream of batches wakes a machine at most once a second.
     """
     for attempt in (1, 2):
         try:
@@ -84,8 +91,10 @@ def deliveries_store(
             with transaction.atomic():
                 context = context_of(slug)
                 fresh = _not_received(deliveries)
-                results = _store(context, fresh, now, refuse_unreadable)
+                results, landed = _store(context, fresh, now, refuse_unreadable)
                 _receipts(fresh, results, now)
+                tell = wake_sparingly if sparingly else wake
+                transaction.on_commit(partial(tell, landed), robust=True)
                 return context, results
         except IntegrityError:
             # The same batch was being stored by another worker: its receipt is there now
@@ -123,7 +132,7 @@ def _not_received(deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 def _store(
     context: Context, deliveries: list[Delivery], now: datetime, refuse_unreadable: bool
-) -> list[Result]:
+) -> tuple[list[Result], frozenset[int]]:
     asides: list[Aside] = []
     split = [_split(context, delivery.samples, now, asides) for delivery in deliveries]
     if asides and refuse_unreadable:
@@ -136,8 +145,7 @@ def _store(
     messages_set_aside(connection_id=context.connection_id, revision=context.revision, asides=asides)
     touched = _marks_of_samples(context, [rows for rows, new in zip(split, stored, strict=True) if new])
     touched += [mark for delivery in deliveries for mark in _gaps(context, delivery.gaps, now)]
-    _mark(touched)
-    return [
+    results = [
         Result(
             received=len(delivery.samples) + len(delivery.unread),
             stored=new,
@@ -146,6 +154,7 @@ def _store(
         )
         for delivery, aside, new in zip(deliveries, set_aside, stored, strict=True)
     ]
+    return results, _mark(touched)
 
 
 # -- reading ------------------------------------------------------------------------------------------------
@@ -281,10 +290,8 @@ def _gap_row(context: Context, gap: GapRecord, equipment_id: int | None, now: da
     )
 
 
-def _mark(marks: list[Mark]) -> None:
-    """Appended, never updated: two ingests that touch one machine must not wait for each other."""
-    if not marks:
-        return
+def _mark(marks: list[Mark]) -> frozenset[int]:
+    """Machines marked. Appended, never updated: two ingests that touch one machine must not wait for each other."""
     spans: dict[int, tuple[datetime, datetime]] = {}
     for unit, first, last in marks:
         low, high = spans.get(unit, (first, last))
@@ -295,12 +302,7 @@ def _mark(marks: list[Mark]) -> None:
             for unit, (low, high) in sorted(spans.items())
         ]
     )
-    landed = frozenset(spans)
-    transaction.on_commit(lambda: _wake(landed), robust=True)
-
-
-def _wake(work_unit_ids: frozenset[int]) -> None:
-    samples_landed.send_robust(sender=None, work_unit_ids=work_unit_ids)
+    return frozenset(spans)
 
 
 def _receipts(deliveries: list[Delivery], results: list[Result], now: datetime) -> None:

@@ -44,7 +44,9 @@ def columns_of(raw: Any, *, now: datetime) -> Columns:
     except (BadSamples, OverflowError) as error:
         raise BadSamples(f"samples[{index}]: {error}") from None
     except (TypeError, AttributeError):
-        raise BadSamples(f"samples[{index}]: expected an object with address, source_time and value") from None
+        raise BadSamples(
+            f"samples[{index}]: expected an object with address, source_time and value"
+        ) from None
     return columns
 
 
@@ -61,7 +63,9 @@ def _add_full(
     if isinstance(quality, bool) or not isinstance(quality, str | int) or quality not in QUALITIES:
         raise BadSamples(f"quality: read {quality!r}, expected good, uncertain or bad")
     status = item.get("status_code")
-    if status is not None and (isinstance(status, bool) or not isinstance(status, int) or not 0 <= status < 2**32):
+    if status is not None and (
+        isinstance(status, bool) or not isinstance(status, int) or not 0 <= status < 2**32
+    ):
         raise BadSamples(f"status_code: read {status!r}, expected a number from 0 to 4294967295")
     server = item.get("server_time")
     columns.add(

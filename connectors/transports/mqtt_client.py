@@ -57,11 +57,15 @@ class Broker:
                 raise ConfigurationError(f"broker: the variable {name} is not set")
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigurationError(f"broker: read {url.rpartition('@')[2]!r}, expected mqtt://host:port or mqtts://host:port")
+            raise ConfigurationError(
+                f"broker: read {url.rpartition('@')[2]!r}, expected mqtt://host:port or mqtts://host:port"
+            )
         try:
             port = parts.port or _PORTS[parts.scheme]
         except ValueError:
-            raise ConfigurationError(f"broker: the port of {url.rpartition('@')[2]!r} is not a number from 1 to 65535") from None
+            raise ConfigurationError(
+                f"broker: the port of {url.rpartition('@')[2]!r} is not a number from 1 to 65535"
+            ) from None
         if password_env and password_env not in os.environ:
             raise ConfigurationError(f"password_env: the variable {password_env} is not set")
         return cls(

@@ -37,18 +37,28 @@ class OpcUaConfig(ConnectorConfig):
     )
     certificate: str = option("", label="Certificate", help="File of our certificate (DER or PEM)")
     private_key: str = option("", label="Private key", help="File of our private key")
-    server_certificate: str = option("", label="Server certificate", help="File of the one certificate to trust")
+    server_certificate: str = option(
+        "", label="Server certificate", help="File of the one certificate to trust"
+    )
     username: str = option("", label="User name", help="Leave empty for anonymous")
-    password_env: str = option("", label="Password variable", help="Environment variable that holds the password")
-    publishing_ms: float = option(250.0, label="Publishing interval", help="Milliseconds between notifications")
-    sampling_ms: float = option(100.0, label="Sampling interval", help="Milliseconds between two looks at a value")
+    password_env: str = option(
+        "", label="Password variable", help="Environment variable that holds the password"
+    )
+    publishing_ms: float = option(
+        250.0, label="Publishing interval", help="Milliseconds between notifications"
+    )
+    sampling_ms: float = option(
+        100.0, label="Sampling interval", help="Milliseconds between two looks at a value"
+    )
     tolerated_outage_seconds: float = option(
         60.0, label="Tolerated outage", help="The server is asked to queue this many seconds of every value"
     )
     freshness_seconds: float = option(
         30.0, label="Freshness", help="Reconnect when not even the server's clock moved for so long"
     )
-    history: bool = option(True, label="Read history", help="Fill outages from the server's history where it has one")
+    history: bool = option(
+        True, label="Read history", help="Fill outages from the server's history where it has one"
+    )
 
 
 class OpcUaConnector:
@@ -195,7 +205,9 @@ def _check(config: OpcUaConfig) -> None:
         raise ConfigurationError(f"endpoint: read {config.endpoint!r}, expected opc.tcp://host:port")
     if config.security not in {"none", "sign_and_encrypt"}:
         raise ConfigurationError(f"security: read {config.security!r}, expected sign_and_encrypt or none")
-    if config.security != "none" and not (config.certificate and config.private_key and config.server_certificate):
+    if config.security != "none" and not (
+        config.certificate and config.private_key and config.server_certificate
+    ):
         raise ConfigurationError(
             "security: sign_and_encrypt needs certificate, private_key and server_certificate;"
             " write security: none to go without"
@@ -210,5 +222,3 @@ def _check(config: OpcUaConfig) -> None:
             node_id(address, [])
         except BadAddress as error:
             raise ConfigurationError(str(error)) from error
-
-

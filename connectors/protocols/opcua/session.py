@@ -120,7 +120,8 @@ class UaSession:
             Priority=0,
         )
         created = await within(
-            self.client.uaclient.session.create_subscription(parameters, callback=self._published), "subscribe"
+            self.client.uaclient.session.create_subscription(parameters, callback=self._published),
+            "subscribe",
         )
         self._subscription = created.SubscriptionId
         self._heard = self._data_heard = self._subscribed_at = time.monotonic()
@@ -174,7 +175,9 @@ class UaSession:
 
     async def _create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
         parameters = ua.CreateMonitoredItemsParameters(
-            SubscriptionId=self._subscription, TimestampsToReturn=ua.TimestampsToReturn.Both, ItemsToCreate=requests
+            SubscriptionId=self._subscription,
+            TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ItemsToCreate=requests,
         )
         return list(await within(self.client.uaclient.session.create_monitored_items(parameters), "monitor"))
 
@@ -207,7 +210,9 @@ class UaSession:
         except asyncio.CancelledError:
             raise
         except Exception as error:
-            self.pending.put_nowait(error if isinstance(error, Unavailable) else Unavailable(f"publish: {error}"))
+            self.pending.put_nowait(
+                error if isinstance(error, Unavailable) else Unavailable(f"publish: {error}")
+            )
             await asyncio.Event().wait()
 
     async def _hand_over(self, batch: SampleBatch) -> None:
@@ -231,7 +236,9 @@ class UaSession:
                 start = instant(max(self._last_source.values(), default=time.time_ns() // 1000))
                 detail = f"expected notification {expected}, got {number}"
                 return [
-                    gap_declared(source=self.source, cause="sequence_jump", start=start, end=now, detail=detail)
+                    gap_declared(
+                        source=self.source, cause="sequence_jump", start=start, end=now, detail=detail
+                    )
                 ]
         return []
 
@@ -257,7 +264,9 @@ class UaSession:
                     self._item(item, batch, arrival)
                 batch.messages += 1
             elif isinstance(notification, ua.StatusChangeNotification):
-                raise Unavailable(f"subscription: {getattr(notification.Status, 'name', notification.Status)}")
+                raise Unavailable(
+                    f"subscription: {getattr(notification.Status, 'name', notification.Status)}"
+                )
         return batch
 
     def _item(self, item: ua.MonitoredItemNotification, batch: SampleBatch, arrival: int) -> None:
@@ -331,7 +340,11 @@ class UaSession:
         if node is None:
             raise Unavailable("namespace not known")
         details = ua.ReadRawModifiedDetails(
-            IsReadModified=False, StartTime=start, EndTime=end, NumValuesPerNode=HISTORY_PAGE, ReturnBounds=False
+            IsReadModified=False,
+            StartTime=start,
+            EndTime=end,
+            NumValuesPerNode=HISTORY_PAGE,
+            ReturnBounds=False,
         )
         continuation: bytes | None = None
         total = 0
@@ -409,4 +422,3 @@ async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
         raise Unavailable(f"{what}: no answer within {seconds:g} s") from None
     except (OSError, UaError) as error:
         raise Unavailable(f"{what}: {str(error) or type(error).__name__}") from error
-

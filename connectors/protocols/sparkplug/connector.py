@@ -21,7 +21,6 @@ from connectors.interface import (
     Malformed,
     Probe,
     SampleBatch,
-    Unavailable,
     option,
 )
 from connectors.protocols.sparkplug import codec
