@@ -129,8 +129,11 @@ class OrjsonParser(parsers.BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        # Through ``body``, which is kept: ``once`` looks at the raw bytes after they were parsed.
+        request = (parser_context or {}).get("request")
+        raw = stream.read() if request is None else request._request.body
         try:
-            return orjson.loads(stream.read())
+            return orjson.loads(raw)
         except orjson.JSONDecodeError as error:
             raise exceptions.ParseError(f"not JSON: {error}") from None
 
