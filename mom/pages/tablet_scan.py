@@ -84,7 +84,7 @@ def _scan_write(request: HttpRequest) -> HttpResponseBase:
     if station is None:
         return redirect("tablet_start")
     read = read_code(request.POST.get("code", ""))
-    lot = _lot(read) if read.kind != "orders" else None
+    lot = _lot(request, read) if read.kind != "orders" else None
     if lot is not None:
         return _lot_scanned(request, station, lot)
     order = _order(read) if read.kind != "lots" else None
@@ -97,9 +97,11 @@ def _scan_write(request: HttpRequest) -> HttpResponseBase:
     return _unknown(request, station, read.code)
 
 
-def _lot(read: Read) -> MaterialLot | None:
+def _lot(request: HttpRequest, read: Read) -> MaterialLot | None:
+    """A lot this tablet may know of: another site's is as unknown as one that does not exist."""
+    known = traceability.lots(actor_of(request))
     try:
-        return traceability.lot_by_code(read.code) if read.code else None
+        return traceability.lot_by_code(read.code, among=known) if read.code else None
     except (ObjectDoesNotExist, traceability.LotAmbiguous):
         return None
 
@@ -227,7 +229,7 @@ def lot_page(request: HttpRequest, code: str) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    lot = _lot(Read("lots", code))
+    lot = _lot(request, Read("lots", code))
     if lot is None:
         return _unknown(request, station, code)
     order = running_order(station)
@@ -246,7 +248,7 @@ def lot_page(request: HttpRequest, code: str) -> HttpResponseBase:
 @tablet_session.writes("lot.move")
 def lot_use(request: HttpRequest, code: str) -> HttpResponseBase:
     station = tablet_session.station_of(request)
-    lot = _lot(Read("lots", code))
+    lot = _lot(request, Read("lots", code))
     order = running_order(station) if station else None
     if station is None or lot is None or order is None:
         return refused(request, _("No order is running here, or the lot is not known."), station=station)
@@ -294,7 +296,7 @@ def lot_return(request: HttpRequest, code: str, movement_id: int) -> HttpRespons
 def lot_override(request: HttpRequest, code: str) -> HttpResponseBase:
     """Someone who may override says why, with their own badge and PIN; it is kept as a decision."""
     station = tablet_session.station_of(request)
-    lot, order = _lot(Read("lots", code)), _order(Read("orders", request.POST.get("order", "")))
+    lot, order = _lot(request, Read("lots", code)), _order(Read("orders", request.POST.get("order", "")))
     if station is None or lot is None or order is None:
         return refused(request, _("The lot or the order is not known."), station=station, status=404)
     quantity = number_read(request.POST.get("quantity", "")) or Decimal(1)
