@@ -8,7 +8,7 @@ from django.db import OperationalError
 from connectors import selectors as connectors
 from production import jobs, selectors, services
 
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 3.0
 BEAT = {
     "production-sweep": {
         "task": jobs.SWEEP.name,

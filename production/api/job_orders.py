@@ -68,10 +68,10 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
         A refused order stops no other. One order alone that is refused answers 400. Needs an Idempotency-Key.
         """
-        items = _items(request.data)
         dry_run = request.query_params.get("dry_run", "") in ("1", "true")
 
         def write() -> tuple[int, Any]:
+            items = _items(request.data)
             results = services.job_orders_store(items=items, by=actor_of(request), dry_run=dry_run)
             if not isinstance(request.data, list) and results[0].errors:
                 refused = services.PlanRefused(results[0].errors)
@@ -93,12 +93,12 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         412.
         """
         seen = _seen_version(request)
-        if not isinstance(request.data, dict):
-            raise exceptions.ValidationError({"detail": "read a list, expected one object"})
-        changes = {key: value for key, value in request.data.items() if key not in ("why", "person", "at")}
-        command = _command(request)
 
         def write() -> tuple[int, Any]:
+            command = _command(request)
+            changes = {
+                key: value for key, value in request.data.items() if key not in ("why", "person", "at")
+            }
             order = self.get_object()
             with answered(stale=Stale):
                 changed = services.job_order_update(
@@ -134,10 +134,9 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         return self._run(request, services.job_order_abort)
 
     def _run(self, request: Request, service: Callable[..., JobOrder]) -> Response:
-        command = _command(request)
-        command["at"] = command.get("at") or timezone.now()
-
         def write() -> tuple[int, Any]:
+            command = _command(request)
+            command["at"] = command["at"] or timezone.now()
             order = self.get_object()
             with answered():
                 done = service(job_order_id=order.pk, **command)
@@ -153,11 +152,11 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         """Put a line's open orders in this sequence. A decision: it needs a reason, and who and why are
         kept.
         """
-        data = fields.SequenceSerializer(data=request.data)
-        data.is_valid(raise_exception=True)
-        values = data.validated_data
 
         def write() -> tuple[int, Any]:
+            data = fields.SequenceSerializer(data=request.data)
+            data.is_valid(raise_exception=True)
+            values = data.validated_data
             known = dict(self.get_queryset().filter(code__in=values["job_orders"]).values_list("code", "pk"))
             missing = [code for code in values["job_orders"] if code not in known]
             if missing:
@@ -214,7 +213,9 @@ def _seen_version(request: Request) -> int:
 
 def _command(request: Request) -> dict[str, Any]:
     """Who, when and why of a write; a program may speak for a person and say when it happened."""
-    values = request.data if isinstance(request.data, dict) else {}
+    values = request.data
+    if not isinstance(values, dict):
+        raise exceptions.ValidationError({"detail": "read a list, expected one object"})
     given = {key: values[key] for key in ("at", "why", "person") if key in values}
     data = fields.CommandSerializer(data=given)
     data.is_valid(raise_exception=True)

@@ -65,9 +65,9 @@ class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @action(detail=False, methods=["post"])
     def reasons(self, request: Request) -> Response:
         """Say why a machine did not run in a range of time. A view that is no longer true gets 409."""
-        values = _read(fields.ReasonWriteSerializer, request)
 
         def write() -> tuple[int, Any]:
+            values = _read(fields.ReasonWriteSerializer, request)
             with answered():
                 said = services.reason_assert(
                     equipment_id=values["equipment"].pk,
@@ -92,12 +92,10 @@ class NoteView(APIView):
 
     @extend_schema(request=fields.NoteWriteSerializer, responses={201: fields.NoteSerializer})
     def post(self, request: Request) -> Response:
-        values = _read(fields.NoteWriteSerializer, request)
-        order = values.pop("job_order")
-        by = actor_for(request, values.pop("person", None))
-        equipment = values.pop("equipment")
-
         def write() -> tuple[int, Any]:
+            values = _read(fields.NoteWriteSerializer, request)
+            order, equipment = values.pop("job_order"), values.pop("equipment")
+            by = actor_for(request, values.pop("person", None))
             with answered():
                 said = services.note_assert(
                     equipment_id=equipment.pk, job_order_id=order.pk if order else None, by=by, **values
@@ -114,12 +112,10 @@ class CountView(APIView):
 
     @extend_schema(request=fields.CountWriteSerializer, responses={201: fields.CountSerializer})
     def post(self, request: Request) -> Response:
-        values = _read(fields.CountWriteSerializer, request)
-        order = values.pop("job_order")
-        by = actor_for(request, values.pop("person", None))
-        equipment, reason = values.pop("equipment"), values.pop("reason")
-
         def write() -> tuple[int, Any]:
+            values = _read(fields.CountWriteSerializer, request)
+            order, equipment = values.pop("job_order"), values.pop("equipment")
+            reason, by = values.pop("reason"), actor_for(request, values.pop("person", None))
             with answered():
                 said = services.count_assert(
                     equipment_id=equipment.pk,

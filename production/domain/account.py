@@ -7,9 +7,8 @@ add up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Generic, NamedTuple, TypeVar
 
 from plant.domain.calendar import SHIFT, Planned, Slot, planned
@@ -197,13 +196,18 @@ def account(window: Interval, known: Known) -> Account:
     edges = sorted(cuts)
     tell = _Teller(known, plan, said, orders)
     segments: list[Segment] = []
-    for start, end in pairwise(edges):
-        segment = tell.segment(start, end)
-        if segments and replace(segments[-1], end=end) == replace(segment, start=segments[-1].start):
-            segments[-1] = replace(segments[-1], end=end)
-        else:
-            segments.append(segment)
+    begin, what = window.start, tell.what(window.start)
+    for at in edges[1:-1]:
+        now = tell.what(at)
+        if now != what:
+            segments.append(Segment(begin, at, *what))
+            begin, what = at, now
+    segments.append(Segment(begin, window.end, *what))
     return Account(window.start, window.end, tuple(segments))
+
+
+# The fields of a Segment after its start and end.
+What = tuple[str, str, str, str, str, str, str, str, datetime | None, str, str, int | None, bool, bool]
 
 
 class _Teller:
@@ -217,38 +221,32 @@ class _Teller:
         self._plan, self._said, self._orders = Along(plan), Along(said), Along(orders)
         self._asks: dict[datetime, bool] = {}
 
-    def segment(self, start: datetime, end: datetime) -> Segment:
-        row = self._states.at(start) or StateRow(start, None, UNKNOWN, "", "", NO_VALUE)
-        stop, plan = self._stops.at(start), self._plan.at(start)
-        said, order = self._said.at(start), self._orders.at(start)
+    def what(self, at: datetime) -> What:
+        row = self._states.at(at) or StateRow(at, None, UNKNOWN, "", "", NO_VALUE)
+        stop, plan = self._stops.at(at), self._plan.at(at)
+        said, order = self._said.at(at), self._orders.at(at)
         running = states.BASE_CLASS[row.state] == states.RUNNING
         size = self._size(stop) if stop else ""
-        situation = Situation(
-            state=row.state,
-            mode=row.mode,
-            fault_code=row.fault_code,
-            planned=plan.kind if plan else SHIFT,
-            order_code=order.code if order else "",
-            stop_size=size,
-            reason_class=said.time_class if said and stop else "",
-        )
-        return Segment(
-            start,
-            end,
+        kind = plan.kind if plan else SHIFT
+        code = order.code if order else ""
+        reason = said.time_class if said and stop else ""
+        situation = Situation(row.state, row.mode, row.fault_code, kind, code, size, reason)
+        uncoded = bool(stop and order and not said and self._asks_reason(stop))
+        return (
             time_class(situation),
             row.state,
             row.mode,
             row.fault_code,
             row.cause,
-            situation.planned,
+            kind,
             plan.shift_code if plan else "",
-            situation.order_code,
+            code,
             stop.start if stop else None,
             size,
             said.reason_code if said else "",
             said.assertion_id if said else None,
-            uncoded=bool(stop and order and not said and self._asks_reason(stop)),
-            contradicted=bool(said and running),
+            uncoded,
+            bool(said and running),
         )
 
     def _size(self, stop: StopRow) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from production.selectors.accounts import (
+    AlarmTold,
     LineAccount,
     account,
     accounts,
@@ -36,6 +37,7 @@ from production.selectors.stopped import (
 from production.selectors.units import ideal_rate, planned_slots, thresholds_for, units_behind
 
 __all__ = [
+    "AlarmTold",
     "JobResponse",
     "Kpi",
     "LineAccount",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
@@ -78,6 +78,7 @@ def accounts(*, equipment: Sequence[Equipment], start: datetime, end: datetime) 
         line_id: planned_slots(line_id=line_id, start=earliest, end=max(latest, *horizons.values()))
         for line_id in {machine.parent_id for machine in machines}
     }
+    thresholds = thresholds_for(equipment=machines)
     found: dict[int, Account] = {}
     for machine in machines:
         horizon = horizons[machine.pk]
@@ -87,7 +88,7 @@ def accounts(*, equipment: Sequence[Equipment], start: datetime, end: datetime) 
             slots=planned[machine.parent_id],
             orders=orders.get(machine.pk, []),
             reasons=said.get(machine.pk, []),
-            thresholds=thresholds_for(equipment=machine),
+            thresholds=thresholds[machine.pk],
             horizon=horizon,
         )
         found[machine.pk] = account_of(Interval(start, min(end, horizon)), known)
@@ -147,10 +148,24 @@ def orders_between(
     }
 
 
-def alarms_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[AlarmInterval]:
-    """Alarms active in [start, end), by time: raised, acknowledged, cleared."""
-    found = AlarmInterval.objects.filter(overlapping(start, end), work_unit_id__in=list(equipment_ids))
-    return list(found.select_related("work_unit", "signal").order_by("start_time", "id"))
+class AlarmTold(NamedTuple):
+    """An alarm of a machine: raised, acknowledged if it says so, cleared (None while active)."""
+
+    work_unit: Equipment
+    signal_id: int
+    code: str
+    start_time: datetime
+    acknowledged_at: datetime | None
+    end_time: datetime | None
+
+
+def alarms_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[AlarmTold]:
+    """Alarms active in [start, end), by time."""
+    machines = plant.equipment_for_ids(equipment_ids)
+    found = AlarmInterval.objects.filter(overlapping(start, end), work_unit_id__in=list(machines))
+    fields = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
+    rows = found.order_by("start_time", "signal_id").values_list(*fields)
+    return [AlarmTold(machines[row[0]], *row[1:]) for row in rows]
 
 
 def tools_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[ToolSpan]:

@@ -7,7 +7,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from connectors import selectors as connectors
 from plant import selectors as plant
 from production.domain.account import Account, OrderUse, disjoint_orders
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
@@ -15,7 +14,7 @@ from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.models import IdealRate, JobOrder
 from production.selectors.accounts import accounts, orders_between
 from production.selectors.quantities import Quantities, quantities
-from production.selectors.units import ideal_rate
+from production.selectors.units import ideal_rate, signals_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,10 +82,8 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
 
 def line_exit(units: Sequence[Equipment]) -> Equipment:
     """The last machine of a line that counts; the last one where none does."""
-    for unit in reversed(units):
-        if connectors.signals_for(equipment_id=unit.pk, roles=COUNTERS):
-            return unit
-    return units[-1]
+    counting = {s.equipment_id for s in signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)}
+    return next((unit for unit in reversed(units) if unit.pk in counting), units[-1])
 
 
 def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[Made, ...]:

@@ -20,6 +20,7 @@ from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
 from production.selectors.folding import AHEAD, BAD
+from production.selectors.units import signals_of
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -62,8 +63,11 @@ class _Sum:
     in_gap: Decimal = ZERO
     unverified: Decimal = ZERO
     spanning: Decimal = ZERO
+    # Without any value yet its count is not known, which is not zero.
+    seen: bool = False
 
     def add(self, flag: str, quantity: Any) -> None:
+        self.seen = True
         if flag == IMPLAUSIBLE:
             self.unverified += quantity
             return
@@ -83,17 +87,16 @@ def quantities(
     told apart.
     """
     ids = list(equipment_ids)
-    signals = [
-        signal
-        for equipment_id in ids
-        for signal in connectors.signals_for(equipment_id=equipment_id, roles=list(COUNTERS))
-    ]
+    signals = signals_of(equipment_ids=ids, roles=COUNTERS)
     sums = {signal.pk: _Sum(signal) for signal in signals}
     if not signals or end <= start:
         return {}
     # With both ends included, a sample at the very instant of an order change belongs to the order before.
     first, last = (start + INSTANT, end + INSTANT) if of_order else (start, end)
     _sum_window(sums, first, last)
+    unseen = [pk for pk, item in sums.items() if not item.seen]
+    for pk in connectors.last_samples_before(signal_ids=unseen, at=last):
+        sums[pk].seen = True
     if of_order:
         _spanning(sums, start, last)
     return _by_machine(sums, start, end, of_order=of_order)
@@ -120,6 +123,8 @@ def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
     if end <= start:
         return
     counters = _counters(sums.values(), start)
+    for pk, counter in counters.items():
+        sums[pk].seen |= counter.value is not None
     gaps = _gaps(sums.values(), counters, start, end)
     for row in connectors.samples_between(signal_ids=list(sums), start=start, end=end):
         if row.quality != BAD and row.value is not None and row.source_time <= row.arrival_time + AHEAD:
@@ -207,6 +212,8 @@ def _quantities(
 ) -> Quantities:
     kinds: dict[str, Decimal] = {}
     for item in items:
+        if not item.seen:
+            continue
         kind = COUNTERS[item.signal.role]
         kinds[kind] = kinds.get(kind, ZERO) + item.pieces - (item.spanning if of_order else ZERO)
     includes = next((i.signal.total_includes_scrap for i in items if i.signal.role == "total_count"), None)

@@ -16,7 +16,6 @@ from production.domain.account import Account, OrderUse, Segment
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
 from production.domain.job_order import Event, Execution
 from production.models import (
-    AlarmInterval,
     CountAssertion,
     JobOrder,
     JobOrderEvent,
@@ -27,6 +26,7 @@ from production.models import (
     ToolSpan,
 )
 from production.selectors.accounts import (
+    AlarmTold,
     accounts,
     alarms_between,
     horizons_of,
@@ -124,7 +124,7 @@ class JobResponse:
     machines: tuple[MachinePart, ...]
     stops: tuple[StopPart, ...]
     quantities: tuple[QuantityPart, ...]
-    alarms: tuple[AlarmInterval, ...]
+    alarms: tuple[AlarmTold, ...]
     tools: tuple[ToolSpan, ...]
     notes: tuple[NoteAssertion, ...]
     versions: tuple[JobOrderVersion, ...]

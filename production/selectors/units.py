@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Q
 
@@ -49,7 +49,7 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     """Raises KeyError for an equipment that does not exist."""
     equipment = plant.equipment_for_ids([work_unit_id])[work_unit_id]
     line = plant.line_of(equipment)
-    cycle = _cycle(equipment.pk)
+    cycle = _cycles([equipment.pk]).get(equipment.pk, timedelta())
     thresholds = thresholds_of(equipment, cycle)
     unit = Unit(
         code=equipment.code,
@@ -69,17 +69,27 @@ def thresholds_of(equipment: Equipment, cycle: timedelta = timedelta()) -> Thres
     )
 
 
-def thresholds_for(*, equipment: Equipment) -> Thresholds:
-    """A machine's limits, with its cycle time looked up where it is the default."""
-    return thresholds_of(equipment, _cycle(equipment.pk) if equipment.minimum_stop is None else timedelta())
+def thresholds_for(*, equipment: Sequence[Equipment]) -> dict[int, Thresholds]:
+    """Limits of machines, by id, with the cycle time looked up where it is the default."""
+    cycles = _cycles([machine.pk for machine in equipment if machine.minimum_stop is None])
+    return {machine.pk: thresholds_of(machine, cycles.get(machine.pk, timedelta())) for machine in equipment}
 
 
-def _cycle(equipment_id: int) -> timedelta:
-    """The machine's shortest reference cycle; zero when it has no ideal rate."""
-    fastest = IdealRate.objects.filter(equipment_id=equipment_id).aggregate(rate=Max("units_per_hour"))[
-        "rate"
-    ]
-    return timedelta(seconds=float(Decimal(3600) / fastest)) if fastest else timedelta()
+def _cycles(equipment_ids: list[int]) -> dict[int, timedelta]:
+    """The shortest reference cycle of each machine that has an ideal rate."""
+    if not equipment_ids:
+        return {}
+    rates = IdealRate.objects.filter(equipment_id__in=equipment_ids).order_by()
+    fastest = rates.values_list("equipment_id").annotate(rate=Max("units_per_hour"))
+    return {machine: timedelta(seconds=float(Decimal(3600) / rate)) for machine, rate in fastest}
+
+
+def signals_of(*, equipment_ids: Iterable[int], roles: Iterable[str]) -> list[SignalDefinition]:
+    """Signals of several machines in one query, by machine and id."""
+    found: Any = plant.configuration_rows(
+        "connectors.SignalDefinition", equipment_id__in=list(equipment_ids), role__in=list(roles)
+    )
+    return list(found.order_by("equipment_id", "pk"))
 
 
 def _signals(found: list[SignalDefinition]) -> tuple[Signal, ...]:

@@ -59,7 +59,7 @@ class Context:
         masters = WorkMaster.objects.filter(code__in=codes("work_master")) | WorkMaster.objects.filter(
             product__code__in=codes("product"), line__code__in=codes("line"), is_active=True
         )
-        orders = JobOrder.objects.select_for_update().filter(code__in=codes("code")).order_by("pk")
+        orders = JobOrder.objects.select_for_update(no_key=True).filter(code__in=codes("code")).order_by("pk")
         return cls(
             {row.code: row for row in equipment},
             {row.code: row for row in materials},

@@ -194,7 +194,7 @@ def job_order_update(
     """
     at = at or timezone.now()
     job_order = (
-        JobOrder.objects.select_for_update(of=("self",))
+        JobOrder.objects.select_for_update(of=("self",), no_key=True)
         .select_related("line", "product", "work_master")
         .get(pk=job_order_id)
     )
@@ -282,7 +282,7 @@ def sequence_change(
     """
     at = at or timezone.now()
     open_orders = list(
-        JobOrder.objects.select_for_update(of=("self",))
+        JobOrder.objects.select_for_update(of=("self",), no_key=True)
         .select_related("line")
         .filter(line_id=line_id)
         .exclude(state__in=FINISHED)

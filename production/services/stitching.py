@@ -156,7 +156,11 @@ class Refold:
         fold.close(horizon)
         self._take(differences(self.setup, self._window(fold, opened, stop, None, horizon)))
         reached = {"begun": self.begun, "folded_to": fold.last_at, "horizon": horizon}
-        StitchCheckpoint.objects.update_or_create(work_unit_id=self.setup.id, defaults=reached)
+        # The machine's lock is held: nobody else writes its checkpoint.
+        if self.checkpoint is None:
+            StitchCheckpoint.objects.create(work_unit_id=self.setup.id, **reached)
+        else:
+            StitchCheckpoint.objects.filter(work_unit_id=self.setup.id).update(**reached)
 
     def _window(
         self,

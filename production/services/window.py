@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from production.domain.stitching import Fold, StateRow
+from production.domain.stitching import COUNTERS, Fold, StateRow
 from production.domain.stops import StopRow, needs_reason, size_of, stop_id
 from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
@@ -43,6 +43,8 @@ class Window:
     fold: Fold
     states: list[StateRow]
     stops: list[StopRow]
+    # Compare every table, even those no signal of the machine writes to any more.
+    whole: bool = False
 
     def within(self) -> Q:
         """Stored rows this window decides: those that reach its start and those that begin in it."""
@@ -79,7 +81,8 @@ def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
         for row in counter.rows:
             if not row.flag and row.start < window.start:
                 counted |= Q(flag="", start_time=row.start, signal_id=row.signal)
-    return {
+    roles = {signal.role for signal in window.fold.unit.signals}
+    stored: dict[type[Any], QuerySet[Any]] = {
         StateInterval: StateInterval.objects.filter(window.within(), **mine),
         Stop: Stop.objects.filter(window.within(), **mine),
         OrderSpan: OrderSpan.objects.filter(window.within(), equipment_id=setup.id, source="signal"),
@@ -87,6 +90,16 @@ def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
         AlarmInterval: AlarmInterval.objects.filter(window.within(), **mine),
         QuantityActual: QuantityActual.objects.filter(counted, **mine),
     }
+    written = {
+        OrderSpan: {"order"},
+        ToolSpan: {"tool"},
+        AlarmInterval: {"alarm", "fault_code"},
+        QuantityActual: set(COUNTERS),
+    }
+    for model, by in written.items():
+        if not window.whole and not by & roles:
+            stored[model] = model.objects.none()
+    return stored
 
 
 def converged(setup: UnitSetup, window: Window, late_to: datetime, late_from: datetime) -> bool:
