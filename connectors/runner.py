@@ -9,13 +9,14 @@ import logging
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
 
 import orjson
 
 from connectors.domain.columns import encode, instant
+from connectors.domain.outage import GapRecord, Outage
 from connectors.domain.wire import gap_to_json, unread_to_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
@@ -77,6 +78,8 @@ class _Followed:
     revision: object
     task: asyncio.Task[None]
     busy_since: datetime | None = None
+    heard: bool = False
+    leftover: list[GapRecord] = field(default_factory=list)
 
 
 Configurations = Callable[[], Awaitable[list[dict[str, Any]] | None]]
@@ -147,8 +150,9 @@ class Runner:
                 del self._followed[slug]
         for slug, item in wanted.items():
             if slug not in self._followed:
+                leftover = await asyncio.to_thread(self.spool.open_gaps, slug)
                 task = asyncio.create_task(self._follow(slug, item))
-                self._followed[slug] = _Followed(item.get("revision"), task)
+                self._followed[slug] = _Followed(item.get("revision"), task, leftover=leftover)
                 task.add_done_callback(self._follower_ended)
 
     def _follower_ended(self, task: asyncio.Task[None]) -> None:
@@ -164,7 +168,7 @@ class Runner:
             )
             connector = cls(config)
         except ConfigurationError as error:
-            self.troubles.failed(slug, f"configuration: {error}")
+            await self._cannot_work(slug, error)
             return
         delay = 1.0
         while True:
@@ -173,7 +177,7 @@ class Runner:
                 await self._stream(slug, connector)
                 raise Unavailable("the stream ended")
             except ConfigurationError as error:
-                self.troubles.failed(slug, f"configuration: {error}")
+                await self._cannot_work(slug, error)
                 return
             except (SpoolBroken, asyncio.CancelledError):
                 raise
@@ -185,17 +189,42 @@ class Runner:
             delay = 1.0 if time.monotonic() - started > 30 else min(delay * 2, 30.0)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
 
+    async def _cannot_work(self, slug: str, error: ConfigurationError) -> None:
+        """Never retried as it stands; what is missing meanwhile is on record until a changed configuration connects."""
+        self.troubles.failed(slug, f"configuration: {error}")
+        start = self.spool.last_alive(slug) or datetime.now(UTC)
+        gap = Outage(slug).lost(start, "configuration", str(error))
+        if gap is not None and not self.spool.open_gaps(slug):
+            await self._keep(slug, SampleBatch(gaps=[gap]))
+
     async def _stream(self, slug: str, connector: Connector) -> None:
         stream = cast(AsyncGenerator[SampleBatch, None], connector.batches())
         async with contextlib.aclosing(stream):
             async for batch in stream:
+                self._close_leftovers(slug, batch)
                 await self._keep(slug, batch)
                 await connector.acknowledge(batch)
                 if batch.messages:
                     self.troubles.recovered(slug)
 
+    def _close_leftovers(self, slug: str, batch: SampleBatch) -> None:
+        """Gaps an earlier process or configuration left open end when their scope is heard again."""
+        followed = self._followed.get(slug)
+        if followed is None or not (followed.leftover and batch.messages):
+            return
+        now = datetime.now(UTC)
+        recovered = next((gap.recovered for gap in batch.gaps if gap.end_time and not gap.scope), "")
+        for gap in list(followed.leftover):
+            if not gap.scope or any(address.startswith(gap.scope) for address in batch.samples.addresses):
+                followed.leftover.remove(gap)
+                end = max(now, gap.start_time)
+                batch.gaps.append(replace(gap, end_time=end, recovered="" if gap.scope else recovered))
+
     async def _keep(self, slug: str, batch: SampleBatch) -> None:
         """On disk when it returns. A full spool waits here: nothing is acknowledged, nothing dropped."""
+        followed = self._followed.get(slug)
+        if followed:
+            followed.heard = True
         if not (len(batch.samples) or batch.gaps or batch.malformed):
             return
         now = time.time_ns() // 1000
@@ -209,12 +238,11 @@ class Runner:
         if batch.malformed:
             extras["unread"] = unread_to_json(batch.malformed)
         text = orjson.dumps(extras).decode()
-        followed = self._followed.get(slug)
         if followed:
             followed.busy_since = instant(arrived)
         while True:
             try:
-                await self.spool.append(slug, arrived=arrived, samples=samples, extras=text)
+                await self.spool.append(slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps)
                 break
             except SpoolFull as error:
                 self.troubles.failed("spool", error)
@@ -311,7 +339,8 @@ class Runner:
         while True:
             await asyncio.sleep(self.tick_seconds)
             now = datetime.now(UTC)
-            slugs = list(self._followed)
+            # Before its first word (connected, or a gap) nothing is known of a connection
+            slugs = [slug for slug, followed in self._followed.items() if followed.heard]
             await self.spool.alive(now, slugs)
             oldest = await asyncio.to_thread(self.spool.oldest)
             news: dict[str, str] = {}

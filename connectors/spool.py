@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import queue
 import sqlite3
 import threading
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from connectors.domain.columns import instant, micros
+from connectors.domain.outage import GapRecord
+from connectors.domain.wire import gap_from_json, gap_to_json
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -32,6 +35,7 @@ CREATE TABLE IF NOT EXISTS batch (
     extras TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS batch_by_connection ON batch (connection, sequence);
+CREATE TABLE IF NOT EXISTS open_gap (key TEXT PRIMARY KEY, connection TEXT NOT NULL, gap TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 """
 GROUP = 500
@@ -83,13 +87,21 @@ class Spool:
 
     # -- writing: every call joins the next group commit ------------------------------------------------------
 
-    async def append(self, connection: str, *, arrived: int, samples: bytes, extras: str = "{}") -> int:
-        """Durable when it returns. Raises SpoolFull, or SpoolBroken when the disk failed."""
+    async def append(
+        self,
+        connection: str,
+        *,
+        arrived: int,
+        samples: bytes,
+        extras: str = "{}",
+        gaps: Sequence[GapRecord] = (),
+    ) -> int:
+        """Durable when it returns, with which of its gaps are open. Raises SpoolFull, or SpoolBroken: the disk failed."""
         if self.full:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
         values = (connection, arrived, samples, extras)
-        return int(await self._submit(lambda: self._insert(values)))
+        return int(await self._submit(lambda: self._insert(values, gaps)))
 
     async def confirm(self, sequences: Iterable[int]) -> None:
         """The database holds these: forget them."""
@@ -146,7 +158,13 @@ class Spool:
     def _many(self, statement: str, rows: list[Any]) -> None:
         self._db.executemany(statement, rows).close()
 
-    def _insert(self, values: tuple[str, int, bytes, str]) -> int:
+    def _insert(self, values: tuple[str, int, bytes, str], gaps: Sequence[GapRecord]) -> int:
+        for gap in gaps:
+            if gap.end_time is None:
+                row = [str(gap.key), values[0], json.dumps(gap_to_json(gap))]
+                self._rows("INSERT OR REPLACE INTO open_gap VALUES (?, ?, ?)", row)
+            else:
+                self._rows("DELETE FROM open_gap WHERE key = ?", [str(gap.key)])
         statement = "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)"
         with contextlib.closing(self._db.execute(statement, values)) as cursor:
             return int(cursor.lastrowid or 0)
@@ -174,6 +192,12 @@ class Spool:
     def connections(self) -> list[str]:
         with self._lock:
             return [slug for (slug,) in self._rows("SELECT DISTINCT connection FROM batch")]
+
+    def open_gaps(self, connection: str) -> list[GapRecord]:
+        """Gaps that were opened and not closed, by this process or one before it."""
+        with self._lock:
+            rows = self._rows("SELECT gap FROM open_gap WHERE connection = ? ORDER BY key", [connection])
+        return [gap_from_json(json.loads(gap)) for (gap,) in rows]
 
     def last_alive(self, connection: str) -> datetime | None:
         with self._lock:

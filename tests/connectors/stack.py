@@ -45,8 +45,19 @@ class Stack:
         return process
 
     def worker(self, *, processes: int = 1) -> subprocess.Popen[bytes]:
-        options = ["-Q", "ingest", "-c", str(processes), "-l", "WARNING", "--without-gossip", "--without-mingle"]
-        return self.start("worker", "-m", "celery", "-A", "mom.celery", "worker", *options, "--without-heartbeat")
+        options = [
+            "-Q",
+            "ingest",
+            "-c",
+            str(processes),
+            "-l",
+            "WARNING",
+            "--without-gossip",
+            "--without-mingle",
+        ]
+        return self.start(
+            "worker", "-m", "celery", "-A", "mom.celery", "worker", *options, "--without-heartbeat"
+        )
 
     def runner(self, *arguments: str) -> subprocess.Popen[bytes]:
         return self.start("runner", "manage.py", "run_connector", *arguments)

@@ -126,7 +126,11 @@ def test_sparkplug_reaches_the_database_and_silence_is_put_on_record(
     edge.send({"State": 6})
 
     def seen() -> list[Any]:
-        return list(SignalSample.objects.filter(signal_id=state.pk).order_by("source_time").values_list("v_int", flat=True))
+        return list(
+            SignalSample.objects.filter(signal_id=state.pk)
+            .order_by("source_time")
+            .values_list("v_int", flat=True)
+        )
 
     wait_until(lambda: len(seen()) == 2, seconds=20, what="two values")
     horizon = selectors.horizon_for(equipment_id=line.unit.pk)
@@ -136,9 +140,37 @@ def test_sparkplug_reaches_the_database_and_silence_is_put_on_record(
     assert horizon is not None
     assert moved is not None
     wait_until(
-        lambda: (selectors.horizon_for(equipment_id=line.unit.pk) or moved) > moved, seconds=10, what="a later watermark"
+        lambda: (selectors.horizon_for(equipment_id=line.unit.pk) or moved) > moved,
+        seconds=10,
+        what="a later watermark",
     )
     assert Gap.objects.get(end_time__isnull=True).equipment_id == line.unit.pk
+
+
+def test_a_gap_left_open_by_a_killed_runner_is_closed_by_the_next_one(
+    line: Line, running: Stack, broker: Mosquitto
+) -> None:
+    made = connection_make(
+        line.site, slug="spb", protocol="sparkplug", config={"broker": "$MQTT_URL", "host_id": "mom"}
+    )
+    signal_make(line.unit, "G/E:State", connection=made, role="state")
+    running.worker()
+    broker.stop()
+    first = running.runner("spb")
+    wait_until(lambda: Gap.objects.filter(cause="connection_down").exists(), seconds=30, what="an open gap")
+    first.kill()
+    first.wait()
+    broker.start()
+    running.runner("spb")
+
+    def all_closed() -> bool:
+        keys = set(Gap.objects.values_list("key", flat=True))
+        return bool(keys) and keys == set(
+            Gap.objects.filter(end_time__isnull=False).values_list("key", flat=True)
+        )
+
+    wait_until(all_closed, seconds=30, what="every gap closed")
+    assert {"connection_down", "process_down"} <= set(Gap.objects.values_list("cause", flat=True))
 
 
 def test_a_changed_connection_is_taken_up_without_a_restart(

@@ -40,8 +40,6 @@ class Played:
         return [(gap.cause, gap.end_time is None) for gap in self.out.gaps]
 
 
-
-
 @settings(max_examples=300, deadline=None)
 @given(
     lost=st.sets(st.integers(1, 600), max_size=4),
@@ -71,7 +69,11 @@ def test_every_message_received_is_kept_once_and_every_loss_is_declared(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from(["birth", "data", "death", "old_death", "device", "device_data", "device_death"])))
+@given(
+    st.lists(
+        st.sampled_from(["birth", "data", "death", "old_death", "device", "device_data", "device_death"])
+    )
+)
 def test_any_history_keeps_values_only_of_what_is_born_and_pairs_its_gaps(steps: list[str]) -> None:
     played, online, device, seq, bd, number = Played(), False, False, 0, 0, 0
     expected: list[int] = []
@@ -89,7 +91,9 @@ def test_any_history_keeps_values_only_of_what_is_born_and_pairs_its_gaps(steps:
             played.feed("NDEATH", None, bdSeq=bd + 7)
         else:
             seq = (seq + 1) % 256
-            kind = {"data": "NDATA", "device": "DBIRTH", "device_data": "DDATA", "device_death": "DDEATH"}[step]
+            kind = {"data": "NDATA", "device": "DBIRTH", "device_data": "DDATA", "device_death": "DDEATH"}[
+                step
+            ]
             where = "" if step == "data" else "D"
             played.feed(kind, seq, where, **({} if step == "device_death" else {"v": number}))
             if not online:
@@ -175,5 +179,11 @@ def test_a_message_received_twice_keeps_its_key_and_another_value_gets_another()
 def test_topics() -> None:
     assert topic_parts("spBv1.0/G/NDATA/E") == ("NDATA", "G", "E", "")
     assert topic_parts("spBv1.0/G/DDATA/E/D") == ("DDATA", "G", "E", "D")
-    for bad in ("spBv1.0/G/NDATA/E/D", "spBv1.0/G/DDATA/E", "spAv1.0/G/NDATA/E", "spBv1.0/G/XDATA/E", "spBv1.0//NDATA/E"):
+    for bad in (
+        "spBv1.0/G/NDATA/E/D",
+        "spBv1.0/G/DDATA/E",
+        "spAv1.0/G/NDATA/E",
+        "spBv1.0/G/XDATA/E",
+        "spBv1.0//NDATA/E",
+    ):
         assert topic_parts(bad) is None

@@ -123,7 +123,9 @@ async def test_numbers_and_identity_survive_and_are_never_used_again(tmp_path: P
 
 async def test_many_callers_share_a_commit_and_keep_their_order(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.sqlite")
-    numbers = await asyncio.gather(*(spool.append("c", arrived=n, samples=str(n).encode()) for n in range(300)))
+    numbers = await asyncio.gather(
+        *(spool.append("c", arrived=n, samples=str(n).encode()) for n in range(300))
+    )
     assert numbers == sorted(numbers)
     assert [int(entry.samples) for entry in spool.after("c", 0, limit=1000)] == list(range(300))
     spool.close()
