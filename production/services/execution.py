@@ -65,7 +65,11 @@ def job_order_abort(*, job_order_id: int, at: datetime, by: Actor, why: str = ""
 @transaction.atomic
 def _command(verb: str, *, job_order_id: int, at: datetime, by: Actor, why: str) -> JobOrder:
     # The row is locked first, so that two people pressing at once are told apart.
-    job_order = JobOrder.objects.select_for_update(of=("self",), no_key=True).select_related("line").get(pk=job_order_id)
+    job_order = (
+        JobOrder.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("line")
+        .get(pk=job_order_id)
+    )
     by.require("order.execute", job_order.line)
     happened = [*commands_of(job_order), *signalled(job_order)]
     before = execution(event for event in happened if event.at <= at)
@@ -137,6 +141,10 @@ def orders_refresh_for(*, equipment: Equipment, line_id: int | None, codes: Iter
     """After an order signal changed: recompute the orders it named."""
     if line_id is None:
         return
-    found = JobOrder.objects.select_for_update(no_key=True).filter(line_id=line_id, code__in=list(codes)).order_by("pk")
+    found = (
+        JobOrder.objects.select_for_update(no_key=True)
+        .filter(line_id=line_id, code__in=list(codes))
+        .order_by("pk")
+    )
     for job_order in found:
         execution_refresh(job_order)
