@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from django.utils import timezone
 
@@ -116,7 +116,11 @@ def quarantined(world: World) -> dict[str, Any]:
     source = connectors.connection_make(
         world.ours.site,
         slug=f"{MARK}-unread".lower(),
-        config={"broker": "mqtt://127.0.0.1:1", "client_id": "t", "mappings": []},
+        config={
+            "broker": "mqtt://127.0.0.1:1",
+            "client_id": "t",
+            "mappings": [{"topic": "t/{unit}/{key}", "value": "v"}],
+        },
     )
     made = QuarantinedMessage.objects.create(
         connection=source,
@@ -142,6 +146,61 @@ def order(world: World) -> dict[str, Any]:
     from tests.factories import traceability
 
     return {"code": traceability.order_make(world.ours.line, code=f"{MARK}-PO").code}
+
+
+def order_verb(world: World) -> dict[str, Any]:
+    return {**order(world), "verb": "pause"}
+
+
+def stop(world: World) -> dict[str, Any]:
+    """A stop of our first machine, by its row as the API and the tablet address it."""
+    from production.models import Stop
+
+    made = Stop.objects.create(
+        id=uuid5(NAMESPACE_URL, f"{world.ours.unit.code}{AT}"),
+        work_unit=world.ours.unit,
+        start_time=AT,
+        end_time=AT + timedelta(minutes=5),
+        base_class="own",
+        size="registered",
+        needs_reason=True,
+    )
+    return {"pk": made.pk, "stop_id": made.pk}
+
+
+def undo(world: World) -> dict[str, Any]:
+    """What can be taken back is kept in the session of whoever did it."""
+    return {"token": "none"}
+
+
+def movement(world: World) -> dict[str, Any]:
+    from tests.factories import traceability
+
+    code = lot(world)["code"]
+    running = traceability.order_make(world.ours.line, code=f"{MARK}-PO")
+    moved = traceability.movement_make(
+        traceability.MaterialLot.objects.get(code=code),
+        "consumed",
+        5,
+        job_order=running,
+        equipment=world.ours.unit,
+    )
+    return {"code": code, "movement_id": moved.pk}
+
+
+def action(world: World) -> dict[str, Any]:
+    from mom.improvement import services as improvement
+
+    owner = make.person_make("supervisor", world.ours.line)
+    made = improvement.action_open(
+        title=MARK,
+        equipment_code=world.ours.unit.code,
+        owner_badge=owner.badge,
+        due_on=AT.date(),
+        by=world.admin,
+        at=AT,
+    )
+    return {"pk": made.pk}
 
 
 def shortage(world: World) -> dict[str, Any]:
@@ -208,6 +267,11 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         quarantined,
         lot,
         order,
+        order_verb,
+        stop,
+        undo,
+        movement,
+        action,
         shortage,
         maintenance_request,
         specification,
