@@ -1,8 +1,16 @@
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
+from connectors import views
 from connectors.api.urls import urlpatterns as api
 
-page_urlpatterns: list[URLPattern | URLResolver] = []
+page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("connections/", views.connection_list, name="connections"),
+    path("connections/new/<slug:protocol>/", views.connection_new, name="connection_new"),
+    path("connections/unread/<int:pk>/reprocess/", views.unread_reprocess, name="unread_reprocess"),
+    path("connections/<slug:slug>/", views.connection_detail, name="connection"),
+    path("connections/<slug:slug>/edit/", views.connection_edit, name="connection_edit"),
+    path("connections/<slug:slug>/unread/", views.unread_list, name="connection_unread"),
+]
 api_urlpatterns: list[URLPattern | URLResolver] = [*api]

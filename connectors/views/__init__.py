@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from connectors.views.edit import connection_edit, connection_new
+from connectors.views.look import connection_detail, connection_list, unread_list, unread_reprocess
+
+__all__ = [
+    "connection_detail",
+    "connection_edit",
+    "connection_list",
+    "connection_new",
+    "unread_list",
+    "unread_reprocess",
+]

@@ -1,0 +1,81 @@
+"""Looking at connections, and reading unreadable messages again."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from connectors import selectors, services
+from connectors.interface import ConfigurationError
+from connectors.registry import connectors
+from connectors.selectors import overview
+from plant.access import actor_of, require
+
+
+@require_GET
+@require("view")
+def connection_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    return render(
+        request,
+        "connectors/connection_list.html",
+        {
+            "rows": overview.connection_rows(actor=actor, now=timezone.now()),
+            "protocols": sorted(connectors()),
+            "may_edit": actor.may("connection.edit"),
+        },
+    )
+
+
+@require_GET
+@require("view")
+def connection_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    actor, now = actor_of(request), timezone.now()
+    connection = get_object_or_404(selectors.connections_visible(actor), slug=slug)
+    gaps = selectors.gaps_visible(actor).filter(connection=connection).order_by("-start_time")[:20]
+    return render(
+        request,
+        "connectors/connection_detail.html",
+        {
+            "connection": connection,
+            "fresh": next((f for f in selectors.connection_freshness(now=now) if f.slug == slug), None),
+            "rows": overview.signal_rows(connection=connection, now=now),
+            "gaps": gaps,
+            "unread": overview.unread_of(connection=connection, limit=5),
+            "may_edit": actor.may("connection.edit", connection.site),
+        },
+    )
+
+
+@require_GET
+@require("view")
+def unread_list(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    connection = get_object_or_404(selectors.connections_visible(actor), slug=slug)
+    found = overview.unread_of(connection=connection, only_open="all" not in request.GET)
+    rows = [(message, selectors.quarantine_preview(message)) for message in found]
+    context = {
+        "connection": connection,
+        "rows": rows,
+        "all": "all" in request.GET,
+        "may_edit": actor.may("connection.edit", connection.site),
+    }
+    return render(request, "connectors/unread_list.html", context)
+
+
+@require_POST
+@require("connection.edit")
+def unread_reprocess(request: HttpRequest, pk: int) -> HttpResponse:
+    actor = actor_of(request)
+    message = get_object_or_404(selectors.quarantine_visible(actor), pk=pk)
+    try:
+        stored = services.quarantine_reprocess(message_id=pk, by=actor, now=timezone.now())
+    except (services.CannotReread, ConfigurationError) as error:
+        messages.error(request, _("Still unreadable: %(why)s") % {"why": error})
+    else:
+        messages.success(request, _("Read again: %(count)d values stored.") % {"count": stored})
+    return redirect("connection_unread", slug=message.connection.slug)
