@@ -45,7 +45,7 @@ def decision_record(
 ) -> Decision:
     """Keep a decision with who, when and why. Raises ReasonMissing when no reason is given."""
     if not why.strip():
-        raise ReasonMissing(f"a decision needs a reason: read {why!r}, expected why {summary!r} was decided")
+        raise ReasonMissing(f"read {why!r}, expected the reason why {summary!r} was decided")
     decision = Decision.objects.create(
         kind=kind,
         line_id=line_id,
@@ -60,14 +60,7 @@ def decision_record(
         said_on_id=by.device_id,
         said_at=at or timezone.now(),
     )
-    audit.record(
-        by=by,
-        action="decision.record",
-        subject_type=subject_type,
-        subject_code=subject_code,
-        why=why,
-        after=detail,
-        at=at,
-    )
+    about = {"subject_type": subject_type, "subject_code": subject_code}
+    audit.record(by=by, action="decision.record", **about, why=why, after=detail, at=at)
     revision_bump(line_id=line_id)
     return decision

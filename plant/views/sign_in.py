@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy as late
 from django.views.decorators.http import require_POST
 
 from plant import services
@@ -18,6 +19,14 @@ from plant.models import User
 
 LANGUAGES = ("en", "fr")
 YEAR = 365 * 24 * 3600
+ROLE_WORDS = {
+    "operator": late("Operator"),
+    "supervisor": late("Supervisor"),
+    "engineer": late("Engineer"),
+    "quality": late("Quality"),
+    "maintenance": late("Maintenance"),
+    "admin": late("Administrator"),
+}
 
 
 def language_remember(response: HttpResponse, language: str) -> None:
@@ -60,7 +69,8 @@ password_change = public(PasswordChange.as_view())
 def me(request: HttpRequest) -> HttpResponse:
     """What the product knows about who is signed in."""
     person = getattr(request.user, "person", None)
-    roles = person.roles.select_related("scope").order_by("scope__path", "role") if person else []
+    held = person.roles.select_related("scope").order_by("scope__path", "role") if person else []
+    roles = [(ROLE_WORDS[each.role], each.scope.name or each.scope.code) for each in held]
     return render(request, "plant/me.html", {"person": person, "roles": roles})
 
 
