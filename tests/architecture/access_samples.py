@@ -87,6 +87,10 @@ def connection(world: World) -> dict[str, Any]:
     return {"slug": connectors.connection_make(world.ours.site, slug=f"{MARK}-connection".lower()).slug}
 
 
+def protocol(world: World) -> dict[str, Any]:
+    return {"protocol": "mqtt"}
+
+
 def signal(world: World) -> dict[str, Any]:
     from tests.factories import connectors
 
@@ -262,6 +266,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         device,
         enrolment,
         connection,
+        protocol,
         signal,
         gap,
         quarantined,
