@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from traceability.models import MaterialLot
 
 LINK = re.compile(r"/(?:tablet/)?(?P<kind>orders|lots)/(?P<code>[^/]+)/?$")
+LARGEST = Decimal(10) ** 13
 PREFIX = re.compile(r"^(?P<kind>lot|order)[:=]\s*(?P<code>.+)$", re.IGNORECASE)
 
 
@@ -261,12 +262,14 @@ def lot_use(request: HttpRequest, code: str) -> HttpResponseBase:
 
 
 def number_read(text: str) -> Decimal | None:
-    """A number as typed in either language; None when it is none."""
+    """A number as typed in either language, to six decimals; None when it is none, or larger than any count."""
     try:
         number = Decimal(text.strip().replace("\u202f", "").replace(" ", "").replace(",", "."))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    if not number.is_finite() or abs(number) >= LARGEST or number != round(number, 6):
+        return None
+    return number
 
 
 @tablet_session.writes("lot.move")

@@ -174,7 +174,7 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
     """Run a write once per the form's hidden key; the same key gets the first answer again."""
     key = request.POST.get("key", "")[:80]
     if not key:
-        return write()
+        return _whole(write)
     # A key is one tap on one tablet: the same one from another tablet or account is another write.
     caller = f"tablet:{actor.device_id}" if actor.device_id else actor.label
     body = urlencode(_fields(request)).encode()
@@ -184,7 +184,7 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
             kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
         except KeyReused:
             # The form was changed and sent again, such as after the back button: that is another write.
-            return write()
+            return _whole(write)
         if kept is not None:
             return _answer_read(kept.answer, kept.status)
         answer = write()
@@ -194,6 +194,15 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
         services.answer_keep(
             caller=caller, key=key, route=route, body=body, status=answer.status_code, answer=_written(answer)
         )
+    return answer
+
+
+def _whole(write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """All of a write or, when it is refused, none of it."""
+    with transaction.atomic():
+        answer = write()
+        if answer.status_code >= 400:
+            transaction.set_rollback(True)
     return answer
 
 

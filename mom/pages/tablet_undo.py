@@ -33,14 +33,14 @@ def undo_remember(request: HttpRequest, entries: Sequence[ReasonAssertion | Coun
 
 
 def _kept(entry: ReasonAssertion | CountAssertion) -> dict[str, Any]:
-    kept = {
+    kept: dict[str, Any] = {
         "pk": entry.pk,
         "equipment_id": entry.equipment_id,
         "start_time": entry.start_time.isoformat(),
         "end_time": entry.end_time.isoformat() if entry.end_time else None,
     }
-    if hasattr(entry, "kind"):
-        kept |= {"kind": entry.kind, "job_order_id": entry.job_order_id}
+    if kind := getattr(entry, "kind", ""):
+        kept |= {"kind": kind, "job_order_id": getattr(entry, "job_order_id", None)}
     return kept
 
 

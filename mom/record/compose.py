@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING
 
 from mom.questions import seven_questions
 from mom.record import counted, maintenance, material, people, plan, quality, sentences, signals, timing
-from mom.record.model import AlarmRow, Completeness, Head, OperationalRecord, StopGroup, ToolRow
-from mom.record.stopped import MicroGroup, Section, micro_groups, sections, stopped
+from mom.record.model import (
+    AlarmRow,
+    Completeness,
+    GapRow,
+    Head,
+    OperationalRecord,
+    StopGroup,
+    ToolRow,
+)
+from mom.record.stopped import MicroGroup, Section, Stopped, micro_groups, sections, stopped
 from mom.record.timing import Machine
 from plant import selectors as plant
 from plant.domain.quantities import ratio
@@ -19,6 +27,10 @@ from production.selectors import JobResponse, counts_said, job_response
 from production.selectors.lookups import job_order_for_code
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from plant.models import Equipment
+    from production.domain.account import Account
     from production.models import JobOrder
     from production.selectors import StopPart
 
@@ -40,81 +52,122 @@ def operational_record(job_order_code: str, *, now: datetime) -> OperationalReco
 
 
 def composed(job_order_code: str, *, now: datetime) -> Composed:
+    known = _known(job_order_code, now)
+    found = stopped(known.response)
+    return Composed(_record(known, found), sections(found), micro_groups(known.machines))
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is read once and used by several parts of the record."""
+
+    order: JobOrder
+    response: JobResponse
+    now: datetime
+    zone: ZoneInfo
+    machines: list[Machine]
+    paced: Machine | None
+    reasons: dict[str, str]
+    head: Head
+
+    @property
+    def account(self) -> Account | None:
+        return self.paced.account if self.paced else None
+
+    @property
+    def until(self) -> datetime:
+        return self.head.until or self.now
+
+    @property
+    def units(self) -> list[Equipment]:
+        return [part.equipment for part in self.response.machines]
+
+
+def _known(job_order_code: str, now: datetime) -> _Known:
     order = job_order_for_code(job_order_code)
     response = job_response(job_order_id=order.pk)
-    zone = plant.site_zone(order.line)
     machines = timing.machines(response)
-    reasons = reason_names()
-    paced = _paced(response, machines)
-    split = timing.split(paced, is_declared=response.paced_by is not None) if paced else None
-    head = _head(response, machines)
-    good, scrap = counted.good_pieces(response), counted.scrap_pieces(response)
-    found = stopped(response)
-    stops = tuple(item.row for item in found)
-    groups = timing.groups(paced.account if paced else None, reasons)
-    lots, tests = material.lots(order), quality.tests(order)
-    deviations = quality.deviations(order)
-    decisions, notes = people.decisions(order.code), people.notes(response)
-    requests = maintenance.requests(order, reasons)
-    start, until = head.start, head.until or now
-    units = [part.equipment for part in response.machines]
-    gaps = signals.gaps(units, start, until) if start else ()
-    completeness = _completeness(response, paced, sum(not gap.recovered for gap in gaps), now)
-    told = sentences.Told(
-        head=head,
-        zone=zone,
-        good=good,
-        scrap=scrap,
-        split=split,
-        lost_seconds=timing.lost_seconds(paced.account) if paced else None,
-        groups=groups,
-        stops=stops,
-        lots=lots,
-        tests=tests,
-        deviations=deviations,
-        decisions=decisions,
-        completeness=completeness,
+    return _Known(
+        order=order,
+        response=response,
+        now=now,
+        zone=plant.site_zone(order.line),
+        machines=machines,
+        paced=_paced(response, machines),
+        reasons=reason_names(),
+        head=_head(response),
     )
-    record = OperationalRecord(
+
+
+def _told(known: _Known, found: list[Stopped], gaps: tuple[GapRow, ...]) -> sentences.Told:
+    response, order = known.response, known.order
+    listed = {item.time_class for item in found}
+    declared = response.paced_by is not None
+    split = timing.split(known.paced, is_declared=declared, listed=listed) if known.paced else None
+    return sentences.Told(
+        head=known.head,
+        zone=known.zone,
+        good=counted.good_pieces(response),
+        scrap=counted.scrap_pieces(response),
+        split=split,
+        lost_seconds=timing.lost_seconds(known.account),
+        groups=timing.groups(known.paced, known.reasons, listed=listed),
+        stops=tuple(item.row for item in found),
+        lots=material.lots(order),
+        tests=quality.tests(order),
+        deviations=quality.deviations(order),
+        decisions=people.decisions(order.code),
+        completeness=_completeness(known, sum(not gap.recovered for gap in gaps)),
+    )
+
+
+def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:
+    # One field per line of the record: long, and flat.
+    order, response, head, zone = known.order, known.response, known.head, known.zone
+    start, until = head.start, known.until
+    gaps = signals.gaps(known.units, start, until) if start else ()
+    told = _told(known, found, gaps)
+    requests = maintenance.requests(order, known.reasons)
+    notes = people.notes(response)
+    return OperationalRecord(
         head=head,
-        as_of=now,
+        as_of=known.now,
         zone=zone,
         verdict=sentences.verdict(told),
         story=sentences.story(told),
-        questions=seven_questions(job_order_id=order.pk, now=now),
-        completeness=completeness,
-        plan=plan.comparisons(head, good=good),
-        lanes=tuple(timing.lane(machine, reasons) for machine in machines),
-        split=split,
-        stops=stops,
-        stop_groups=groups,
-        micro_stops=_micro(paced),
+        questions=seven_questions(job_order_id=order.pk, now=known.now),
+        completeness=told.completeness,
+        plan=plan.comparisons(head, good=told.good),
+        lanes=tuple(timing.lane(machine, known.reasons) for machine in known.machines),
+        split=told.split,
+        stops=tuple(told.stops),
+        stop_groups=tuple(told.groups),
+        micro_stops=_micro(known.paced),
         quantities=counted.rows(response),
-        pieces=counted.piece_balance(response, good, scrap),
-        lots=lots,
-        balance=material.balance(order, output=good),
+        pieces=counted.piece_balance(response, told.good, told.scrap),
+        lots=tuple(told.lots),
+        balance=material.balance(order, output=told.good),
         shortages=material.shortages(order, line_path=order.line.path, start=start, until=until),
         alarms=_alarms(response),
-        values=signals.process_values(units, start, until) if start and start < until else (),
+        values=signals.process_values(known.units, start, until) if start and start < until else (),
         tools=_tools(response),
-        tests=tests,
-        deviations=deviations,
+        tests=tuple(told.tests),
+        deviations=tuple(told.deviations),
         requests=requests,
         people=people.people(
             response,
-            stops=stops,
-            lots=lots,
-            tests=tests,
+            stops=told.stops,
+            lots=told.lots,
+            tests=told.tests,
             requests=requests,
-            said=(*decisions, *notes),
+            said=(*told.decisions, *notes),
             counted_by=_counted_by(order),
         ),
-        decisions=decisions,
+        decisions=tuple(told.decisions),
         notes=notes,
         versions=plan.versions(response.versions, zone),
         gaps=gaps,
     )
-    return Composed(record, sections(found), micro_groups(machines))
 
 
 def reason_names() -> dict[str, str]:
@@ -134,7 +187,7 @@ def _micro(paced: Machine | None) -> StopGroup | None:
     return timing.micro(paced.account, paced.equipment.code) if paced else None
 
 
-def _head(response: JobResponse, machines: list[Machine]) -> Head:
+def _head(response: JobResponse) -> Head:
     order, done = response.job_order, response.execution
     worked = [(work.end or response.end or work.start) - work.start for work in done.working]
     return Head(
@@ -159,12 +212,13 @@ def _head(response: JobResponse, machines: list[Machine]) -> Head:
     )
 
 
-def _completeness(response: JobResponse, paced: Machine | None, gaps: int, now: datetime) -> Completeness:
+def _completeness(known: _Known, gaps: int) -> Completeness:
     """Data may come for a day after the end; the share without data is the constraint's."""
+    response, now = known.response, known.now
     ended = response.execution.ended_at
     final = response.completeness.final or (ended is not None and now >= ended + LATENESS)
     uncoded: tuple[StopPart, ...] = response.completeness.uncoded
-    told = paced.account if paced else None
+    told = known.account
     missing = told.durations.get(UNKNOWN, timedelta()) if told else None
     share: Decimal | None = None
     if told and missing is not None:

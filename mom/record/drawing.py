@@ -17,6 +17,8 @@ from mom.record.model import AlarmRow, Lane, OperationalRecord, ProcessValue, Ti
 from plant.domain.intervals import Interval
 
 VALUE_HEIGHT = 44
+# Pixels a lane is laid out for; with thousands of slices coarser: stops still show, as marks.
+FINE, COARSE, MANY = 1200, 500, 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def _lane(lane: Lane, alarms: Sequence[AlarmRow], window: Interval, record: Oper
         )
         for piece in lane.slices
     ]
-    drawn = svg.lane(marks, window=window, zone=zone, label=lane.equipment)
+    pixels = FINE if len(marks) < MANY else COARSE
+    drawn = svg.lane(marks, window=window, zone=zone, label=lane.equipment, pixels=pixels)
     return Drawn(lane, drawn, _alarms(lane, alarms, window, record), len(alarms))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mom.pages.words import class_word
 from mom.record.model import StopGroup, StopRow
-from mom.record.timing import Machine, exact_seconds, micro, stop_anchor
+from mom.record.timing import FOLDED, Machine, exact_seconds, micro, stop_anchor
 from production.domain.stops import REGISTERED
 
 if TYPE_CHECKING:
@@ -75,12 +75,23 @@ def _who(said: ReasonAssertion | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Folded:
+    """Stops of one class of a machine off the constraint, summed."""
+
+    code: str
+    equipment: str
+    count: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """The listed stops of one class of time."""
+    """The stops of one class of time: the ones that matter one by one, the others by machine."""
 
     time_class: str
     word: str
     rows: tuple[Stopped, ...]
+    folded: tuple[Folded, ...]
 
 
 def sections(found: Sequence[Stopped]) -> list[Section]:
@@ -94,7 +105,20 @@ def sections(found: Sequence[Stopped]) -> list[Section]:
         own = sum(item.row.seconds for item in rows if item.row.is_constraint)
         return (-own, -max(item.row.seconds for item in rows), name)
 
-    return [Section(name, class_word(name), tuple(grouped[name])) for name in sorted(grouped, key=weight)]
+    return [_section(name, grouped[name]) for name in sorted(grouped, key=weight)]
+
+
+def _section(name: str, items: Sequence[Stopped]) -> Section:
+    listed = tuple(item for item in items if item.row.is_constraint or name not in FOLDED)
+    others: dict[str, list[StopRow]] = {}
+    for item in items:
+        if item not in listed:
+            others.setdefault(item.row.equipment_code, []).append(item.row)
+    folded = tuple(
+        Folded(code, rows[0].equipment, len(rows), sum(row.seconds for row in rows))
+        for code, rows in others.items()
+    )
+    return Section(name, class_word(name), listed, folded)
 
 
 @dataclass(frozen=True, slots=True)

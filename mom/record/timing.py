@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from mom.pages.losses import LOST, Losses, losses
-from mom.pages.words import class_word, state_word
+from mom.pages.words import class_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
 from plant.domain.intervals import Interval, clip
 from plant.domain.quantities import ratio, round_parts
 from production.domain.account import Account, Segment
-from production.domain.stops import REGISTERED
+from production.domain.stops import MICRO, REGISTERED, stop_id
 from production.domain.time_model import CLASSES, MICRO_STOP, RUNNING, RUNNING_SLOW, UNKNOWN
 
 if TYPE_CHECKING:
     from plant.models import Equipment
     from production.selectors import JobResponse
 
+# What a machine off the constraint suffers from others or does by plan: summed per machine, not listed.
+FOLDED = frozenset({"starved", "blocked", "break", "meeting", "closed", "no_load"})
 # The machine ran or data are missing: no list of stops to open, the lane itself is the evidence.
 IN_LANE = frozenset({RUNNING, RUNNING_SLOW, UNKNOWN})
 
@@ -98,7 +101,9 @@ def lane(machine: Machine, reasons: Mapping[str, str]) -> Lane:
     unit, told = machine.equipment, machine.account
     here = f"#lane-{unit.code}"
     segments = () if told is None else told.segments
-    slices = tuple(_slice(segment, unit.code, reasons) for segment in _joined(segments))
+    # Words are looked up once per lane: an order may have thousands of slices.
+    words = {name: class_word(name) for name in CLASSES}
+    slices = tuple(_slice(segment, unit, reasons, words) for segment in _joined(segments))
     durations = {} if told is None else told.durations
     running = sum((durations.get(name, timedelta()) for name in (RUNNING, RUNNING_SLOW)), timedelta())
     missing = durations.get(UNKNOWN, timedelta())
@@ -122,11 +127,13 @@ def _look(segment: Segment) -> tuple[object, ...]:
     return segment.time_class, segment.state, segment.stop_start, segment.reason_code, segment.uncoded
 
 
-def _slice(segment: Segment, code: str, reasons: Mapping[str, str]) -> Slice:
-    word = reasons.get(segment.reason_code) or class_word(segment.time_class)
-    if segment.time_class == UNKNOWN or segment.stop_start is None:
-        word = state_word(segment.state) if segment.stop_start else class_word(segment.time_class)
-    evidence = f"#{stop_anchor(code, segment)}" if segment.stop_start else f"#lane-{code}"
+def _slice(segment: Segment, unit: Equipment, reasons: Mapping[str, str], words: Mapping[str, str]) -> Slice:
+    word = reasons.get(segment.reason_code) or words[segment.time_class]
+    evidence = f"#lane-{unit.code}"
+    if segment.stop_start and segment.time_class in FOLDED and not unit.is_constraint:
+        evidence = f"/stops/?stop={stop_id(unit.code, segment.stop_start)}"
+    elif segment.stop_start:
+        evidence = f"#{stop_anchor(unit.code, segment)}"
     return Slice(segment.start, segment.end, segment.state, segment.time_class, word, evidence)
 
 
@@ -138,8 +145,20 @@ def stop_anchor(code: str, segment: Segment) -> str:
     return f"stop-{code}-{segment.stop_start:%Y%m%dT%H%M%S}"
 
 
-def split(machine: Machine, *, is_declared: bool) -> TimeSplit | None:
-    """The span on one machine by class of time; rows as shown add up to the span as shown."""
+def _evidence(name: str, code: str, listed: Collection[str]) -> str:
+    """Where the stops of a class are listed on the page; else the stops of the machine."""
+    if name in IN_LANE:
+        return f"#lane-{code}"
+    if name in listed:
+        return f"#stops-{name}"
+    return f"#micro-{code}" if name == MICRO_STOP else f"/stops/?{urlencode({'equipment': code})}"
+
+
+def split(machine: Machine, *, is_declared: bool, listed: Collection[str]) -> TimeSplit | None:
+    """The span on one machine by class of time; rows as shown add up to the span as shown.
+
+    ``listed``: the classes whose stops the page lists one by one.
+    """
     told = machine.account
     if told is None:
         return None
@@ -154,7 +173,7 @@ def split(machine: Machine, *, is_declared: bool) -> TimeSplit | None:
             seconds=shown,
             share=ratio(exact_seconds(time), exact_seconds(told.span)),
             count=counts.get(name),
-            evidence=f"#lane-{unit.code}" if name in IN_LANE else f"#stops-{name}",
+            evidence=_evidence(name, unit.code, listed),
         )
         for (name, time), shown in zip(named, seconds, strict=True)
     )
@@ -182,17 +201,20 @@ def has_data(told: Account) -> bool:
     return any(segment.time_class not in (UNKNOWN, "closed") for segment in told.segments)
 
 
-def groups(told: Account | None, reasons: Mapping[str, str]) -> tuple[StopGroup, ...]:
+def groups(
+    paced: Machine | None, reasons: Mapping[str, str], *, listed: Collection[str]
+) -> tuple[StopGroup, ...]:
     """Losses by reason, the dearest first; by class where no reason was said."""
-    if told is None:
+    if paced is None or paced.account is None:
         return ()
+    told, machine = paced.account, paced.equipment.code
     found: Losses = losses(told, units_per_hour=None)
     named = [row for row in found.rows if row.time_class != RUNNING_SLOW and row.time_class in LOST]
     seconds = whole_seconds([row.duration for row in named])
     merged: dict[str, StopGroup] = {}
     for row, shown in zip(named, seconds, strict=True):
         word = reasons.get(row.reason_code) or class_word("uncoded" if row.uncoded else row.time_class)
-        evidence = f"#stops-{row.time_class}"
+        evidence = _evidence(row.time_class, machine, listed)
         earlier = merged.get(word)
         count, total = (
             (row.count, shown) if earlier is None else (row.count + earlier.count, shown + earlier.seconds)
@@ -205,7 +227,11 @@ def micro(told: Account | None, code: str) -> StopGroup | None:
     """All micro-stops of the machine as one line; None when there was none."""
     if told is None:
         return None
-    found = [segment for segment in told.segments if segment.time_class == MICRO_STOP]
+    found = [
+        segment
+        for segment in told.segments
+        if segment.stop_size == MICRO and (segment.time_class == MICRO_STOP or segment.reason_code)
+    ]
     if not found:
         return None
     total = sum((segment.duration for segment in found), timedelta())

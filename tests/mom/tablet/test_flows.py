@@ -1,0 +1,456 @@
+"""What an operator does at a station, by plain forms: reasons, counts, orders, scans, checks, calls."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.test import Client
+from django.utils import timezone
+
+from maintenance.models import MaintenanceRequest
+from mom.pages.reading import forget
+from mom.pages.tablet_reasons import TILES, tiles_offered
+from mom.pages.tablet_scan import read_code
+from plant.models import Decision, Equipment, Person, Reason
+from plant.selectors.actors import DEVICE_COOKIE
+from production.models import CountAssertion, JobOrder, NoteAssertion, ReasonAssertion, Stop
+from quality.models import Nonconformance, TestResult
+from tests.factories import pages
+from tests.factories import plant as make
+from tests.factories.quality import specification_make
+from tests.factories.traceability import lot_make, movement_make
+from traceability.models import LotMovement
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """Line 2 of a morning: an order running, stops without a reason, a tablet, an operator."""
+
+    client: Client
+    line: Equipment
+    order: JobOrder
+    operator: Person
+    secret: str
+
+    def get(self, path: str, **more: Any) -> str:
+        answer = self.client.get(path, **more)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return str(answer.content.decode())
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> Any:
+        return self.client.post(path, data or {}, **more)
+
+    def waiting(self) -> list[Stop]:
+        ids = re.findall(r'data-stop="([0-9a-f-]+)"', self.get("/tablet/"))
+        return [Stop.objects.get(pk=pk) for pk in ids]
+
+    def ended(self) -> Stop:
+        return next(stop for stop in self.waiting() if stop.end_time is not None)
+
+
+def seen(stop: Stop) -> str:
+    return f"{stop.pk}|{stop.end_time.isoformat() if stop.end_time else ''}"
+
+
+@pytest.fixture
+def shop(client: Client) -> Shop:
+    forget()
+    plant = pages.plant_running()
+    line = plant.lines[1]
+    operator = Person.objects.get(badge="1002")
+    Person.objects.filter(badge__in=["1001", "1002"]).update(pin=make_password("4321"))
+    _device, secret = make.device_make(line)
+    client.cookies[DEVICE_COOKIE] = secret
+    made = Shop(client, line, JobOrder.objects.get(line=line, state="running"), operator, secret)
+    assert made.post("/tablet/badge/", {"badge": "1002", "pin": "4321"}).status_code == 303
+    return made
+
+
+def flash(shop: Shop) -> str:
+    found = re.search(r"✓ ([^<]+)", shop.get("/tablet/"))
+    return found[1] if found else ""
+
+
+def undo_of(shop: Shop) -> str:
+    found = re.search(r'action="(/tablet/undo/[^"]+)"', shop.get("/tablet/"))
+    assert found
+    return found[1]
+
+
+# Reasons
+
+
+def test_a_stop_is_coded_in_two_taps_and_taken_back_by_undo(shop: Shop) -> None:
+    stop = shop.ended()
+    before = len(shop.waiting())
+    page = shop.get(f"/tablet/stops/{stop.pk}/")
+    assert 'data-reason="JAM"' in page
+    answer = shop.post(f"/tablet/stops/{stop.pk}/", {"reason": "JAM", "stop": seen(stop), "key": "k1"})
+    assert answer.status_code == 303
+    said = ReasonAssertion.objects.order_by("-pk")[0]
+    assert (said.reason.code, said.said_by, said.said_on_id is not None) == ("JAM", shop.operator, True)  # type: ignore[union-attr]
+    assert (said.start_time, said.end_time) == (stop.start_time, stop.end_time)
+    home = shop.get("/tablet/")
+    assert f"{stop.work_unit.name}: Bottle jam" in home
+    assert len(shop.waiting()) == before - 1
+
+    shop.post(f"/tablet/stops/{shop.ended().pk}/", {"reason": "JAM", "stop": seen(shop.ended()), "key": "k2"})
+    shop.post(undo_of(shop))
+    last = ReasonAssertion.objects.order_by("-pk")[0]
+    assert (last.reason, last.supersedes is not None) == (None, True)
+    assert len(shop.waiting()) == before - 1
+
+
+def test_a_double_tap_counts_once(shop: Shop) -> None:
+    stop = shop.ended()
+    before = ReasonAssertion.objects.count()
+    body = {"reason": "JAM", "stop": seen(stop), "key": "same-key"}
+    first = shop.post(f"/tablet/stops/{stop.pk}/", body)
+    second = shop.post(f"/tablet/stops/{stop.pk}/", body)
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert second.headers["Idempotent-Replay"] == "true"
+    assert ReasonAssertion.objects.count() == before + 1
+
+
+def test_a_stale_view_is_refused_with_both_versions(shop: Shop) -> None:
+    stop = shop.ended()
+    assert stop.end_time is not None
+    old = stop.end_time - timedelta(seconds=30)
+    before = ReasonAssertion.objects.count()
+    body = {"reason": "JAM", "stop": f"{stop.pk}|{old.isoformat()}", "key": "k"}
+    answer = shop.post(f"/tablet/stops/{stop.pk}/", body)
+    assert answer.status_code == 409
+    page = answer.content.decode()
+    assert "What you saw" in page
+    assert "What it is now" in page
+    assert f"/tablet/stops/{stop.pk}/" in page
+    assert ReasonAssertion.objects.count() == before
+
+
+def test_a_stop_that_late_data_removed_is_said_to_be_gone(shop: Shop) -> None:
+    stop = shop.ended()
+    pk = stop.pk
+    Stop.objects.filter(pk=pk).delete()
+    assert shop.client.get(f"/tablet/stops/{pk}/").status_code == 409
+    answer = shop.post(f"/tablet/stops/{pk}/", {"reason": "JAM", "stop": f"{pk}|", "key": "k"})
+    assert answer.status_code == 409
+    assert "not there any more" in answer.content.decode()
+
+
+def test_a_breakdown_reason_calls_maintenance_in_the_same_gesture(shop: Shop) -> None:
+    stop = shop.ended()
+    assert "calls maintenance" in shop.get(f"/tablet/stops/{stop.pk}/")
+    shop.post(f"/tablet/stops/{stop.pk}/", {"reason": "MECH", "stop": seen(stop), "key": "k"})
+    raised = MaintenanceRequest.objects.get()
+    assert (raised.stop_start, raised.said_by) == (stop.start_time, shop.operator)
+    assert "Maintenance is called" in shop.get("/tablet/")
+
+
+def test_several_stops_get_one_reason_together(shop: Shop) -> None:
+    stops = [stop for stop in shop.waiting() if stop.end_time]
+    page = shop.get("/tablet/stops/together/", data={"stop": [str(stop.pk) for stop in stops]})
+    assert all(seen(stop).split("|")[0] in page for stop in stops)
+    body = {"reason": "CLEAN", "stop": [seen(stop) for stop in stops], "key": "k"}
+    assert shop.post("/tablet/stops/together/code/", body).status_code == 303
+    assert ReasonAssertion.objects.filter(reason__code="CLEAN", said_on__isnull=False).count() == len(stops)
+
+
+def test_micro_stops_are_coded_as_a_group_each_in_its_own_range(shop: Shop) -> None:
+    assert "micro-stops" in shop.get("/tablet/")
+    unit = Equipment.objects.get(code="L2-FILL")
+    page = shop.get(f"/tablet/micro/{unit.code}/")
+    count = int(re.search(r"(\d+) micro-stops", page)[1])  # type: ignore[index]
+    before = ReasonAssertion.objects.count()
+    answer = shop.post(f"/tablet/micro/{unit.code}/", {"reason": "JAM", "key": "k"})
+    assert answer.status_code == 303
+    said = ReasonAssertion.objects.count() - before
+    assert said in (count, count - 1)  # the one that is still going on waits for its end
+    forget()
+    assert f"{count} micro-stops" in shop.get(f"/tablet/micro/{unit.code}/")
+
+
+def test_any_reason_is_at_most_two_levels_deep_and_twelve_to_a_screen() -> None:
+    unit = make.line_make(1).unit
+    group = make.reason_make("MECHS", "", position=1)
+    for number in range(30):
+        make.reason_make(f"G{number:02d}", parent=group, position=number)
+    for number in range(5):
+        make.reason_make(f"TOP{number}", position=10 + number)
+    deeper = make.reason_make("DEEP", "", parent=group, position=40)
+    make.reason_make("LEAF", parent=deeper, position=41)
+    top = tiles_offered(unit)
+    assert [tile.code for tile in top.tiles] == ["MECHS", "TOP0", "TOP1", "TOP2", "TOP3", "TOP4"]
+    assert [tile.is_group for tile in top.tiles] == [True] + [False] * 5
+    found, screen = [], 0
+    while True:
+        shown = tiles_offered(unit, group_code="MECHS", screen=screen)
+        assert len(shown.tiles) + (1 if shown.more else 0) <= TILES
+        assert not any(tile.is_group for tile in shown.tiles)
+        found += [tile.code for tile in shown.tiles]
+        if not shown.more:
+            break
+        screen = shown.more
+    assert found == [*(f"G{number:02d}" for number in range(30)), "LEAF"]
+
+
+def test_tiles_never_move(shop: Shop) -> None:
+    stop = shop.ended()
+    first = re.findall(r'data-reason="(\w+)"', shop.get(f"/tablet/stops/{stop.pk}/"))
+    shop.post(f"/tablet/stops/{stop.pk}/", {"reason": "CLEAN", "stop": seen(stop), "key": "k"})
+    assert re.findall(r'data-reason="(\w+)"', shop.get(f"/tablet/stops/{stop.pk}/")) == first
+    assert first == list(Reason.objects.order_by("position").values_list("code", flat=True))
+
+
+# Drafts
+
+
+def test_without_a_person_a_write_is_kept_and_resumes_after_badge_in(shop: Shop) -> None:
+    shop.post("/tablet/leave/")
+    stop, before = shop.ended(), ReasonAssertion.objects.count()
+    body = {"reason": "JAM", "stop": seen(stop), "key": "draft"}
+    answer = shop.post(f"/tablet/stops/{stop.pk}/", body)
+    assert answer.headers["Location"] == "/tablet/badge/"
+    assert ReasonAssertion.objects.count() == before
+    assert "goes on by itself" in shop.get("/tablet/badge/?badge=1002")
+    assert "goes on by itself" in shop.post("/tablet/badge/", {"badge": "1002", "pin": "0"}).content.decode()
+    done = shop.post("/tablet/badge/", {"badge": "1002", "pin": "4321"})
+    assert done.status_code == 303
+    assert ReasonAssertion.objects.count() == before + 1
+    assert ReasonAssertion.objects.order_by("-pk")[0].said_by == shop.operator
+
+
+def test_a_script_is_told_to_badge_in(shop: Shop) -> None:
+    shop.post("/tablet/leave/")
+    answer = shop.post("/tablet/note/", {"text": "x", "key": "k"}, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()) == (401, {"badge": "/tablet/badge/"})
+
+
+# Counts and notes
+
+
+def test_good_and_scrap_in_one_submit(shop: Shop) -> None:
+    body = {"good": "120", "scrap": "3", "key": "c1"}
+    for _ in range(2):
+        assert shop.post("/tablet/count/", body).status_code == 303
+    counted = {row.kind: row for row in CountAssertion.objects.all()}
+    assert {kind: row.quantity for kind, row in counted.items()} == {"good": 120, "scrap": 3}
+    assert counted["good"].start_time == shop.order.started_at
+    assert counted["good"].job_order == shop.order
+    assert "120 good, 3 scrap" in flash(shop)
+    shop.post("/tablet/count/", {"good": "7", "scrap": "", "key": "c2"})
+    second = CountAssertion.objects.order_by("-pk")[0]
+    assert second.start_time == counted["good"].end_time
+    shop.post(undo_of(shop))
+    assert CountAssertion.objects.order_by("-pk")[0].quantity == 0
+
+
+@pytest.mark.parametrize("good", ["abc", "-4", "1e9999", ""])
+def test_a_number_that_is_none_is_read_back(shop: Shop, good: str) -> None:
+    answer = shop.post("/tablet/count/", {"good": good, "scrap": "", "key": "c"})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert CountAssertion.objects.count() == 0
+
+
+def test_a_note(shop: Shop) -> None:
+    shop.post("/tablet/note/", {"text": "Nozzle 7 drips", "key": "n"})
+    assert NoteAssertion.objects.get().job_order == shop.order
+    assert shop.post("/tablet/note/", {"text": "  ", "key": "m"}).status_code == 422
+
+
+# Orders
+
+
+def test_pause_resume_finish_and_start_the_next(shop: Shop) -> None:
+    code = shop.order.code
+    assert shop.post(f"/tablet/orders/{code}/pause/", {"key": "1"}).status_code == 303
+    shop.order.refresh_from_db()
+    assert shop.order.state == "interrupted"
+    assert shop.post(f"/tablet/orders/{code}/resume/", {"key": "2"}).status_code == 303
+    other = JobOrder.objects.filter(line=shop.line, state="allowed_to_start").first()
+    assert other is not None
+    refusal = shop.post(f"/tablet/orders/{other.code}/start/", {"key": "3"})
+    assert refusal.status_code == 409
+    assert "Finish or pause it first" in refusal.content.decode()
+    again = shop.post(f"/tablet/orders/{code}/resume/", {"key": "4"})
+    assert again.status_code == 409
+    assert "What it is now" in again.content.decode()
+
+
+def test_an_order_of_another_line_is_not_here(shop: Shop) -> None:
+    other = JobOrder.objects.exclude(line=shop.line).first()
+    assert other is not None
+    assert shop.client.get(f"/tablet/orders/{other.code}/").status_code == 404
+    answer = shop.post("/tablet/scan/", {"code": other.code, "key": "s"})
+    assert answer.status_code == 409
+    assert f"line {other.line.code}" in answer.content.decode()
+
+
+# Scans
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "code"),
+    [
+        ("LOT-1", "", "LOT-1"),
+        (" LOT:A/7 ", "lots", "A/7"),
+        ("order=PO-9", "orders", "PO-9"),
+        ("http://plant:8000/tablet/orders/OF-26-0411%20B/", "orders", "OF-26-0411 B"),
+        ("https://x/tablet/lots/L1/", "lots", "L1"),
+        ("/orders/PO-1/", "orders", "PO-1"),
+        ("", "", ""),
+    ],
+)
+def test_what_a_scanner_reads(text: str, kind: str, code: str) -> None:
+    assert read_code(text) == (kind, code)
+
+
+def bottles(shop: Shop, code: str = "BTL-1", quantity: int = 5000) -> Any:
+    from plant.models import MaterialDefinition
+
+    lot = lot_make(shop.line, MaterialDefinition.objects.get(code="BOTTLE-33"), code=code)
+    movement_make(lot, "received", quantity)
+    return lot
+
+
+def test_a_scanned_lot_is_used_in_the_running_order_and_undone(shop: Shop) -> None:
+    bottles(shop)
+    for _ in range(2):
+        assert shop.post("/tablet/scan/", {"code": "BTL-1", "key": "s1"}).status_code == 303
+    used = LotMovement.objects.get(kind="consumed")
+    assert (used.job_order, used.quantity, used.person) == (shop.order, Decimal(5000), shop.operator)
+    home = shop.get("/tablet/")
+    assert "BTL-1: 5,000 pcs" in home
+    back = re.search(r'action="(/tablet/lots/[^"]+/return/\d+/)"', home)
+    assert back
+    shop.post(back[1])
+    assert LotMovement.objects.filter(kind="returned", quantity=5000).count() == 1
+
+
+def test_a_scan_uses_no_more_than_the_order_needs(shop: Shop) -> None:
+    bottles(shop, quantity=100_000)
+    shop.post("/tablet/scan/", {"code": "lot:BTL-1", "key": "s1"})
+    assert LotMovement.objects.get(kind="consumed").quantity == shop.order.quantity
+
+
+def test_a_wrong_lot_is_refused_with_what_was_read_and_a_supervisor_may_decide(
+    shop: Shop,
+) -> None:
+    wrong = lot_make(shop.line, make.material_make("CAP-26", kind="packaging"), code="CAPS-9")
+    movement_make(wrong, "received", 800)
+    answer = shop.post("/tablet/scan/", {"code": "CAPS-9", "key": "s"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "CAPS-9: Material CAP-26 (CAP-26)" in page
+    assert "Bottle 33 cl (BOTTLE-33)" in page
+    assert not LotMovement.objects.filter(kind="consumed").exists()
+
+    body = {"order": shop.order.code, "quantity": "800", "why": "caps of the same family", "key": "o"}
+    operator = shop.post("/tablet/lots/CAPS-9/override/", {**body, "badge": "1002", "pin": "4321"})
+    assert "may not decide this" in operator.content.decode()
+    wrong_pin = shop.post("/tablet/lots/CAPS-9/override/", {**body, "badge": "1001", "pin": "9999"})
+    assert "Wrong PIN" in wrong_pin.content.decode()
+    no_reason = shop.post(
+        "/tablet/lots/CAPS-9/override/", {**body, "why": " ", "badge": "1001", "pin": "4321"}
+    )
+    assert "Say why" in no_reason.content.decode()
+    assert Decision.objects.count() == 0
+    done = shop.post("/tablet/lots/CAPS-9/override/", {**body, "badge": "1001", "pin": "4321"})
+    assert done.status_code == 303
+    decision = Decision.objects.get()
+    assert (decision.kind, decision.why, decision.said_by.badge) == (  # type: ignore[union-attr]
+        "material_override", "caps of the same family", "1001",
+    )  # fmt: skip
+    assert LotMovement.objects.get(kind="consumed").quantity == 800
+    assert shop.client.session["tablet_person"] == shop.operator.pk
+
+
+def test_an_unknown_code_says_what_was_read_and_expected(shop: Shop) -> None:
+    answer = shop.post("/tablet/scan/", {"code": "4006381333931", "key": "s"})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "4006381333931" in page
+    assert "a lot of Bottle 33 cl" in page
+
+
+def test_a_scanned_badge_asks_for_its_pin(shop: Shop) -> None:
+    shop.post("/tablet/leave/")
+    answer = shop.post("/tablet/scan/", {"code": "1002", "key": "s"}, headers={"Accept": "application/json"})
+    assert answer.json() == {"where": "/tablet/badge/?badge=1002"}
+    assert shop.post("/tablet/scan/", {"code": "1002", "key": "t"}).status_code == 302
+
+
+def test_a_lot_s_deep_link_takes_a_typed_quantity(shop: Shop) -> None:
+    bottles(shop)
+    assert "5,000" in shop.get("/tablet/lots/BTL-1/")
+    shop.post("/tablet/lots/BTL-1/use/", {"quantity": "12,5", "key": "u"})
+    assert LotMovement.objects.get(kind="consumed").quantity == Decimal("12.5")
+    assert shop.post("/tablet/lots/BTL-1/use/", {"quantity": "many", "key": "v"}).status_code == 422
+
+
+# Checks and calls
+
+
+def test_a_check_due_is_entered_and_judged_at_once(shop: Shop) -> None:
+    unit = Equipment.objects.get(code="L2-CAP")
+    check = specification_make(unit)
+    assert 'class="t-badge">1<' in shop.get("/tablet/")
+    page = shop.get(f"/tablet/checks/{check.code}/")
+    assert "1.3" in page
+    assert "2.1" in page
+    shop.post(f"/tablet/checks/{check.code}/", {"value": "1,7", "key": "q1"})
+    assert "within limits" in flash(shop)
+    shop.post(f"/tablet/checks/{check.code}/", {"value": "2.9", "key": "q2"})
+    assert Nonconformance.objects.get().code in flash(shop)
+    assert [row.judgement for row in TestResult.objects.order_by("pk")] == ["pass", "fail"]
+    assert TestResult.objects.order_by("pk")[0].person == shop.operator
+    assert shop.post(f"/tablet/checks/{check.code}/", {"value": "x", "key": "q3"}).status_code == 422
+
+
+def test_maintenance_is_called_in_two_taps(shop: Shop) -> None:
+    assert "Call maintenance" in shop.get("/tablet/")
+    for key in ("a", "b"):
+        shop.post("/tablet/call/", {"equipment": "L2-FILL", "key": key})
+    raised = MaintenanceRequest.objects.get()
+    stop = Stop.objects.get(work_unit__code="L2-FILL", end_time=None)
+    assert raised.stop_start == stop.start_time
+    assert raised.code in shop.get("/tablet/call/")
+
+
+# The screen
+
+
+def test_the_station_polls_with_its_tag(shop: Shop) -> None:
+    first = shop.client.get("/tablet/", headers={"X-Poll": "1"})
+    assert b'id="station"' in first.content
+    assert b"<html" not in first.content
+    again = shop.client.get("/tablet/", headers={"X-Poll": "1", "If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304 or again.headers["ETag"] != first.headers["ETag"]
+
+
+def test_a_station_without_data_says_so(client: Client) -> None:
+    line = make.line_make(2)
+    _device, secret = make.device_make(line.line)
+    client.cookies[DEVICE_COOKIE] = secret
+    page = client.get("/tablet/").content.decode()
+    assert "No data from the machines yet" in page
+    assert "No order is ready to start" in page
+
+
+def test_a_poll_does_not_keep_a_person_signed_in(shop: Shop) -> None:
+    from django.contrib.sessions.models import Session
+
+    key = shop.client.session.session_key
+    Session.objects.filter(pk=key).update(expire_date=timezone.now() + timedelta(seconds=30))
+    shop.client.get("/tablet/", headers={"X-Poll": "1"})
+    assert Session.objects.get(pk=key).expire_date < timezone.now() + timedelta(seconds=60)
+    shop.client.get("/tablet/")
+    assert Session.objects.get(pk=key).expire_date > timezone.now() + timedelta(minutes=9)
