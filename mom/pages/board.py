@@ -19,7 +19,7 @@ from mom.pages.reading import LineReading
 from plant import selectors
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Segment
-from production.selectors import StopTold
+from production.selectors import Kpi, StopTold
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -347,14 +347,14 @@ def state_since(account: Account | None) -> tuple[str, datetime | None]:
     return last.state, since
 
 
-def figure(reading: LineReading) -> Figure | None:
+def figure(reading: LineReading, kpi: Kpi | None) -> Figure | None:
     """TRS (NF E60-182) of the pacing machine in the window so far."""
     account = reading.account
     if account is None or reading.constraint is None:
         return None
     return Figure(
         name=_("TRS (NF E60-182)"),
-        value=reading.kpi.trs.trs if reading.kpi else None,
+        value=kpi.trs.trs if kpi else None,
         definition=_(
             "TRS = TU / TR: useful time over required time of %(machine)s, declared to pace the line, in this"
             " shift so far (NF E60-182)."

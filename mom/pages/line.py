@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from mom.pages import board, svg
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import Losses
-from mom.pages.reading import LineReading, line_reading
+from mom.pages.reading import LineReading, kept, line_kpi, line_reading, version_of
 from mom.questions import seven_questions
 from plant import selectors
-from plant.access import Actor, actor_of, require
+from plant.access import actor_of, require
+
+if TYPE_CHECKING:
+    from mom.record.model import Answer
+    from production.models import JobOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,8 @@ class LineBoard:
     axis: Any
     uncoded: list[board.StopView]
     next_orders: list[board.OrderView]
-    figure: board.Figure | None
     state: str
     since: datetime | None
-    may_code: bool
-    may_act: bool
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reading, name)
@@ -58,10 +60,16 @@ class LineBoard:
         return self.loss_rows[0].href if self.loss_rows else f"/lines/{self.reading.line.code}/"
 
 
-def line_board(reading: LineReading, actor: Actor) -> LineBoard:
+def line_board(reading: LineReading, *, revision: int) -> LineBoard:
+    """The board in the active language, kept like the reading it is made from."""
+    version = version_of(revision, reading.now)
+    return kept(f"board {get_language()}", reading.line, version, lambda: _board(reading))
+
+
+def _board(reading: LineReading) -> LineBoard:
     names = board.names_for(reading)
     found = board.line_losses(reading)
-    state, since = board.state_since(reading.account)
+    state, since = board.state_since(reading.account) if reading.constraint else ("", None)
     return LineBoard(
         reading=reading,
         order=board.order_view(reading, reading.order),
@@ -73,11 +81,8 @@ def line_board(reading: LineReading, actor: Actor) -> LineBoard:
         axis=svg.axis(reading.window, reading.zone),
         uncoded=board.uncoded(reading),
         next_orders=board.next_orders(reading),
-        figure=board.figure(reading),
         state=state,
         since=since,
-        may_code=actor.may("stop.code", reading.line),
-        may_act=actor.may("action.edit", reading.line),
     )
 
 
@@ -92,7 +97,13 @@ def line(request: HttpRequest, code: str) -> HttpResponse:
     if unchanged := answer_304(request, etag):
         return unchanged
     reading = line_reading(place, revision=revision, now=now)
-    context = {"board": line_board(reading, actor_of(request)), "etag": etag}
+    actor = actor_of(request)
+    context = {
+        "board": line_board(reading, revision=revision),
+        "etag": etag,
+        "may_code": actor.may("stop.code", place),
+        "may_act": actor.may("action.edit", place),
+    }
     template = "mom/line_poll.html" if POLLED in request.headers else "mom/line.html"
     return with_etag(render(request, template, context), etag)
 
@@ -100,17 +111,28 @@ def line(request: HttpRequest, code: str) -> HttpResponse:
 @require_safe
 @require("view")
 def line_questions(request: HttpRequest, code: str) -> HttpResponse:
-    """The seven questions of the running order, as a part of the line page."""
+    """The line's figure and its order's seven questions: parts of the line page that come after it."""
     now = timezone.now()
     place = line_or_404(request, code)
     revision = selectors.revision_of(place.pk)
     etag = etag_of(request, revision, now)
     if unchanged := answer_304(request, etag):
         return unchanged
-    order = line_reading(place, revision=revision, now=now).order
+    reading = line_reading(place, revision=revision, now=now)
+    order = reading.order
     context = {
         "line": place,
         "order": order,
-        "questions": seven_questions(job_order_id=order.pk, now=now) if order else (),
+        "figure": board.figure(reading, line_kpi(reading, revision=revision)),
+        "questions": _questions(reading, order, revision) if order else (),
     }
     return with_etag(render(request, "mom/line_questions.html", context), etag)
+
+
+def _questions(reading: LineReading, order: JobOrder, revision: int) -> tuple[Answer, ...]:
+    return kept(
+        f"questions {get_language()}",
+        reading.line,
+        version_of(revision, reading.now),
+        lambda: seven_questions(job_order_id=order.pk, now=reading.now),
+    )

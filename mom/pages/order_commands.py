@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from mom.pages import words
 from mom.pages.lookup import line_or_404, safe_next
@@ -43,7 +43,7 @@ VERB_WORDS = {
     "allow": late("Release"),
     "revoke": late("Hold back"),
 }
-NEEDS_WHY = ("abort", "revoke")
+RELEASE = ("allow", "revoke")
 WAITING = ("allowed_to_start", "not_allowed_to_start")
 EXECUTE, PLAN = "order.execute", "order.plan"
 
@@ -68,66 +68,68 @@ def verbs_for(state: str, actor: Actor, line: Any) -> list[tuple[str, str]]:
 @require_POST
 @require(EXECUTE)
 def order_command(request: HttpRequest, code: str) -> HttpResponse:
-    """Start, pause, resume, end, abort, release or hold back; a refusal is shown in the words it was made."""
+    """Start, pause, resume, end or abort; a refusal is shown in the words it was made."""
     order = order_or_404(request, code)
     verb, why = request.POST.get("verb", ""), request.POST.get("why", "").strip()
-    back = redirect(safe_next(request, f"/orders/{code}/change/"))
-    if verb in NEEDS_WHY and not why:
+    if verb not in COMMANDS:
+        raise Http404(f"no command {verb}")
+    if verb == "abort" and not why:
         messages.error(request, _("%(verb)s needs a reason.") % {"verb": VERB_WORDS[verb]})
         return redirect("order_change", code)
     try:
-        _command(order, verb, why, actor_of(request))
-    except (services.Vetoed, IllegalTransition, services.PlanRefused) as refusal:
+        COMMANDS[verb](job_order_id=order.pk, at=timezone.now(), by=actor_of(request), why=why)
+        messages.success(request, f"{code}: {VERB_WORDS[verb]}")
+    except (services.Vetoed, IllegalTransition) as refusal:
         messages.error(request, str(refusal))
-        return back
-    messages.success(request, f"{code}: {VERB_WORDS[verb]}")
-    return back
+    return redirect(safe_next(request, f"/orders/{code}/change/"))
 
 
-def _command(order: JobOrder, verb: str, why: str, by: Actor) -> None:
-    if verb in COMMANDS:
-        COMMANDS[verb](job_order_id=order.pk, at=timezone.now(), by=by, why=why)
-    elif verb in ("allow", "revoke"):
-        services.job_order_update(
-            job_order_id=order.pk, changes={"released": verb == "allow"}, by=by, why=why
-        )
-    else:
-        raise Http404(f"no command {verb}")
-
-
-@require_http_methods(["GET", "POST"])
-@require(EXECUTE)
+@require_safe
+@require("view")
 def order_change(request: HttpRequest, code: str) -> HttpResponse:
-    """Commands of one order, and its quantity and options, with who and why."""
+    """What may be commanded or changed on one order, by this reader."""
     order = order_or_404(request, code)
-    actor = actor_of(request)
-    if request.method == "POST":
-        actor.require(PLAN, order.line)
-        try:
-            _update(request, order, actor)
-            messages.success(request, _("%(code)s is stored as a new version.") % {"code": code})
-            return redirect("order_change", code)
-        except ValueError as refusal:
-            if not getattr(refusal, "is_bad_input", False):
-                raise
-            messages.error(request, str(refusal))
-    return render(request, "mom/orders_change.html", _change_context(order, actor))
+    return render(request, "mom/orders_change.html", _change_context(order, actor_of(request)))
 
 
-def _update(request: HttpRequest, order: JobOrder, by: Actor) -> None:
+@require_POST
+@require(PLAN)
+def order_update(request: HttpRequest, code: str) -> HttpResponse:
+    """A new plan version, released or held back: with who and why."""
+    order = order_or_404(request, code)
+    try:
+        services.job_order_update(
+            job_order_id=order.pk,
+            changes=_changes(request),
+            by=actor_of(request),
+            why=_why(request),
+            seen_version=_version(request),
+        )
+        messages.success(request, _("%(code)s is stored as changed.") % {"code": code})
+    except (services.PlanRefused, services.StaleView, BadForm) as refusal:
+        messages.error(request, str(refusal))
+    return redirect("order_change", code)
+
+
+def _changes(request: HttpRequest) -> dict[str, Any]:
+    if (verb := request.POST.get("verb", "")) in RELEASE:
+        return {"released": verb == "allow"}
+    return {
+        "quantity": _quantity(request.POST.get("quantity", "")),
+        "options": _options(request.POST.get("options", "")),
+    }
+
+
+def _why(request: HttpRequest) -> str:
     why = request.POST.get("why", "").strip()
     if not why:
         raise BadForm(_("A change needs a reason."))
-    services.job_order_update(
-        job_order_id=order.pk,
-        changes={
-            "quantity": _quantity(request.POST.get("quantity", "")),
-            "options": _options(request.POST.get("options", "")),
-        },
-        by=by,
-        why=why,
-        seen_version=int(request.POST.get("version") or order.version),
-    )
+    return why
+
+
+def _version(request: HttpRequest) -> int | None:
+    text = request.POST.get("version", "")
+    return int(text) if text.isdecimal() else None
 
 
 class BadForm(ValueError):
@@ -154,6 +156,7 @@ def _options(text: str) -> dict[str, str]:
 
 
 def _change_context(order: JobOrder, actor: Actor) -> dict[str, Any]:
+    verbs = verbs_for(order.state, actor, order.line)
     return {
         "order": {
             "code": order.code,
@@ -165,7 +168,8 @@ def _change_context(order: JobOrder, actor: Actor) -> dict[str, Any]:
             "unit_word": words.piece_word(order.unit),
             "version": order.version,
         },
-        "verbs": verbs_for(order.state, actor, order.line),
+        "verbs": [(verb, word) for verb, word in verbs if verb in COMMANDS],
+        "releases": [(verb, word) for verb, word in verbs if verb in RELEASE],
         "may_plan": actor.may(PLAN, order.line) and order.state not in ("ended", "aborted"),
         "options_text": "\n".join(f"{name} = {value}" for name, value in order.options.items()),
     }

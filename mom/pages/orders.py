@@ -155,7 +155,9 @@ def orders(request: HttpRequest) -> HttpResponse:
         return _exported(filters["format"], found, lines)
     page = max(int(filters["page"]) if filters["page"].isdecimal() else 1, 1)
     shown = list(found[PAGE * (page - 1) : PAGE * page + 1])
-    rows = rows_of(shown[:PAGE], actor, lines, _goods(lines, now), now)
+    at_work = {order.line_id for order in shown if order.state in ("running", "interrupted")}
+    goods = _goods([line for line in lines if line.pk in at_work], now)
+    rows = rows_of(shown[:PAGE], actor, lines, goods, now)
     single = line_choice(lines, filters["line"]) if not filters["q"] and not filters["state"] else None
     context = {
         "rows": rows,

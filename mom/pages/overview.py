@@ -18,7 +18,7 @@ from mom.pages import board, svg, words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.first_steps import first_steps
 from mom.pages.losses import Losses
-from mom.pages.reading import LineReading, line_reading
+from mom.pages.reading import LineReading, line_kpi, line_reading
 from plant import selectors
 from plant.access import Actor, actor_of, require
 
@@ -51,7 +51,6 @@ class Card:
     losses: Losses | None
     owner: board.Owner | None
     uncoded: int
-    figure: board.Figure | None
     machines: list[Machine]
     strip: Any
     axis: Any
@@ -93,8 +92,7 @@ def card(reading: LineReading) -> Card:
         top=rows[0] if rows else None,
         losses=found,
         owner=has_it[0] if has_it else None,
-        uncoded=reading.uncoded_count,
-        figure=board.figure(reading),
+        uncoded=len(reading.uncoded),
         machines=[_machine(reading, unit) for unit in reading.units],
         strip=_strip(reading, names),
         axis=svg.axis(reading.window, reading.zone),
@@ -156,15 +154,33 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
 @require("view")
 def overview(request: HttpRequest) -> HttpResponse:
     """Every line in the reader's scope; their revisions decide whether anything changed."""
-    now = timezone.now()
-    actor = actor_of(request)
-    lines = list(selectors.lines(actor))
-    revisions = {line.pk: selectors.revision_of(line.pk) for line in lines}
+    now, actor = timezone.now(), actor_of(request)
+    revisions = _revisions(actor)
     etag = etag_of(request, ",".join(map(str, revisions.values())), now)
     if unchanged := answer_304(request, etag):
         return unchanged
-    cards = [card(line_reading(line, revision=revisions[line.pk], now=now)) for line in lines]
-    cards.sort(key=lambda c: (-c.lost_share, c.line.code))
+    readings = [line_reading(line, revision=revision, now=now) for line, revision in revisions.items()]
+    cards = sorted((card(reading) for reading in readings), key=lambda c: (-c.lost_share, c.line.code))
     context = {"cards": cards, "worst": worst(cards, actor), "etag": etag, "steps": first_steps(cards)}
     template = "mom/overview_live.html" if POLLED in request.headers else "mom/overview.html"
     return with_etag(render(request, template, context), etag)
+
+
+@require_safe
+@require("view")
+def figures(request: HttpRequest) -> HttpResponse:
+    """Each line's figure, as parts of the overview that come after it."""
+    now = timezone.now()
+    revisions = _revisions(actor_of(request))
+    etag = etag_of(request, ",".join(map(str, revisions.values())), now)
+    if unchanged := answer_304(request, etag):
+        return unchanged
+    found = []
+    for line, revision in revisions.items():
+        reading = line_reading(line, revision=revision, now=now)
+        found.append((line.code, board.figure(reading, line_kpi(reading, revision=revision))))
+    return with_etag(render(request, "mom/overview_figures.html", {"figures": found}), etag)
+
+
+def _revisions(actor: Actor) -> dict[Equipment, int]:
+    return {line: selectors.revision_of(line.pk) for line in selectors.lines(actor)}

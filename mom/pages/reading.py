@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from maintenance import selectors as maintenance
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 OFF_SHIFT = timedelta(hours=8)
 CALENDAR_AHEAD = timedelta(hours=36)
 RUNNING = ("running", "interrupted")
-SHOWN_UNCODED = 6
+MOST_UNCODED = 100
 SHOWN_SAID = 3
 
 
@@ -49,12 +50,10 @@ class LineReading:
     constraint: Equipment | None
     accounts: dict[int, Account]
     uncoded: list[StopTold]
-    uncoded_count: int
     said: list[StopTold]
     orders: list[JobOrder]
     good: Decimal | None
     rate: Decimal | None
-    kpi: Kpi | None
     requests: list[Any]
     actions: list[Action]
 
@@ -68,18 +67,42 @@ class LineReading:
         return self.accounts.get(self.constraint.pk) if self.constraint else None
 
 
-_kept: dict[int, tuple[tuple[int, datetime], LineReading]] = {}
+Version = tuple[int, datetime]
+T = TypeVar("T")
+_kept: dict[tuple[str, int], tuple[Version, str, Any]] = {}
+
+
+def version_of(revision: int, now: datetime) -> Version:
+    return revision, now.replace(second=0, microsecond=0)
+
+
+def kept(name: str, line: Equipment, version: Version, make: Callable[[], T]) -> T:
+    """What was made of the line at this version: this process keeps the newest of each name and line."""
+    found = _kept.get((name, line.pk))
+    if found is not None and found[:2] == (version, line.path):
+        value: T = found[2]
+        return value
+    value = make()
+    _kept[(name, line.pk)] = (version, line.path, value)
+    return value
 
 
 def line_reading(line: Equipment, *, revision: int, now: datetime) -> LineReading:
-    """The line's reading at this revision and minute; the process keeps the newest one of each line."""
-    key = (revision, now.replace(second=0, microsecond=0))
-    kept = _kept.get(line.pk)
-    if kept is not None and kept[0] == key and kept[1].line.path == line.path:
-        return kept[1]
-    reading = _read(line, now)
-    _kept[line.pk] = (key, reading)
-    return reading
+    """The line's reading at this revision and minute."""
+    return kept("reading", line, version_of(revision, now), lambda: _read(line, now))
+
+
+def line_kpi(reading: LineReading, *, revision: int) -> Kpi | None:
+    """The line's figures in its reading's window, with all they were computed from."""
+    if not reading.units:
+        return None
+    window = {"start": reading.window.start, "end": reading.now}
+    return kept(
+        "kpi",
+        reading.line,
+        version_of(revision, reading.now),
+        lambda: production.kpi(equipment_id=reading.line.pk, **window),
+    )
 
 
 def forget() -> None:
@@ -108,13 +131,11 @@ def _read(line: Equipment, now: datetime) -> LineReading:
         units=units,
         constraint=constraint,
         accounts=production.accounts(equipment=units, start=window.start, end=now),
-        uncoded=production.told(waiting[:SHOWN_UNCODED]),
-        uncoded_count=waiting.count(),
+        uncoded=production.told(waiting[:MOST_UNCODED]),
         said=_said(everyone, window.start),
         orders=orders,
         good=_good(order, units, now),
         rate=_rate(order, constraint, now),
-        kpi=production.kpi(equipment_id=line.pk, start=window.start, end=now) if units else None,
         requests=list(maintenance.requests_open(equipment_path=line.path)[:SHOWN_SAID]),
         actions=list(open_actions(equipment_ids=[line.pk, *(unit.pk for unit in units)])[:SHOWN_SAID]),
     )

@@ -19,6 +19,7 @@ from mom.pages import (
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
+    path("figures/", overview.figures, name="figures"),
     path("lines/<str:code>/", line.line, name="line"),
     path("lines/<str:code>/questions/", line.line_questions, name="line_questions"),
     path("orders/", orders.orders, name="orders"),
@@ -26,6 +27,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/sequence/", order_commands.orders_sequence, name="orders_sequence"),
     path("orders/<str:code>/command/", order_commands.order_command, name="order_command"),
     path("orders/<str:code>/change/", order_commands.order_change, name="order_change"),
+    path("orders/<str:code>/update/", order_commands.order_update, name="order_update"),
     path("stops/", stops.stops, name="stops"),
     path("stops/code/", stop_coding.stops_code, name="stops_code"),
     path("equipment/<str:code>/", equipment.equipment, name="equipment"),

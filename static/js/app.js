@@ -1,4 +1,5 @@
 /* Polling without lies: elements with data-poll="url" are asked again every 2 s with their ETag and replaced by id.
+   A part marked data-hold is left as it is when what holds it is replaced: another answer brings it.
    Contact lost is always visible; nothing is swapped while a finger or the mouse is down. */
 "use strict";
 
@@ -24,6 +25,10 @@
     for (const box of old.querySelectorAll("input[type=checkbox]:checked")) {
       const twin = fresh.querySelector(`input[type=checkbox][value="${CSS.escape(box.value)}"]`);
       if (twin) twin.checked = true;
+    }
+    for (const part of fresh.querySelectorAll("[data-hold][id]")) {
+      const held = document.getElementById(part.id);
+      if (held && old.contains(held)) part.replaceWith(held);
     }
     for (const details of old.querySelectorAll("details[open][id]")) {
       const twin = fresh.querySelector(`#${CSS.escape(details.id)}`);

@@ -1,31 +1,36 @@
-"""Every supervisor page answers, unchanged is 304, and what it shows is what it was computed from."""
+"""Every supervisor page answers; unchanged is 304; what it says is what the selectors say."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from mom.pages import reading
-from tests.factories.pages import Plant, plant_running
+from mom.pages.sheets import rows_read
+from plant.models import Decision, Person, RoleAssignment
+from plant.services import revision_bump
+from production import selectors as production
+from production.models import JobOrder, JobOrderVersion, ReasonAssertion, Stop
+from tests.factories.pages import Plant
 
 pytestmark = pytest.mark.django_db
-PAGES = ("/", "/lines/L2/", "/lines/L2/questions/", "/orders/", "/stops/", "/equipment/L2-FILL/", "/actions/")
-
-
-@pytest.fixture
-def plant() -> Iterator[Plant]:
-    reading.forget()
-    yield plant_running()
-    reading.forget()
-
-
-@pytest.fixture
-def supervisor(plant: Plant, client: Client) -> Client:
-    assert plant.supervisor is not None
-    client.force_login(plant.supervisor, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+PAGES = (
+    "/",
+    "/lines/L2/",
+    "/lines/L2/questions/",
+    "/orders/",
+    "/orders/import/",
+    "/orders/OF-26-0413-L2/change/",
+    "/stops/",
+    "/equipment/L2-FILL/",
+    "/actions/",
+    "/actions/new/?equipment=L2-FILL&reason=JAM",
+)
+POLLED = ("/", "/lines/L2/", "/lines/L2/questions/", "/equipment/L2-FILL/")
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -35,5 +40,201 @@ def test_pages_answer_in_both_languages(supervisor: Client, page: str, language:
     response = supervisor.get(page)
     assert response.status_code == 200
     body = response.content.decode()
+    assert f'lang="{language}"' in body or "questions/" in page
     assert "style=" not in body
-    assert "onclick" not in body
+    assert " onclick" not in body
+
+
+@pytest.mark.parametrize("page", POLLED)
+def test_unchanged_is_304_until_the_line_or_the_language_changes(
+    supervisor: Client, plant: Plant, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now().replace(second=1)
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    first = supervisor.get(page)
+    asked = {"HTTP_IF_NONE_MATCH": first["ETag"], "HTTP_X_POLL": "1"}
+    assert supervisor.get(page, **asked).status_code == 304
+    revision_bump(line_id=plant.lines[1].pk)
+    changed = supervisor.get(page, **asked)
+    assert changed.status_code == 200
+    assert b"<html" not in changed.content
+    supervisor.cookies["language"] = "fr"
+    assert supervisor.get(page, **{**asked, "HTTP_IF_NONE_MATCH": changed["ETag"]}).status_code == 200
+
+
+def test_the_overview_says_which_line_loses_most(supervisor: Client) -> None:
+    body = supervisor.get("/").content.decode()
+    assert "Bottling line 2 is losing" in body
+    assert body.index('id="card-L2"') < body.index('id="card-L1"')
+
+
+def test_the_line_page_answers_its_three_questions(supervisor: Client, plant: Plant) -> None:
+    body = supervisor.get("/lines/L2/").content.decode()
+    for question in ("On plan?", "What costs most now?", "Who has it?"):
+        assert question in body
+    assert "Youssef Benali" in body
+    assert "E17" in body
+    assert 'href="/stops/?equipment=L2-FILL' in body
+
+
+def test_a_shift_adds_up_on_the_machine_page(supervisor: Client) -> None:
+    response = supervisor.get("/equipment/L2-FILL/")
+    assert response.context["difference"] == timedelta()
+    assert (
+        sum((part.duration for part in response.context["parts"]), timedelta()) == response.context["whole"]
+    )
+
+
+def test_a_tapped_event_opens_with_its_state(supervisor: Client) -> None:
+    stop = Stop.objects.filter(work_unit__code="L2-FILL", end_time__isnull=False).first()
+    assert stop is not None
+    response = supervisor.get("/equipment/L2-FILL/", {"at": stop.start_time.isoformat()})
+    assert response.context["event"]["start"] == stop.start_time
+
+
+def test_stops_are_filtered_by_the_address(supervisor: Client) -> None:
+    rows = supervisor.get("/stops/?uncoded=1&line=L2").context["rows"]
+    assert rows
+    assert all(row.needs_reason and not row.reason and row.equipment_code.startswith("L2-") for row in rows)
+    jams = supervisor.get("/stops/?reason=JAM").context["rows"]
+    assert jams
+    assert {row.reason_code for row in jams} == {"JAM"}
+    micro = supervisor.get("/stops/?size=micro").context["rows"]
+    assert {row.size for row in micro} == {"micro"}
+
+
+def test_several_stops_are_coded_at_once(supervisor: Client, plant: Plant) -> None:
+    rows = supervisor.get("/stops/?uncoded=1").context["rows"]
+    chosen = [row.value for row in rows]
+    answer = supervisor.post("/stops/code/", {"reason": "JAM", "stop": chosen, "comment": "after the clean"})
+    assert answer.status_code == 302
+    assert ReasonAssertion.objects.filter(comment="after the clean").count() == len(chosen)
+    assert supervisor.get("/stops/?uncoded=1").context["rows"] == []
+
+
+def test_a_stop_that_ended_meanwhile_is_refused_and_the_others_are_kept(supervisor: Client) -> None:
+    rows = supervisor.get("/stops/?uncoded=1").context["rows"]
+    stale = rows[0].value.split("|")
+    stale[2] = (rows[0].start + timedelta(seconds=1)).isoformat()
+    supervisor.post("/stops/code/", {"reason": "JAM", "stop": ["|".join(stale), rows[1].value]})
+    left = [row.id for row in supervisor.get("/stops/?uncoded=1").context["rows"]]
+    assert rows[0].id in left
+    assert rows[1].id not in left
+
+
+@pytest.mark.parametrize(("page", "most"), [("/stops/?format=csv", 1), ("/orders/?format=xlsx&state=all", 6)])
+def test_exports_hold_all_filtered_rows(supervisor: Client, page: str, most: int) -> None:
+    rows = rows_read(supervisor.get(page).content, "export")
+    assert len(rows) >= most
+
+
+def csv(*rows: str) -> SimpleUploadedFile:
+    text = "\n".join(("code;line;product;quantity;due_time;option:label", *rows))
+    return SimpleUploadedFile("orders.csv", text.encode())
+
+
+def test_an_import_shows_its_difference_and_stores_only_then(supervisor: Client, plant: Plant) -> None:
+    file = csv(
+        "OF-NEW;L1;LEM-33;12 500;24/12/2026 14:00;EN", "OF-26-0414-L2;L2;COL-33;40000;;", "OF-BAD;L1;NONE;5;;"
+    )
+    seen = supervisor.post("/orders/import/", {"file": file})
+    diff = seen.context["diff"]
+    assert (diff.new, diff.changed, diff.bad) == (1, 1, 1)
+    assert "product" in diff.rows[2].error
+    assert not JobOrder.objects.filter(code="OF-NEW").exists()
+    supervisor.post("/orders/import/", {"rows": seen.context["signed"]})
+    order = JobOrder.objects.get(code="OF-NEW")
+    assert order.quantity == 12500
+    assert order.options == {"label": "EN"}
+    assert JobOrder.objects.get(code="OF-26-0414-L2").quantity == 40000
+    assert not JobOrder.objects.filter(code="OF-BAD").exists()
+
+
+def test_a_damaged_or_missing_file_is_told(supervisor: Client) -> None:
+    broken = SimpleUploadedFile("orders.xlsx", b"PK not a workbook")
+    assert "orders.xlsx" in supervisor.post("/orders/import/", {"file": broken}).context["error"]
+    assert supervisor.post("/orders/import/", {}).context["error"]
+    assert supervisor.post("/orders/import/", {"rows": "forged"}).context["error"]
+
+
+def test_a_sequence_change_asks_why_and_is_a_decision(supervisor: Client, plant: Plant) -> None:
+    move = {"line": "L2", "move": "OF-26-0411-L2:up"}
+    supervisor.post("/orders/sequence/", {**move, "why": " "})
+    assert not Decision.objects.filter(kind="schedule_change").exists()
+    supervisor.post("/orders/sequence/", {**move, "why": "labels are late"})
+    decision = Decision.objects.get(kind="schedule_change")
+    assert decision.why == "labels are late"
+    waiting = [o.code for o in production.dispatch_list(line_id=plant.lines[1].pk) if o.state != "running"]
+    assert waiting == ["OF-26-0411-L2", "OF-26-0414-L2"]
+
+
+def test_only_legal_commands_are_offered_and_taken(supervisor: Client, plant: Plant) -> None:
+    offered = supervisor.get("/orders/OF-26-0414-L2/change/").context["verbs"]
+    assert [verb for verb, _ in offered] == ["start", "abort"]
+    supervisor.post("/orders/OF-26-0414-L2/command/", {"verb": "resume"})
+    supervisor.post("/orders/OF-26-0414-L2/command/", {"verb": "abort"})
+    assert JobOrder.objects.get(code="OF-26-0414-L2").state == "allowed_to_start"
+    supervisor.post("/orders/OF-26-0414-L2/command/", {"verb": "abort", "why": "customer cancelled"})
+    assert JobOrder.objects.get(code="OF-26-0414-L2").state == "aborted"
+
+
+def test_a_quantity_changes_with_a_reason_and_the_old_plan_stays(supervisor: Client) -> None:
+    path = "/orders/OF-26-0414-L2/update/"
+    supervisor.post(path, {"quantity": "45000", "options": "label = FR", "why": ""})
+    assert JobOrder.objects.get(code="OF-26-0414-L2").quantity == 50000
+    supervisor.post(path, {"quantity": "45 000", "options": "label = FR", "why": "asked by sales"})
+    order = JobOrder.objects.get(code="OF-26-0414-L2")
+    assert (order.quantity, order.options) == (45000, {"label": "FR"})
+    assert JobOrderVersion.objects.filter(job_order=order).count() == 2
+    stale = {"quantity": "1", "options": "", "why": "again", "version": "1"}
+    supervisor.post(path, stale)
+    assert JobOrder.objects.get(code="OF-26-0414-L2").quantity == 45000
+
+
+def test_an_action_opens_from_the_loss_it_is_about(supervisor: Client) -> None:
+    form = supervisor.get("/actions/new/?equipment=L2-FILL&reason=JAM&evidence=/stops/").content.decode()
+    assert '<option value="JAM" selected>' in form
+    given = {
+        "title": "New star",
+        "equipment": "L2-FILL",
+        "owner": "1003",
+        "due_on": "2026-12-01",
+        "reason": "JAM",
+    }
+    supervisor.post("/actions/new/", given)
+    reading.forget()
+    assert "New star" in supervisor.get("/lines/L2/").content.decode()
+
+
+def test_nobody_sees_another_site(plant: Plant, client: Client) -> None:
+    from tests.factories.plant import line_make, site_make, user_make
+
+    person = Person.objects.create(badge="X", name="X")
+    RoleAssignment.objects.create(
+        person=person, role="supervisor", scope=line_make(code="ELSE-L", site=site_make("ELSEWHERE")).site
+    )
+    client.force_login(user_make(person), backend="django.contrib.auth.backends.ModelBackend")
+    assert client.get("/lines/L2/").status_code == 404
+    assert client.get("/equipment/L2-FILL/").status_code == 404
+    assert "L2" not in client.get("/").content.decode()
+    assert client.get("/stops/").context["rows"] == []
+
+
+def test_the_seven_questions_have_an_answer_each(supervisor: Client) -> None:
+    answers = supervisor.get("/lines/L2/questions/").context["questions"]
+    assert [answer.key for answer in answers] == [
+        "thing", "method", "material", "limits", "losses", "evidence", "learning",
+    ]  # fmt: skip
+    assert {answer.verdict for answer in answers} <= {"yes", "no", "not_known"}
+    assert all(answer.because and answer.evidence.startswith("/") for answer in answers)
+    assert answers[0].verdict == "yes"
+    assert answers[4].verdict == "no"
+
+
+def test_a_line_without_a_pacing_machine_says_so(supervisor: Client, plant: Plant) -> None:
+    unit = plant.units["L2"][0]
+    unit.is_constraint = False
+    unit.save()
+    revision_bump(line_id=plant.lines[1].pk)
+    body = supervisor.get("/lines/L2/").content.decode()
+    assert "No machine is declared to pace this line" in body
