@@ -65,6 +65,8 @@ class ReasonSaid:
     opens_request: bool
     comment: str
     by: Actor
+    at: datetime
+    """When it was said; an entry told afterwards is older than its row."""
 
 
 # may_start(job_order_id): asked before an order is started by a person.

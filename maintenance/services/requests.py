@@ -41,6 +41,7 @@ def request_raise(
     by: Actor,
     reason_code: str = "",
     description: str = "",
+    at: datetime | None = None,
 ) -> MaintenanceRequest:
     """Ask maintenance to end a stop. Raised again for the same machine and stop, the first one stands."""
     by.require("maintenance.request", equipment)
@@ -68,6 +69,7 @@ def request_raise(
         said_by_id=by.person_id,
         said_by_rule="" if by.person_id else by.label[:80],
         said_on_id=by.device_id,
+        said_at=at or timezone.now(),
     )
     _trail(request, "raise", by, {"stop_start": stop_start.isoformat(), "reason": reason_code})
     return request
@@ -104,6 +106,7 @@ def reason_heard(said: ReasonSaid) -> None:
         by=said.by,
         reason_code=said.reason_code,
         description=said.comment,
+        at=said.at,
     )
 
 

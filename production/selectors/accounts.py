@@ -130,12 +130,7 @@ def orders_between(
 ) -> dict[int, list[OrderUse]]:
     """Which order each machine worked on in [start, end): by its own order signal, else by its line's."""
     places = {machine.pk for machine in equipment} | {m.parent_id for m in equipment if m.parent_id}
-    signalled = set(
-        OrderSpan.objects.filter(equipment_id__in=list(places), source=OrderSpan.Source.SIGNAL)
-        .order_by("equipment_id")
-        .values_list("equipment_id", flat=True)
-        .distinct()
-    )
+    signalled = signalled_among(places)
     rows: dict[int, list[OrderUse]] = {}
     found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(places))
     for span in found.order_by("start_time"):
@@ -146,6 +141,12 @@ def orders_between(
         machine.pk: rows.get(machine.pk if machine.pk in signalled else machine.parent_id or 0, [])
         for machine in equipment
     }
+
+
+def signalled_among(equipment_ids: Iterable[int]) -> set[int]:
+    """Those whose own order signal ever spoke."""
+    found = OrderSpan.objects.filter(equipment_id__in=list(equipment_ids), source=OrderSpan.Source.SIGNAL)
+    return set(found.order_by("equipment_id").values_list("equipment_id", flat=True).distinct())
 
 
 class AlarmTold(NamedTuple):
@@ -160,12 +161,26 @@ class AlarmTold(NamedTuple):
 
 
 def alarms_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[AlarmTold]:
-    """Alarms active in [start, end), by time."""
+    """Alarms active in [start, end), by time. One told by an alarm signal and as a fault code is one."""
     machines = plant.equipment_for_ids(equipment_ids)
     found = AlarmInterval.objects.filter(overlapping(start, end), work_unit_id__in=list(machines))
     fields = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
     rows = found.order_by("start_time", "signal_id").values_list(*fields)
-    return [AlarmTold(machines[row[0]], *row[1:]) for row in rows]
+    told: dict[tuple[int, str], list[AlarmTold]] = {}
+    for row in rows:
+        _alarm_add(told.setdefault((row[0], row[2]), []), AlarmTold(machines[row[0]], *row[1:]))
+    alarms = [alarm for same in told.values() for alarm in same]
+    return sorted(alarms, key=lambda alarm: (alarm.start_time, alarm.signal_id))
+
+
+def _alarm_add(same: list[AlarmTold], alarm: AlarmTold) -> None:
+    """Alarms of one machine and code, by start: of two signals that overlap, the acknowledged one stays."""
+    last = same[-1] if same else None
+    overlap = last is not None and (last.end_time is None or alarm.start_time < last.end_time)
+    if last is None or not overlap or last.signal_id == alarm.signal_id:
+        same.append(alarm)
+    elif last.acknowledged_at is None and alarm.acknowledged_at is not None:
+        same[-1] = alarm
 
 
 def tools_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[ToolSpan]:

@@ -21,6 +21,7 @@ from production.models import (
     JobOrderEvent,
     JobOrderVersion,
     NoteAssertion,
+    OrderSpan,
     ReasonAssertion,
     Stop,
     ToolSpan,
@@ -31,6 +32,7 @@ from production.selectors.accounts import (
     alarms_between,
     horizons_of,
     orders_between,
+    signalled_among,
     tools_between,
 )
 from production.selectors.executions import execution_of
@@ -145,7 +147,11 @@ def job_response(*, job_order_id: int) -> JobResponse:
     start = done.started_at
     end = done.ended_at or (max([start, *horizons.values()]) if start else None)
     has_window = start is not None and end is not None and end > start
-    machines = _machines(units, done, start, end) if has_window and start and end else ()
+    machines = (
+        _machines(job_order, units, done, (start, end), max(horizons.values(), default=end))
+        if has_window and start and end
+        else ()
+    )
     stops = _stops(machines, start, end) if has_window and start and end else ()
     window = (start, end) if has_window and start and end else None
     return JobResponse(
@@ -171,21 +177,42 @@ Window = tuple[datetime, datetime] | None
 
 
 def _machines(
-    units: Sequence[Equipment], done: Execution, start: datetime, end: datetime
+    job_order: JobOrder,
+    units: Sequence[Equipment],
+    done: Execution,
+    window: tuple[datetime, datetime],
+    known_to: datetime,
 ) -> tuple[MachinePart, ...]:
-    told = accounts(equipment=units, start=start, end=end)
-    uses = orders_between(equipment=units, start=start, end=end)
+    told = accounts(equipment=units, start=window[0], end=window[1])
+    uses = orders_between(equipment=units, start=window[0], end=window[1])
     counted: dict[int, list[Quantities]] = {}
-    for work in done.working:
-        found = quantities(
-            equipment_ids=[unit.pk for unit in units], start=work.start, end=work.end or end, of_order=True
-        )
-        for machine, part in found.items():
+    for (since, until), ids in _worked(job_order, units, done, known_to).items():
+        for machine, part in quantities(equipment_ids=ids, start=since, end=until, of_order=True).items():
             counted.setdefault(machine, []).append(part)
     return tuple(
         MachinePart(unit, tuple(uses[unit.pk]), told.get(unit.pk), tuple(counted.get(unit.pk, ())))
         for unit in units
     )
+
+
+def _worked(
+    job_order: JobOrder, units: Sequence[Equipment], done: Execution, known_to: datetime
+) -> dict[tuple[datetime, datetime], list[int]]:
+    """When which machines worked on the order: by their own order signal, else by the line's.
+
+    The last machine of a line ends an order minutes after the one that paces it.
+    """
+    ids = [unit.pk for unit in units]
+    spans = OrderSpan.objects.filter(
+        order_code=job_order.code, equipment_id__in=ids, source=OrderSpan.Source.SIGNAL
+    ).order_by("start_time")
+    worked: dict[tuple[datetime, datetime], list[int]] = {}
+    for span in spans:
+        worked.setdefault((span.start_time, span.end_time or known_to), []).append(span.equipment_id)
+    if others := sorted(set(ids) - signalled_among(ids)):
+        for work in done.working:
+            worked.setdefault((work.start, work.end or known_to), []).extend(others)
+    return worked
 
 
 def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:

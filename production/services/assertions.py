@@ -82,7 +82,9 @@ def reason_assert(
     )
     if reason is not None:
         hooks.reason_said.tell(
-            hooks.ReasonSaid(equipment_id, start_time, reason.code, reason.opens_request, comment, by)
+            hooks.ReasonSaid(
+                equipment_id, start_time, reason.code, reason.opens_request, comment, by, said.said_at
+            )
         )
     return said
 

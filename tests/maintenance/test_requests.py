@@ -119,6 +119,7 @@ def test_choosing_a_reason_that_opens_a_request_raises_it(line: Line) -> None:
             by=operator,
             comment="smells burnt",
             supersedes=supersedes,
+            at=at(700),
         )
         return said.pk
 
@@ -129,6 +130,7 @@ def test_choosing_a_reason_that_opens_a_request_raises_it(line: Line) -> None:
     request = MaintenanceRequest.objects.get()
     assert (request.equipment, request.stop_start, request.reason_code) == (line.unit, at(600), broken.code)
     assert (request.description, request.said_by_id) == ("smells burnt", operator.person_id)
+    assert request.said_at == at(700)
 
 
 def test_a_request_is_taken_repaired_and_closed_with_times(line: Line) -> None:

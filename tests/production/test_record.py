@@ -121,6 +121,44 @@ def test_the_record_of_an_order_closes_and_names_its_evidence():
     assert not record.completeness.final
 
 
+def test_each_machine_counts_an_order_from_its_own_first_piece_to_its_last():
+    """The last machine ends an order after the one that paces the line, and has begun it after that one."""
+    line = line_make(2)
+    order, following = order_make(line), order_make(line)
+    shared = connection_make(line.site, state_map=PACKML)
+    for late, unit in zip((0, 100), line.units, strict=True):
+        sender = sender_make(unit, connection=shared)
+        sender.say([(0, "state", 6), *((s, "good_count", s) for s in range(0, 2001, 10))])
+        sender.say([(200 + late, "order", order.code), (1000 + late, "order", following.code)])
+        sender.say([(late, "good_count", late)], watermark=2001)
+        sender.stitch()
+    record = selectors.job_response(job_order_id=order.pk)
+    assert (record.start, record.end) == (at(200), at(1000))
+    counted = {part.equipment.pk: part.counted for part in record.machines}
+    assert [[(q.start, q.end, q.good) for q in counted[unit.pk]] for unit in line.units] == [
+        [(at(200), at(1000), 800)],
+        [(at(300), at(1100), 800)],
+    ]
+    last = selectors.job_response(job_order_id=following.pk).machines[-1].counted[-1]
+    assert (last.start, last.good, last.unattributed) == (at(1100), 900, 0)
+
+
+def test_an_alarm_that_is_also_the_fault_code_is_told_once():
+    sender = sender_make(line_make(1).unit)
+    sender.say([(0, "state", 6), (60, "alarm", "E17:raised"), (60, "fault_code", "E17")])
+    sender.say([(70, "alarm", "E17:acknowledged"), (90, "fault_code", ""), (95, "alarm", "E17:cleared")])
+    sender.say(
+        [(120, "fault_code", "E18"), (150, "fault_code", "E17"), (160, "fault_code", "")], watermark=200
+    )
+    sender.stitch()
+    found = selectors.alarms_between(equipment_ids=[sender.unit.pk], start=at(0), end=at(200))
+    assert [(a.code, a.start_time, a.acknowledged_at, a.end_time) for a in found] == [
+        ("E17", at(60), at(70), at(95)),
+        ("E18", at(120), None, at(150)),
+        ("E17", at(150), None, at(160)),
+    ]
+
+
 def test_figures_of_a_line_come_from_its_declared_constraint():
     line, _ = line_running()
     order = order_make(line)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import ProgrammingError, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
@@ -193,6 +195,27 @@ def test_what_an_order_makes_is_a_lot_of_its_product(scene: Bottling) -> None:
         produce("PAL-1", order_make(scene.line.line).pk)
     with pytest.raises(services.LotExists):
         produce(scene.caps.code)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_stations_may_make_the_first_pieces_of_a_lot_at_once() -> None:
+    order = order_make(line_make().line)
+    operator = actor_make("operator", order.line)
+    ready = threading.Barrier(3)
+
+    def produce(number: int) -> Decimal:
+        try:
+            ready.wait(30)
+            made = services.lot_produce(
+                job_order_id=order.pk, lot_code="PAL-9", quantity=Decimal(number), at=minutes(60), by=operator
+            )
+            return made.quantity
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(produce, (1, 2, 3))) == [1, 2, 3]
+    assert selectors.order_output(job_order_id=order.pk) == 6
 
 
 def test_the_material_balance_of_an_order_closes_and_shows_the_remainder(scene: Bottling) -> None:

@@ -168,14 +168,8 @@ def lot_produce(
     material_id = material_known(material_code).pk if material_code else order.product_id
     lot = MaterialLot.objects.select_related("material").filter(code=lot_code.strip()).first()
     if lot is None:
-        lot = _lot_create(
-            code=lot_code,
-            material_id=material_id,
-            place_id=order.line_id,
-            produced_by_id=order.pk,
-            expires_at=expires_at,
-        )
-    elif lot.material_id != material_id or lot.produced_by_id != order.pk:
+        lot = _lot_of_order(order, lot_code, material_id, expires_at)
+    if lot.material_id != material_id or lot.produced_by_id != order.pk:
         raise LotExists(
             f"lot: read {lot_code!r}, which is a lot of {lot.material.code} not made by {order.code}"
         )
@@ -227,6 +221,20 @@ def _place(lot: MaterialLot, equipment_id: int | None) -> Equipment:
     if found is None:
         raise LotInputRefused(f"equipment: read {equipment_id}, expected an equipment known here")
     return found
+
+
+def _lot_of_order(order: JobOrder, code: str, material_id: int, expires_at: datetime | None) -> MaterialLot:
+    try:
+        return _lot_create(
+            code=code,
+            material_id=material_id,
+            place_id=order.line_id,
+            produced_by_id=order.pk,
+            expires_at=expires_at,
+        )
+    except LotExists:
+        # Two stations report the first pieces of a lot at once: the later one adds to it.
+        return MaterialLot.objects.select_related("material", "place").get(code=code.strip())
 
 
 def _lot_create(*, code: str, **values: object) -> MaterialLot:
