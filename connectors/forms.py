@@ -1,4 +1,6 @@
-"""A connector's configuration dataclass as a form: a new protocol brings its own fields and edits nothing here."""
+"""A connector's configuration dataclass as a form: a new protocol brings its own fields and edits
+nothing here.
+"""
 
 from __future__ import annotations
 

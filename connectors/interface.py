@@ -36,7 +36,7 @@ class Unavailable(Exception):
     """The source cannot be reached or was lost: back off and try again."""
 
 
-def option(default: Any = dataclasses.MISSING, *, label: str, help: str, **extra: Any) -> Any:
+def option(default: Any = dataclasses.MISSING, *, label: str, help: str, **extra: Any) -> Any:  # noqa: A002
     """A configuration field with the words a form and the documentation show."""
     return field(default=default, metadata={"label": label, "help": help, **extra})
 
@@ -96,7 +96,10 @@ def _typed(name: str, value: Any, expected: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Malformed:
-    """A message nobody could read. ``raw`` is what came, ``source`` where (topic, node), ``reason`` why not."""
+    """A message nobody could read.
+
+    ``raw`` is what came, ``source`` where (topic, node), ``reason`` why not.
+    """
 
     source: str
     reason: str
@@ -106,7 +109,10 @@ class Malformed:
 
 @dataclass(kw_only=True)
 class SampleBatch:
-    """What arrived together. ``token`` is the connector's own: what to acknowledge once the batch is on disk."""
+    """What arrived together.
+
+    ``token`` is the connector's own: what to acknowledge once the batch is on disk.
+    """
 
     samples: Columns = field(default_factory=Columns)
     gaps: list[GapRecord] = field(default_factory=list)
@@ -138,7 +144,10 @@ class Connector(Protocol):
     async def probe(self) -> Probe: ...
 
     def batches(self) -> AsyncIterator[SampleBatch]:
-        """One session with the source, until cancelled; raises Unavailable when it is lost. Called again to retry."""
+        """One session with the source, until cancelled; raises Unavailable when it is lost.
+
+        Called again to retry.
+        """
         ...
 
     async def acknowledge(self, batch: SampleBatch) -> None:

@@ -1,4 +1,6 @@
-"""Which protocols there are: the built-in ones and those installed under the entry point group ``mom.connectors``."""
+"""Which protocols there are: the built-in ones and those installed under the entry point group
+``mom.connectors``.
+"""
 
 from __future__ import annotations
 

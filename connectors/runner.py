@@ -1,4 +1,6 @@
-"""One process that keeps a group of connections: source → spool → acknowledge → Celery → reply → out of the spool."""
+"""One process that keeps a group of connections: source → spool → acknowledge → Celery → reply → out of
+the spool.
+"""
 
 from __future__ import annotations
 
@@ -105,15 +107,16 @@ class Runner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises SpoolBroken when the disk failed: the process must end."""
-        work = [
+        work: list[asyncio.Task[None]] = [
             asyncio.create_task(loop())
             for loop in (self._reload_loop, self._dispatch_loop, self._answer_loop, self._tick_loop)
         ]
-        stopped = asyncio.create_task(stop.wait())
+        stopped = asyncio.create_task(_set(stop))
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            done, _ = await asyncio.wait([*work, stopped, self._fatal], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopped}:
+            waiting: list[asyncio.Future[None]] = [*work, stopped, self._fatal]
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
                 task.result()
             await self._drain(stopped)
         finally:
@@ -130,7 +133,10 @@ class Runner:
             followed.task.cancel()
         await asyncio.gather(*(followed.task for followed in self._followed.values()), return_exceptions=True)
         deadline = time.monotonic() + DRAIN_SECONDS
-        while time.monotonic() < deadline and await asyncio.to_thread(len, self.spool):
+        while time.monotonic() < deadline:
+            waiting = await asyncio.to_thread(self.spool.connections)
+            if not waiting:
+                return
             await asyncio.sleep(0.05)
 
     # -- following sources ---------------------------------------------------------------------------------
@@ -190,7 +196,9 @@ class Runner:
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
 
     async def _cannot_work(self, slug: str, error: ConfigurationError) -> None:
-        """Never retried as it stands; what is missing meanwhile is on record until a changed configuration connects."""
+        """Never retried as it stands; what is missing meanwhile is on record until a changed
+        configuration connects.
+        """
         self.troubles.failed(slug, f"configuration: {error}")
         start = self.spool.last_alive(slug) or datetime.now(UTC)
         gap = Outage(slug).lost(start, "configuration", str(error))
@@ -274,7 +282,8 @@ class Runner:
         ):
             after = self._cursor.get(slug, 0)
             entries = await asyncio.to_thread(self.spool.after, slug, after, limit=SHIPMENT_BATCHES)
-            taken, size = [], 0
+            taken: list[Entry] = []
+            size = 0
             for entry in entries:
                 size += len(entry.samples) + len(entry.extras)
                 if taken and size > SHIPMENT_BYTES:
@@ -355,7 +364,9 @@ class Runner:
                     await self.carrier.send_tick(news)
 
     def _complete_until(self, slug: str, now: datetime, oldest: Mapping[str, datetime]) -> datetime:
-        """A dead connection moves on too: its open gap is on record, so its silence is known to be unknown."""
+        """A dead connection moves on too: its open gap is on record, so its silence is known to be
+        unknown.
+        """
         busy = self._followed[slug].busy_since
         waiting = [instant for instant in (oldest.get(slug), busy) if instant is not None]
         return min([now - SETTLED, *(instant - timedelta(microseconds=1) for instant in waiting)])
@@ -367,3 +378,7 @@ class Runner:
                 self.troubles.failed(name, f"{self.spool.usage:.0%} of {self.spool.limit} bytes in use")
             else:
                 self.troubles.recovered(name)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()

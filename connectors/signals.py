@@ -1,4 +1,7 @@
-"""Wake-ups that travel upward. Sent after commit; losing one costs time, never data (the sweep reads dirty marks)."""
+"""Wake-ups that travel upward.
+
+Sent after commit; losing one costs time, never data (the sweep reads dirty marks).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """What is on its way: batches on disk until the database confirms them.
 
-One SQLite file per runner, WAL with ``synchronous=FULL``: a commit that returned survives power loss. One writer
-thread commits everything that waits in one transaction (group commit); while one commit syncs, the next group
-gathers. The file keeps its own identity and never reuses a number, so a copy or an old file cannot be mistaken.
+One SQLite file per runner, WAL with ``synchronous=FULL``: a commit that returned survives power loss. One
+writer thread commits everything that waits in one transaction (group commit); while one commit syncs, the
+next group gathers. The file keeps its own identity and never reuses a number, so a copy or an old file
+cannot be mistaken.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ CREATE TABLE IF NOT EXISTS batch (
     extras TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS batch_by_connection ON batch (connection, sequence);
-CREATE TABLE IF NOT EXISTS open_gap (key TEXT PRIMARY KEY, connection TEXT NOT NULL, gap TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_gap (
+    key TEXT PRIMARY KEY, connection TEXT NOT NULL, gap TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 """
 GROUP = 500
@@ -43,7 +46,10 @@ PAGE_RESERVE = 16 * 1024 * 1024
 
 
 class SpoolFull(Exception):
-    """No room: stop acknowledging, so that the source keeps what it has. Nothing is ever dropped to make room."""
+    """No room: stop acknowledging, so that the source keeps what it has.
+
+    Nothing is ever dropped to make room.
+    """
 
 
 class SpoolBroken(RuntimeError):
@@ -52,7 +58,9 @@ class SpoolBroken(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """``arrived``: microseconds since 1970 UTC; ``samples``: encoded columns; ``extras``: JSON of gaps and unread."""
+    """``arrived``: microseconds since 1970 UTC; ``samples``: encoded columns; ``extras``: JSON of gaps
+    and unread.
+    """
 
     sequence: int
     connection: str
@@ -85,7 +93,7 @@ class Spool:
         self._thread = threading.Thread(target=self._write, name="spool", daemon=True)
         self._thread.start()
 
-    # -- writing: every call joins the next group commit ------------------------------------------------------
+    # -- writing: every call joins the next group commit -------------------------------------------
 
     async def append(
         self,
@@ -96,7 +104,10 @@ class Spool:
         extras: str = "{}",
         gaps: Sequence[GapRecord] = (),
     ) -> int:
-        """Durable when it returns, with which of its gaps are open. Raises SpoolFull, or SpoolBroken: the disk failed."""
+        """Durable when it returns, with which of its gaps are open.
+
+        Raises SpoolFull, or SpoolBroken: the disk failed.
+        """
         if self.full:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
@@ -149,7 +160,7 @@ class Spool:
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
 
-    # -- the file: no cursor outlives its call, or closing would leave the file locked ------------------------
+    # -- the file: no cursor outlives its call, or closing would leave the file locked -------------
 
     def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with contextlib.closing(self._db.execute(statement, values)) as cursor:

@@ -63,7 +63,9 @@ def key_of(*parts: object) -> int:
 
 
 def value_key(kind: int, bits: int, quality: int, status: int) -> int:
-    """A key that differs when a number, its quality or its status differs: one multiplication, no collision by value."""
+    """A key that differs when a number, its quality or its status differs: one multiplication, no
+    collision by value.
+    """
     mixed = bits * 0x9E3779B97F4A7C15 + (kind + 8 * quality + 32 * status) * 0xBF58476D1CE4E5B9
     return ((mixed + 2**63) & 0xFFFFFFFFFFFFFFFF) - 2**63
 

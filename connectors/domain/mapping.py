@@ -1,9 +1,9 @@
 """From an MQTT topic and a JSON payload to samples, as an engineer configured it.
 
-A rule matches a topic template (``plant/{equipment}/{signal}``; ``{…}`` takes one level, ``+`` and ``#`` as in MQTT)
-and says where value, time, number and quality stand in the payload. A path is written ``a.b.0``; "" is the whole
-payload. ``address`` builds the signal's address from what the template took, plus ``{key}`` for objects and
-``{signal}`` for entries of an array that name their signal.
+A rule matches a topic template (``plant/{equipment}/{signal}``; ``{…}`` takes one level, ``+`` and ``#`` as
+in MQTT) and says where value, time, number and quality stand in the payload. A path is written ``a.b.0``;
+"" is the whole payload. ``address`` builds the signal's address from what the template took, plus ``{key}``
+for objects and ``{signal}`` for entries of an array that name their signal.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MappingProblem(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """``items`` leads to an array of entries; ``values`` to an object of key → value; else ``value`` to one value.
+    """``items`` leads to an array of entries; ``values`` to an object of key → value; else ``value`` to one.
 
     ``time_unit`` is for numbers (s, ms, us); texts are ISO 8601 and need an offset. No time = arrival.
     """
@@ -122,7 +122,10 @@ class Mapper:
         return sorted({rule.subscription for _, rule in self._rules})
 
     def read(self, topic: str, payload: bytes, *, arrival: int, message_key: int, into: Columns) -> int:
-        """Adds the samples and returns how many; all or none. ``message_key`` tells untimed messages apart."""
+        """Adds the samples and returns how many; all or none.
+
+        ``message_key`` tells untimed messages apart.
+        """
         for pattern, rule in self._rules:
             found = pattern.fullmatch(topic)
             if found is not None:

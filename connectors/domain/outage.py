@@ -11,9 +11,10 @@ NAMESPACE = uuid.UUID("6f0a9a2e-8a1c-5d0b-9b39-3f0c2d9f7e11")
 
 @dataclass(frozen=True, kw_only=True)
 class GapRecord:
-    """A span in which values may be missing. ``scope`` is the beginning of the addresses it touches ("" = all).
+    """A span in which values may be missing.
 
-    ``end_time`` None = still going. ``recovered`` says how the values came after all; "" = they did not.
+    ``scope`` is the beginning of the addresses it touches ("" = all). ``end_time`` None = still going.
+    ``recovered`` says how the values came after all; "" = they did not.
     """
 
     key: uuid.UUID

@@ -1,7 +1,8 @@
 """The host application's side of Sparkplug B 3.0 sessions: what each message means, given those before it.
 
-Pure: messages and instants in, an ``Outcome`` out. Instants are microseconds since 1970 UTC. One ``Host`` follows
-every edge node of a connection. Addresses are ``group/node:metric`` and ``group/node/device:metric``.
+Pure: messages and instants in, an ``Outcome`` out. Instants are microseconds since 1970 UTC. One ``Host``
+follows every edge node of a connection. Addresses are ``group/node:metric`` and
+``group/node/device:metric``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ MAX_BUFFERED: Final = 128
 
 
 class Metric(NamedTuple):
-    """``error`` says why the value could not be read; then ``value`` means nothing. ``timestamp``: ms, 0 = none."""
+    """``error`` says why the value could not be read; then ``value`` means nothing.
+
+    ``timestamp``: ms, 0 = none.
+    """
 
     name: str
     alias: int | None
@@ -36,7 +40,10 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One Sparkplug message, read. ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine."""
+    """One Sparkplug message, read.
+
+    ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine.
+    """
 
     kind: str
     group: str
@@ -77,7 +84,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Microseconds. ``cooldown`` is lengthened per node by up to a quarter, so that nodes do not answer in step."""
+    """Microseconds.
+
+    ``cooldown`` is lengthened per node by up to a quarter, so that nodes do not answer in step.
+    """
 
     reorder_timeout: int = 2_000_000
     cooldown: int = 30_000_000
@@ -298,7 +308,9 @@ class Host:
         self._want(node, self._flush(node, out), now, out)
 
     def _flush(self, node: _Node, out: Outcome) -> str:
-        """What was held is applied in seq order (it was received, so it is kept); what was waited for is a gap."""
+        """What was held is applied in seq order (it was received, so it is kept); what was waited for
+        is a gap.
+        """
         if not node.buffer:
             return ""
         expected = ((node.last_seq or 0) + 1) & 255

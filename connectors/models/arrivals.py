@@ -25,7 +25,9 @@ class Watermark(Fact):
 
 
 class IngestReceipt(models.Model):
-    """A batch of a runner's spool that was stored; written with the batch, so that sending it again adds nothing."""
+    """A batch of a runner's spool that was stored; written with the batch, so that sending it again
+    adds nothing.
+    """
 
     spool = models.UUIDField(help_text="The runner's spool file.")
     sequence = models.BigIntegerField(help_text="Number of the batch in that spool.")
@@ -61,7 +63,10 @@ class ReceivedNumber(models.Model):
 
 
 class DirtyMark(models.Model):
-    """Samples or gaps of a machine landed in this span: derive it again. Appended by ingest, taken by stitching."""
+    """Samples or gaps of a machine landed in this span: derive it again.
+
+    Appended by ingest, taken by stitching.
+    """
 
     work_unit = models.ForeignKey(
         "plant.Equipment", models.CASCADE, related_name="+", help_text="The machine (or line) touched."

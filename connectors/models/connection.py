@@ -10,8 +10,8 @@ from plant.models.base import Configuration, Named
 class Connection(Configuration, Named):
     """One way into the plant's machines: an OPC UA server, topics of an MQTT broker, a Sparkplug B group.
 
-    ``revision`` is raised by the database whenever the connection or one of its signals changes; runners reload
-    and quarantined messages remember it.
+    ``revision`` is raised by the database whenever the connection or one of its signals changes; runners
+    reload and quarantined messages remember it.
     """
 
     slug = models.SlugField(max_length=60, unique=True, help_text="Short unique code of the connection.")
@@ -26,7 +26,7 @@ class Connection(Configuration, Named):
     state_map = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Raw state value → state name, such as {'6': 'execute'}; vendors number states differently.",
+        help_text="Raw value → state name, such as {'6': 'execute'}; vendors number states differently.",
     )
     enabled = models.BooleanField(default=True, help_text="Whether runners keep it connected.")
     site = models.ForeignKey(

@@ -9,9 +9,10 @@ from plant.models.base import Fact
 
 
 class Gap(Fact):
-    """A span in which values of a machine may be missing, and why. Opened by one row, closed by another of the same key.
+    """A span in which values of a machine may be missing, and why.
 
-    ``recovered`` says how the values came after all (the source's history, the broker's queue); then nothing is missing.
+    Opened by one row, closed by another of the same key. ``recovered`` says how the values came after all
+    (the source's history, the broker's queue); then nothing is missing.
     """
 
     connection = models.ForeignKey(

@@ -6,7 +6,9 @@ from django.db import models
 
 
 class QuarantinedMessage(models.Model):
-    """A message or values that could not be stored as samples: kept whole with the reason, readable again later."""
+    """A message or values that could not be stored as samples: kept whole with the reason, readable
+    again later.
+    """
 
     class Form(models.TextChoices):
         MESSAGE = "message"

@@ -6,10 +6,11 @@ from django.db import models
 
 
 class SignalSample(models.Model):
-    """One value of one signal at one instant, as its source gave it; never changed, never deleted before retention.
+    """One value of one signal at one instant, as its source gave it; never changed.
 
-    The table is partitioned by day of source time and made by ``sql/signal_sample.sql``; nothing has a foreign key to
-    it. One of ``v_int``, ``v_float``, ``v_bool``, ``v_text`` holds the value; none = the source said null.
+    The table is partitioned by day of source time and made by ``sql/signal_sample.sql``; nothing has a
+    foreign key to it. One of ``v_int``, ``v_float``, ``v_bool``, ``v_text`` holds the value; none = the
+    source said null.
     """
 
     append_only = True

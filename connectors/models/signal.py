@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from plant.models.base import Configuration, Named
 
@@ -11,20 +12,20 @@ class SignalDefinition(Configuration, Named):
     """An address of a connection, and what its values mean: which machine, which role, which unit."""
 
     class Role(models.TextChoices):
-        STATE = "state"
-        MODE = "mode"
-        GOOD_COUNT = "good_count"
-        SCRAP_COUNT = "scrap_count"
-        TOTAL_COUNT = "total_count"
-        REWORK_COUNT = "rework_count"
-        SPEED = "speed"
-        FAULT_CODE = "fault_code"
-        ALARM = "alarm"
-        ORDER = "order"
-        LOT = "lot"
-        TOOL = "tool"
-        PROCESS_VALUE = "process_value"
-        SETPOINT = "setpoint"
+        STATE = "state", _("State")
+        MODE = "mode", _("Mode")
+        GOOD_COUNT = "good_count", _("Good count")
+        SCRAP_COUNT = "scrap_count", _("Scrap count")
+        TOTAL_COUNT = "total_count", _("Total count")
+        REWORK_COUNT = "rework_count", _("Rework count")
+        SPEED = "speed", _("Speed")
+        FAULT_CODE = "fault_code", _("Fault code")
+        ALARM = "alarm", _("Alarm")
+        ORDER = "order", _("Order")
+        LOT = "lot", _("Lot")
+        TOOL = "tool", _("Tool")
+        PROCESS_VALUE = "process_value", _("Process value")
+        SETPOINT = "setpoint", _("Setpoint")
 
     class ValueType(models.TextChoices):
         ANY = "any"
@@ -41,7 +42,7 @@ class SignalDefinition(Configuration, Named):
     )
     address = models.CharField(
         max_length=400,
-        help_text="Its name at the source: nsu=…;s=… (OPC UA), equipment/signal (MQTT), group/node/device:metric.",
+        help_text="Its name at the source: nsu=…;s=… (OPC UA), M1/speed (MQTT), group/node/device:metric.",
     )
     equipment = models.ForeignKey(
         "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine or line it speaks about."

@@ -1,4 +1,6 @@
-"""MQTT with JSON payloads: a persistent session under a fixed client id; PUBACK only after the batch is on disk."""
+"""MQTT with JSON payloads: a persistent session under a fixed client id; PUBACK only after the batch is
+on disk.
+"""
 
 from __future__ import annotations
 

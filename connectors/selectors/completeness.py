@@ -49,8 +49,8 @@ class GapSpan:
 
 # The closing row of a gap replaces its opening row. Served by gap_by_equipment.
 _GAPS = """
-SELECT DISTINCT ON (g.connection_id, g.key, g.equipment_id) g.id, c.slug, g.equipment_id, g.cause, g.start_time,
-       g.end_time, g.scope, g.detail, g.recovered
+SELECT DISTINCT ON (g.connection_id, g.key, g.equipment_id) g.id, c.slug, g.equipment_id, g.cause,
+       g.start_time, g.end_time, g.scope, g.detail, g.recovered
 FROM connectors_gap g JOIN connectors_connection c ON c.id = g.connection_id
 WHERE {where} ORDER BY g.connection_id, g.key, g.equipment_id, g.end_time NULLS LAST
 """
@@ -59,7 +59,10 @@ WHERE {where} ORDER BY g.connection_id, g.key, g.equipment_id, g.end_time NULLS 
 def gaps_between(
     *, equipment_ids: Iterable[int], start: datetime, end: datetime, include_recovered: bool = False
 ) -> list[GapSpan]:
-    """Gaps of machines that overlap [start, end), by start. Recovered ones miss nothing and are left out by default."""
+    """Gaps of machines that overlap [start, end), by start.
+
+    Recovered ones miss nothing and are left out by default.
+    """
     ids = list(equipment_ids)
     if not ids:
         return []
@@ -107,15 +110,16 @@ def quarantine_preview(message: QuarantinedMessage, *, longest: int = 300) -> st
 
 
 def dirty_marks_take(*, work_unit_id: int) -> tuple[datetime, datetime] | None:
-    """Earliest and latest instant to derive again, and forget the marks. Call inside the stitching transaction.
+    """Earliest and latest instant to derive again, and forget the marks.
 
-    Marks that land meanwhile are not seen and stay.
+    Call inside the stitching transaction. Marks that land meanwhile are not seen and stay.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("dirty_marks_take must run in the transaction that derives")
     with database.cursor() as cursor:
         cursor.execute(
-            "WITH taken AS (DELETE FROM connectors_dirtymark WHERE work_unit_id = %s RETURNING from_time, to_time)"
+            "WITH taken AS"
+            " (DELETE FROM connectors_dirtymark WHERE work_unit_id = %s RETURNING from_time, to_time)"
             " SELECT min(from_time), max(to_time) FROM taken",
             [work_unit_id],
         )

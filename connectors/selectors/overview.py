@@ -28,7 +28,9 @@ class ConnectionRow:
 
 
 def connection_rows(*, actor: Actor, now: datetime) -> list[ConnectionRow]:
-    """Every connection the actor may see, with the age of its last sample, open gaps and unreadable messages."""
+    """Every connection the actor may see, with the age of its last sample, open gaps and unreadable
+    messages.
+    """
     fresh = {item.slug: item for item in connection_freshness(now=now)}
     gaps = dict(
         gaps_visible(actor)

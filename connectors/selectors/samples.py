@@ -22,8 +22,8 @@ class SampleRow(NamedTuple):
     source_key: int
 
 
-_FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical, v_int, v_float, v_bool, v_text,
-source_key"""
+_FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
+v_int, v_float, v_bool, v_text, source_key"""
 # Served by the primary key of each day's partition.
 _BETWEEN = f"""
 SELECT {_FIELDS} FROM connectors_signalsample
@@ -45,7 +45,9 @@ ORDER BY source_time, source_key LIMIT %s
 
 
 def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime) -> list[SampleRow]:
-    """Samples in [start, end), ordered by source time, then server time, then source key: never by arrival."""
+    """Samples in [start, end), ordered by source time, then server time, then source key: never by
+    arrival.
+    """
     ids = list(signal_ids)
     if not ids:
         return []

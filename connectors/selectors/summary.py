@@ -33,7 +33,9 @@ WHERE number IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
 
 
 def samples_summary(*, signal_ids: Iterable[int], start: datetime, end: datetime, parts: int) -> list[Bucket]:
-    """Lowest, average and highest of each of ``parts`` equal parts of [start, end); parts without numbers left out."""
+    """Lowest, average and highest of each of ``parts`` equal parts of [start, end); parts without
+    numbers left out.
+    """
     ids = list(signal_ids)
     if not ids or end <= start:
         return []

@@ -1,4 +1,7 @@
-"""What ingest must know of a connection: its signals by address. Kept per process until the revision moves."""
+"""What ingest must know of a connection: its signals by address.
+
+Kept per process until the revision moves.
+"""
 
 from __future__ import annotations
 

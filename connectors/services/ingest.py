@@ -1,4 +1,6 @@
-"""Storing what connectors delivered: one transaction for samples, gaps, unreadable messages, marks and receipts."""
+"""Storing what connectors delivered: one transaction for samples, gaps, unreadable messages, marks and
+receipts.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,10 @@ UNKNOWN, FUTURE, PAST, TYPE = "unknown address", "in the future", "too far in th
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One batch. ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key."""
+    """One batch.
+
+    ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key.
+    """
 
     samples: Columns = field(default_factory=Columns)
     gaps: Sequence[GapRecord] = ()
@@ -82,8 +87,8 @@ def deliveries_store(
 ) -> tuple[Context, list[Result]]:
     """Store batches of one connection, each once. Those already received are left out of the results.
 
-    ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are). ``sparingly``: a
-    stream of batches wakes a machine at most once a second.
+    ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are).
+    ``sparingly``: a stream of batches wakes a machine at most once a second.
     """
     for attempt in (1, 2):
         try:
@@ -208,8 +213,9 @@ def _numbers_once(context: Context, rows: Rows) -> Rows:
     table = ReceivedNumber._meta.db_table
     with database.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (connection_id, key, received_at) SELECT %s, key, now() FROM unnest(%s::bigint[])"
-            " AS key ORDER BY key ON CONFLICT DO NOTHING RETURNING key",
+            f"INSERT INTO {table} (connection_id, key, received_at)"
+            " SELECT %s, key, now() FROM unnest(%s::bigint[]) AS key ORDER BY key"
+            " ON CONFLICT DO NOTHING RETURNING key",
             [context.connection_id, keys],
         )
         fresh = np.array([key for (key,) in cursor.fetchall()], np.int64)
@@ -291,7 +297,10 @@ def _gap_row(context: Context, gap: GapRecord, equipment_id: int | None, now: da
 
 
 def _mark(marks: list[Mark]) -> frozenset[int]:
-    """Machines marked. Appended, never updated: two ingests that touch one machine must not wait for each other."""
+    """Machines marked.
+
+    Appended, never updated: two ingests that touch one machine must not wait for each other.
+    """
     spans: dict[int, tuple[datetime, datetime]] = {}
     for unit, first, last in marks:
         low, high = spans.get(unit, (first, last))

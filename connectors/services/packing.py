@@ -1,7 +1,8 @@
 """Sample columns as PostgreSQL's binary COPY, packed by numpy: no Python object per value.
 
-Rows of one shape (kind of value, server time given or not, status given or not) have one fixed size in bytes; text
-alone varies and is written row by row. Binary format: https://www.postgresql.org/docs/current/sql-copy.html
+Rows of one shape (kind of value, server time given or not, status given or not) have one fixed size in
+bytes; text alone varies and is written row by row. Binary format:
+https://www.postgresql.org/docs/current/sql-copy.html
 """
 
 from __future__ import annotations
@@ -130,7 +131,7 @@ def copy_bytes(rows: Rows) -> bytes:
 
 @cache
 def _layout(kind: int, server: bool, status: bool) -> np.dtype[Any]:
-    fields: list[tuple[str, str]] = [("n", ">i2")]
+    fields: list[Any] = [("n", ">i2")]
 
     def column(name: str, code: str | None, size: int) -> None:
         fields.append((f"{name}#", ">i4"))
@@ -151,7 +152,7 @@ def _layout(kind: int, server: bool, status: bool) -> np.dtype[Any]:
             ("sign", ">u2"),
             ("scale", ">i2"),
             ("digits", ">i2", (5,)),
-        ]  # type: ignore[list-item]
+        ]
     else:
         column("v_int", None, 0)
     column("v_float", ">f8" if kind == KIND_FLOAT else None, 8)
@@ -199,7 +200,9 @@ def _fill(out: Array, name: str, values: Any, size: int) -> None:
 
 
 def _fill_numeric(out: Array, bits: Array, *, unsigned: bool) -> None:
-    """numeric_recv strips leading zeros, so five digits of base 10,000 hold any 64-bit number at one width."""
+    """numeric_recv strips leading zeros, so five digits of base 10,000 hold any 64-bit number at one
+    width.
+    """
     whole = bits.view(np.uint64)
     negative = np.zeros(len(bits), bool) if unsigned else bits < 0
     magnitude = np.where(negative, (~whole) + np.uint64(1), whole)

@@ -11,7 +11,10 @@ _known: dict[str, set[date]] = {}
 
 
 def partitions_ensure(*, days: Iterable[date]) -> None:
-    """Makes the missing partitions, earliest first (one order for everyone: no deadlock). Remembers what exists."""
+    """Makes the missing partitions, earliest first (one order for everyone: no deadlock).
+
+    Remembers what exists.
+    """
     known = _known.setdefault(str(connection.settings_dict["NAME"]), set())
     missing = sorted(set(days) - known)
     if not missing:

@@ -26,9 +26,10 @@ def columns_of(raw: Any, *, now: datetime) -> Columns:
         raise BadSamples(f"samples: {len(raw)} in one request, expected at most {MOST}")
     columns, arrival = Columns(), micros(now)
     add, times = columns.add, _Times()
-    index = 0
+    index = -1
     try:
-        for index, item in enumerate(raw):
+        for item in raw:
+            index += 1
             value = item["value"]
             if value.__class__ not in _SCALARS:
                 raise BadSamples(f"a {type(value).__name__} is not a value")

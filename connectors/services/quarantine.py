@@ -23,8 +23,8 @@ KEPT_BYTES = 256 * 1024
 COUNTED_ONLY = "more than can be kept: only counted"
 
 UPSERT = """
-INSERT INTO connectors_quarantinedmessage (connection_id, source, reason, form, raw, digest, count, first_arrival,
-    last_arrival, configuration_revision, status)
+INSERT INTO connectors_quarantinedmessage (connection_id, source, reason, form, raw, digest, count,
+    first_arrival, last_arrival, configuration_revision, status)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open')
 ON CONFLICT (connection_id, digest) DO UPDATE
 SET count = connectors_quarantinedmessage.count + EXCLUDED.count,
@@ -45,7 +45,8 @@ class Aside:
 
     @property
     def digest(self) -> bytes:
-        # Columns carry arrival times, so values that come again are new rows up to the bound, then only counted
+        # Columns carry arrival times, so values that come again are new rows up to the bound, then only
+        # counted
         body = b"\0".join((self.source.encode(), self.reason.encode(), self.raw))
         return blake2b(body, digest_size=16).digest()
 
@@ -67,8 +68,18 @@ def messages_set_aside(*, connection_id: int, revision: int, asides: Iterable[As
         for item in sorted(rows, key=lambda row: row.digest):
             cursor.execute(
                 UPSERT,
-                [connection_id, item.source, item.reason, item.form, item.raw, item.digest, item.count]
-                + [item.arrival, item.arrival, revision],
+                [
+                    connection_id,
+                    item.source,
+                    item.reason,
+                    item.form,
+                    item.raw,
+                    item.digest,
+                    item.count,
+                    item.arrival,
+                    item.arrival,
+                    revision,
+                ],
             )
 
 
@@ -103,9 +114,9 @@ class CannotReread(ValueError):
 
 @transaction.atomic
 def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
-    """Read a message again with today's configuration; returns how many values it now gave. Doing it twice adds none.
+    """Read a message again with today's configuration; returns how many values it now gave.
 
-    Raises CannotReread when it still cannot be read.
+    Doing it twice adds none. Raises CannotReread when it still cannot be read.
     """
     from connectors.services.ingest import Delivery, deliveries_store
 

@@ -1,4 +1,6 @@
-"""Telling whoever derives that samples landed: at once, but not oftener than once a second for one machine."""
+"""Telling whoever derives that samples landed: at once, but not oftener than once a second for one
+machine.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,9 @@ MOST_ANSWERS = 200
 
 
 class CeleryCarrier:
-    """One sender thread at a time: Celery's producers are pooled, and order of sending is order of numbers."""
+    """One sender thread at a time: Celery's producers are pooled, and order of sending is order of
+    numbers.
+    """
 
     def __init__(
         self, app: Celery, redis_url: str, *, ingest: tuple[str, str], tick: tuple[str, str]

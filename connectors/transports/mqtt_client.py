@@ -1,6 +1,7 @@
 """One MQTT connection: paho's network thread only enqueues, the event loop does everything else.
 
-A new client object per attempt: paho's own reconnect would reuse the will of the first CONNECT, and hide the loss.
+A new client object per attempt: paho's own reconnect would reuse the will of the first CONNECT, and hide
+the loss.
 """
 
 from __future__ import annotations
@@ -90,7 +91,10 @@ class Will:
 
 
 class MqttSession:
-    """From CONNECT to loss. ``open`` raises Unavailable; so does ``receive`` once the connection or its thread died."""
+    """From CONNECT to loss.
+
+    ``open`` raises Unavailable; so does ``receive`` once the connection or its thread died.
+    """
 
     def __init__(
         self,
@@ -251,7 +255,9 @@ class MqttSession:
             topic = message._topic.decode("utf-8", "replace")
             now = time.time_ns() // 1000
             self._waiting.append(
-                Received(topic, message.payload, message.qos, message.mid, message.dup, message.retain, now)
+                Received(
+                    topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, now
+                )
             )
             if self._sleeping:
                 self._sleeping = False
@@ -287,10 +293,8 @@ class MqttSession:
             pass  # the event loop is closed: nobody is left to tell
 
     def _resolve(self, future: asyncio.Future[Any] | None, value: Any) -> None:
-        try:
+        with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(_settle, future, value)
-        except RuntimeError:
-            pass
 
 
 def _settle(future: asyncio.Future[Any] | None, value: Any) -> None:

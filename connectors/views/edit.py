@@ -26,7 +26,9 @@ PROBE_SECONDS = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A live value on the page: its number among the rows, what it means, and what it is mapped to already."""
+    """A live value on the page: its number among the rows, what it means, and what it is mapped to
+    already.
+    """
 
     number: int
     sample: Sample

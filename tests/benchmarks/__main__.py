@@ -33,7 +33,8 @@ def database() -> Iterator[None]:
             os.environ["DATABASE_URL"] = server.application_url("mom")
             os.environ["DATABASE_OWNER_URL"] = server.owner_url("mom")
             migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-            subprocess.run(migrate, cwd=HERE.parents[1], env={**os.environ, "MOM_DB_ROLE": "owner"}, check=True)
+            environment = {**os.environ, "MOM_DB_ROLE": "owner"}
+            subprocess.run(migrate, cwd=HERE.parents[1], env=environment, check=True)
             yield
         finally:
             server.stop()

@@ -27,7 +27,7 @@ class Writer(threading.Thread):
         self.work: queue.SimpleQueue[tuple[list[int], list[int], list[float]] | None] = queue.SimpleQueue()
         self.database = psycopg2.connect(database)
         with self.database, self.database.cursor() as cursor:
-            cursor.execute("CREATE TEMPORARY TABLE bare (signal bigint, at timestamptz, value double precision)")
+            cursor.execute("CREATE TEMPORARY TABLE bare (signal bigint, at timestamptz, value float8)")
 
     def run(self) -> None:
         while (rows := self.work.get()) is not None:
@@ -47,7 +47,7 @@ class Reader:
 
     def on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         payload = Payload()
-        payload.ParseFromString(message.payload)
+        payload.ParseFromString(bytes(message.payload))
         aliases, times, values = self.rows
         for metric in payload.metrics:
             if metric.alias:

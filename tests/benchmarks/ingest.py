@@ -1,7 +1,8 @@
-"""Sparkplug B, 20 metrics per message, every guarantee on, against a bare paho → binary COPY loop in the same run.
+"""Sparkplug B, 20 metrics per message, every guarantee on, against a bare paho → binary COPY loop.
 
-Both read the same messages from the same broker into the same PostgreSQL on the same cores. The bare loop parses,
-packs and copies into a table without keys: no spool, no order, no acknowledgement, no second copy refused.
+Both read the same messages from the same broker into the same PostgreSQL on the same cores. The bare loop
+parses, packs and copies into a table without keys: no spool, no order, no acknowledgement, no second copy
+refused.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import Sum
 
-from connectors.models import Gap, IngestReceipt
+from connectors.models import Gap, IngestReceipt, Watermark
 from tests.benchmarks.result import Ratio
 from tests.connectors.peers import Mosquitto, mosquitto
 from tests.connectors.stack import ROOT, Stack, database_url, stack, wait_until
@@ -62,8 +63,7 @@ def _ours(folder: Path, broker: Mosquitto) -> float:
 
 
 def _timed(running: Stack, broker: Mosquitto) -> float:
-    wait_until(lambda: _stored() >= 0 and "runner started" in running.log("runner"), seconds=60, what="the runner")
-    time.sleep(3)
+    wait_until(Watermark.objects.exists, seconds=60, what="the runner, connected")
     total = (MESSAGES + 1) * METRICS
     started = _publish(broker)
     wait_until(lambda: _stored() >= total, seconds=120, what=f"{total} samples, {_stored()} stored")
@@ -78,7 +78,8 @@ def _stored() -> int:
 
 def _publish(broker: Mosquitto) -> float:
     """Starts a publisher that has its messages ready; returns when it was told to go."""
-    publisher = _start("tests.benchmarks.publisher", broker, "--messages", str(MESSAGES), "--metrics", str(METRICS))
+    size = ["--messages", str(MESSAGES), "--metrics", str(METRICS)]
+    publisher = _start("tests.benchmarks.publisher", broker, *size)
     assert publisher.stdout is not None
     assert publisher.stdin is not None
     assert publisher.stdout.readline() == "ready\n"
@@ -89,6 +90,7 @@ def _publish(broker: Mosquitto) -> float:
 
 
 def _start(module: str, broker: Mosquitto, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", module, "--port", str(broker.port), "--database", database_url(), *arguments]
+    where = ["--port", str(broker.port), "--database", database_url()]
+    command = [sys.executable, "-m", module, *where, *arguments]
     connection.close()
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 
-
-
 @dataclass(frozen=True)
 class Ratio:
-    """Ours against a baseline measured in the same run; absolute numbers depend on the machine, the ratio hardly."""
+    """Ours against a baseline measured in the same run; absolute numbers depend on the machine, the
+    ratio hardly.
+    """
 
     name: str
     ours: float

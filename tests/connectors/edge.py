@@ -1,4 +1,6 @@
-"""A small Sparkplug B edge for tests and benchmarks: births, data and deaths as the specification writes them."""
+"""A small Sparkplug B edge for tests and benchmarks: births, data and deaths as the specification
+writes them.
+"""
 
 from __future__ import annotations
 

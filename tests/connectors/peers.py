@@ -80,12 +80,16 @@ async def opcua_server(port: int, nodes: dict[str, Any], *, history: bool = Fals
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     index = await server.register_namespace(NAMESPACE)
     for name, value in nodes.items():
-        variable = await server.nodes.objects.add_variable(ua.NodeId(name, index), name, value)
+        variable = await server.nodes.objects.add_variable(
+            ua.NodeId.from_string(f"ns={index};s={name}"), name, value
+        )
         await variable.set_writable()
     async with server:
         if history:
             for name in nodes:
-                await server.historize_node_data_change(server.get_node(ua.NodeId(name, index)), count=10_000)
+                await server.historize_node_data_change(
+                    server.get_node(ua.NodeId.from_string(f"ns={index};s={name}")), count=10_000
+                )
         yield server
 
 

@@ -48,7 +48,7 @@ async def test_unacknowledged_messages_come_again_and_acknowledged_ones_do_not(
         publisher.send("plant/M1/count", {"v": number, "t": 1_772_452_800_000 + number})
 
     seen: list[SampleBatch] = []
-    stream = made.batches()
+    stream: Any = made.batches()
     while len(values(seen, "M1/count")) < 10:
         seen.append(await anext(stream))
     await stream.aclose()
@@ -70,9 +70,13 @@ async def test_what_was_published_while_we_were_away_is_delivered_and_the_gap_is
     await anext(stream)
     await asyncio.to_thread(broker.stop)
     lost: list[SampleBatch] = []
-    with pytest.raises(Unavailable):
+
+    async def drain() -> None:
         async for batch in stream:
             lost.append(batch)
+
+    with pytest.raises(Unavailable):
+        await drain()
     assert [gap.cause for batch in lost for gap in batch.gaps] == ["connection_down"]
     await asyncio.to_thread(broker.start)
     publisher.client.reconnect()
@@ -150,6 +154,9 @@ async def test_the_probe_shows_values_and_leaves_the_queue_alone(broker: Mosquit
 )
 def test_a_configuration_that_cannot_work_says_which_setting(changes: dict[str, Any], named: str) -> None:
     url = changes.pop("broker", "mqtt://localhost")
+
+    def build() -> None:
+        connector(url, **changes)._open_session("x", clean=True)
+
     with pytest.raises(ConfigurationError, match=named):
-        made = connector(url, **changes)
-        made._open_session("x", clean=True)
+        build()

@@ -85,7 +85,9 @@ async def test_bad_quality_and_arrays_are_told_apart() -> None:
 
         async def drive() -> None:
             await asyncio.sleep(0.3)
-            bad = ua.DataValue(ua.Variant(2.0), StatusCode=ua.StatusCode(ua.StatusCodes.BadSensorFailure))
+            bad = ua.DataValue(
+                ua.Variant(2.0), StatusCode=ua.StatusCode(ua.UInt32(ua.StatusCodes.BadSensorFailure))
+            )
             await node(server, "speed").write_value(bad)
 
         driver = asyncio.create_task(drive())
@@ -150,7 +152,7 @@ async def test_what_was_not_acknowledged_is_not_confirmed_to_the_server() -> Non
     port = free_port()
     async with opcua_server(port, {"count": 0}) as server:
         connector = OpcUaConnector(config(port, "count"))
-        stream = connector.batches()
+        stream: Any = connector.batches()
         batch = await anext(batch async for batch in stream if len(batch.samples))
         for number in range(1, 6):
             await node(server, "count").write_value(number)

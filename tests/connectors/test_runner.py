@@ -51,7 +51,7 @@ def running(tmp_path: Path, broker: Mosquitto) -> Iterator[Stack]:
 
 
 def counts() -> list[int]:
-    return sorted(int(value) for value in SignalSample.objects.values_list("v_int", flat=True))
+    return sorted(int(value or 0) for value in SignalSample.objects.values_list("v_int", flat=True))
 
 
 def test_kills_of_runner_and_worker_and_a_lost_redis_lose_and_double_nothing(

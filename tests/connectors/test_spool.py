@@ -134,9 +134,13 @@ async def test_many_callers_share_a_commit_and_keep_their_order(tmp_path: Path) 
 async def test_a_full_spool_refuses_and_takes_again_once_drained(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "s.sqlite", limit=2 * 1024 * 1024)
     kept: list[int] = []
-    with pytest.raises(SpoolFull):
+
+    async def fill() -> None:
         while True:
             kept.append(await spool.append("c", arrived=1, samples=os.urandom(50_000)))
+
+    with pytest.raises(SpoolFull):
+        await fill()
     assert spool.usage > 0.8
     assert [entry.sequence for entry in spool.after("c", 0, limit=1000)] == kept
     await spool.confirm(kept)

@@ -63,7 +63,7 @@ async def _run(spool: Spool, configurations: Configurations, tick: float) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     carrier = CeleryCarrier(
-        current_app._get_current_object(),
+        current_app,
         settings.REDIS_URL,
         ingest=(jobs.INGEST.name, jobs.INGEST.queue),
         tick=(jobs.TICK.name, jobs.TICK.queue),
@@ -91,7 +91,9 @@ def from_file(path: Path, slugs: list[str] | None) -> Configurations:
 
 
 def from_database(slugs: list[str] | None, kept: Path) -> Configurations:
-    """The database's connections; what was read last is kept beside the spool for a start while it is down."""
+    """The database's connections; what was read last is kept beside the spool for a start while it is
+    down.
+    """
     first = True
 
     def query() -> list[dict[str, Any]] | None:

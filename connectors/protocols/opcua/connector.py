@@ -1,4 +1,6 @@
-"""OPC UA client: one subscription per connection, re-made from nothing after every loss, which is put on record."""
+"""OPC UA client: one subscription per connection, re-made from nothing after every loss, which is put
+on record.
+"""
 
 from __future__ import annotations
 

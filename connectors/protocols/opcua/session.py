@@ -1,7 +1,8 @@
 """One session with one OPC UA server: a new asyncua client each time, a deadline around everything.
 
-Notifications reach us through a publish callback of our own, which returns only when the batch is on disk: asyncua
-sends the acknowledgement of a sequence number after its callback, so an unfinished callback is an unacknowledged one.
+Notifications reach us through a publish callback of our own, which returns only when the batch is on disk:
+asyncua sends the acknowledgement of a sequence number after its callback, so an unfinished callback is an
+unacknowledged one.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ T = TypeVar("T")
 REQUEST = 10.0
 CHUNK = 500
 HEARTBEAT_HANDLE = 1
-HEARTBEAT = ua.NodeId(ua.ObjectIds.Server_ServerStatus_CurrentTime)
-STARTED = ua.NodeId(ua.ObjectIds.Server_ServerStatus_StartTime)
+HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
+STARTED = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_StartTime))
 HISTORY_PAGE = 1000
 HISTORY_MOST = 200_000
 
@@ -129,7 +130,9 @@ class UaSession:
         await self.monitor(addresses)
 
     async def monitor(self, addresses: list[str]) -> None:
-        """Adds monitored items and checks the server's answer for each: a set of ours, outside the library."""
+        """Adds monitored items and checks the server's answer for each: a set of ours, outside the
+        library.
+        """
         known: list[tuple[str, ua.NodeId]] = []
         for address in addresses:
             try:
@@ -163,9 +166,8 @@ class UaSession:
                 self.absent.append(address)
                 self.warnings.append(f"{address}: {result.StatusCode.name}")
             elif result.RevisedQueueSize < self.queue_size:
-                self.warnings.append(
-                    f"{self.items[handle]}: queue of {result.RevisedQueueSize} granted, {self.queue_size} asked"
-                )
+                granted = f"queue of {result.RevisedQueueSize} granted, {self.queue_size} asked"
+                self.warnings.append(f"{self.items[handle]}: {granted}")
 
     async def _monitor_heartbeat(self) -> None:
         """The server's own clock changes whatever the machines do: its silence is the connection's."""
@@ -305,7 +307,10 @@ class UaSession:
             )
 
     async def next(self) -> SampleBatch | None:
-        """The next batch, or None after a second of quiet. Raises Unavailable when the session is lost or stale."""
+        """The next batch, or None after a second of quiet.
+
+        Raises Unavailable when the session is lost or stale.
+        """
         try:
             # Not wait_for: in Python 3.11 it can swallow a cancellation that meets an item
             async with asyncio.timeout(1.0):
@@ -335,7 +340,10 @@ class UaSession:
     # -- history -------------------------------------------------------------------------------------------
 
     async def history(self, address: str, start: datetime, end: datetime) -> AsyncIterator[Columns]:
-        """What the server kept of [start, end), page by page. Raises Unavailable when it keeps none or too much."""
+        """What the server kept of [start, end), page by page.
+
+        Raises Unavailable when it keeps none or too much.
+        """
         node = node_id(address, self.namespaces)
         if node is None:
             raise Unavailable("namespace not known")
@@ -387,7 +395,10 @@ class UaSession:
         return found
 
     async def running_since(self) -> datetime | None:
-        """Start of the server: what happened while it was down is in no history. None when it does not say."""
+        """Start of the server: what happened while it was down is in no history.
+
+        None when it does not say.
+        """
         read = self.client.uaclient.session.read_attributes([STARTED], ua.AttributeIds.Value)
         try:
             (answer,) = await within(read, "start time")
@@ -414,7 +425,9 @@ def _history_columns(address: str, values: list[ua.DataValue]) -> Columns:
 
 
 async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
-    """An outer deadline, and every library error as Unavailable: the same client can hang for ever (#1660)."""
+    """An outer deadline, and every library error as Unavailable: the same client can hang for ever
+    (#1660).
+    """
     try:
         async with asyncio.timeout(seconds):
             return await work

@@ -1,4 +1,7 @@
-"""OPC UA values, times and names as ours. Addresses carry namespace URIs: indexes change with a server's restart."""
+"""OPC UA values, times and names as ours.
+
+Addresses carry namespace URIs: indexes change with a server's restart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Sparkplug B payload bytes ⇄ what the session reads. Values are signed by their datatype (Sparkplug 3.0 §6.4.16)."""
+"""Sparkplug B payload bytes ⇄ what the session reads.
+
+Values are signed by their datatype (Sparkplug 3.0 §6.4.16).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Sparkplug B 3.0 host application: clean start, STATE birth and death, sessions followed by ``sparkplug_session``."""
+"""Sparkplug B 3.0 host application: clean start, STATE birth and death, sessions followed by
+``sparkplug_session``.
+"""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# ruff: noqa
 from collections.abc import Iterable as _Iterable
 from collections.abc import Mapping as _Mapping
 from typing import ClassVar as _ClassVar
