@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 import orjson
 
 from connectors.domain.columns import encode, instant
-from connectors.domain.outage import GapRecord, Outage
+from connectors.domain.outage import GapRecord, Outage, in_scope
 from connectors.domain.wire import gap_to_json, unread_to_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
@@ -223,7 +223,7 @@ class Runner:
         now = datetime.now(UTC)
         recovered = next((gap.recovered for gap in batch.gaps if gap.end_time and not gap.scope), "")
         for gap in list(followed.leftover):
-            if not gap.scope or any(address.startswith(gap.scope) for address in batch.samples.addresses):
+            if not gap.scope or any(in_scope(address, gap.scope) for address in batch.samples.addresses):
                 followed.leftover.remove(gap)
                 end = max(now, gap.start_time)
                 batch.gaps.append(replace(gap, end_time=end, recovered="" if gap.scope else recovered))

@@ -52,6 +52,13 @@ def gap_declared(
     )
 
 
+def in_scope(address: str, scope: str) -> bool:
+    """Whether a gap's scope touches an address: all, the address itself, or a whole part of its path."""
+    if not scope or address == scope:
+        return True
+    return address.startswith(scope) and (scope[-1] in ":/" or address[len(scope)] in ":/")
+
+
 class Outage:
     """One span at a time; saying twice that the source is lost opens nothing new."""
 

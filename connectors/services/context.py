@@ -12,6 +12,7 @@ import numpy.typing as npt
 from django.db import connection as database
 
 from connectors.domain.columns import KIND_BOOL, KIND_FLOAT, KIND_INT, KIND_NULL, KIND_TEXT, KIND_UINT
+from connectors.domain.outage import in_scope
 from connectors.models import Connection, SignalDefinition
 from plant import selectors as plant
 
@@ -56,8 +57,8 @@ class Context:
         return signal_id, equipment_id, accepts
 
     def equipment_in(self, scope: str) -> set[int]:
-        """Machines with a signal whose address begins with ``scope``."""
-        return {signal.equipment_id for address, signal in self.signals.items() if address.startswith(scope)}
+        """Machines with a signal whose address is in the scope of a gap."""
+        return {signal.equipment_id for address, signal in self.signals.items() if in_scope(address, scope)}
 
 
 _kept: dict[tuple[str, int], Context] = {}
