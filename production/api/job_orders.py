@@ -97,7 +97,7 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
         def write() -> tuple[int, Any]:
             command = _command(request)
             changes = {
-                key: value for key, value in request.data.items() if key not in ("why", "person", "at")
+                key: value for key, value in dict(request.data).items() if key not in ("why", "person", "at")
             }
             order = self.get_object()
             with answered(stale=Stale):

@@ -149,6 +149,8 @@ class Fold:
         self._handlers: dict[int, Handler] = {}
         self._sweep = Sweep(opened)
         self._movement = Movement(unit, opened, self._events) if unit.by_counter else None
+        if self._movement is not None and opened.moved:
+            self._sweep.take(STATE, (EXECUTE if self._movement.running else STOPPED, ""))
         self._silent = False
         self._begin(opened)
 
@@ -363,22 +365,20 @@ class Movement:
     def __init__(self, unit: Unit, opened: Open, events: list[Change]) -> None:
         self._silence, self._cycle, self._events = unit.counter_silence, unit.cycle, events
         self._last = opened.last_move
-        self._running = self._last is not None and opened.at - self._last <= self._silence
-        if opened.moved:
-            events.append((opened.at, STATE, (EXECUTE if self._running else STOPPED, "")))
+        self.running = self._last is not None and opened.at - self._last <= self._silence
 
     def take(self, moves: list[datetime], to: datetime) -> None:
         """Take the moves of a window, in any order, and what their absence until ``to`` means."""
         for at in sorted(moves):
             self._pause(at)
-            if not self._running:
+            if not self.running:
                 began = at - self._cycle if self._last is None else max(self._last, at - self._cycle)
                 self._events.append((began, STATE, (EXECUTE, "")))
-                self._running = True
+                self.running = True
             self._last = at
         self._pause(to)
 
     def _pause(self, until: datetime) -> None:
-        if self._running and self._last is not None and until - self._last > self._silence:
+        if self.running and self._last is not None and until - self._last > self._silence:
             self._events.append((self._last, STATE, (STOPPED, "")))
-            self._running = False
+            self.running = False

@@ -63,7 +63,9 @@ def stitch_from(
 ) -> Stitched:
     done = Refold(setup, checkpoint, watermark)
     if marks is not None and not done.in_order(marks[0]):
-        done.run(bucket_of(marks[0] - setup.unit.lookback), marks[1], converge_after=done.late_to(marks[1]))
+        # Past what was folded nothing is final yet: silence there was not known.
+        dirty = min(marks[0], checkpoint.folded_to + INSTANT) if checkpoint else marks[0]
+        done.run(bucket_of(dirty - setup.unit.lookback), marks[1], converge_after=done.late_to(marks[1]))
     if not done.at_end and done.beyond(marks):
         done.run(None, marks[1] if marks else None)
     return done.commit()

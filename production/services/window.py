@@ -90,7 +90,7 @@ def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
         AlarmInterval: AlarmInterval.objects.filter(window.within(), **mine),
         QuantityActual: QuantityActual.objects.filter(counted, **mine),
     }
-    written = {
+    written: dict[type[Any], set[str]] = {
         OrderSpan: {"order"},
         ToolSpan: {"tool"},
         AlarmInterval: {"alarm", "fault_code"},

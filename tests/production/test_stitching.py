@@ -119,7 +119,7 @@ def test_whatever_arrives_whenever_the_rows_are_those_of_the_whole_history(arriv
     assert differences(sender) == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(
@@ -134,6 +134,14 @@ def test_a_machine_told_by_its_counter_is_the_same_whatever_arrives_whenever(arr
     sender = sender_make(roles=("good_count", "process_value"))
     for said, watermark in arrivals:
         sender.say([(second, "good_count", value) for second, value in said], watermark)
+        sender.stitch()
+    assert differences(sender) == []
+
+
+def test_silence_before_a_counter_moved_is_kept_when_it_is_first_known():
+    sender = sender_make(roles=("good_count",))
+    for second in (0, 331):
+        sender.say([(second, "good_count", 0)])
         sender.stitch()
     assert differences(sender) == []
 
