@@ -16,6 +16,7 @@ from mom.demo.edges.interface import Edge
 from mom.demo.edges.mqtt_json import MqttJsonEdge
 from mom.demo.edges.opcua import OpcUaEdge
 from mom.demo.edges.sparkplug import SparkplugEdge
+from mom.demo.preparing import connections_keep
 from mom.demo.simulator import LIVE, OFF, Simulator, now_ms
 from mom.demo.wiring import Sent, Wiring
 
@@ -79,6 +80,7 @@ class Live:
             )
             await edge.start([sent for sent in standing if sent.wire.connection == slug])
             self._edges[slug] = edge
+        await asyncio.to_thread(connections_keep, slugs=list(self._edges), on=True)
 
     async def _power_off(self) -> None:
         edges, self._edges = self._edges, {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -38,9 +39,20 @@ def demo_prepare() -> dict[str, Any]:
             accounts, keys = _accounts()
             given["sign in (change the password then)"] = accounts
             given["read-only API key"] = _reader_key()
+            # Machines that are not there yet would be recorded as data missing while their past is told.
+            connections_keep(slugs=None, on=False)
             store.write(KEYS, keys)
     given |= _tablets()
     return given
+
+
+def connections_keep(*, slugs: Iterable[str] | None, on: bool) -> None:
+    """Let runners keep these connections (None: all), or leave them alone."""
+    rows: Any = selectors.configuration_rows("connectors.Connection")
+    for connection in rows if slugs is None else rows.filter(slug__in=list(slugs)):
+        if connection.enabled != on:
+            connection.enabled = on
+            connection.save(update_fields=["enabled"])
 
 
 def _accounts() -> tuple[dict[str, str], dict[str, str]]:

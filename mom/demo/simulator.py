@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mom.demo.client import Api
+from mom.demo.coding import instant
 from mom.demo.engine import Engine
 from mom.demo.events import Event, Happening, Reading, Truth
+from mom.demo.fitting import Fitters
 from mom.demo.ledger import Ledger
 from mom.demo.spec import plant_spec
 from mom.demo.store import PROGRESS, STATE, Store
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 HOUR = 3_600_000
 STEP = 6 * HOUR
 LIVE_WITHIN = 4_000
+FITTERS_EVERY = 10.0
 PAST, LIVE, OFF = "past", "live", "off"
 
 
@@ -61,6 +64,9 @@ class Simulator:
         self.outbox = [Happening(*item) for item in saved.get("outbox", ())]
         self.teller = Teller(api, instance=self.instance, folder=store.folder)
         self.teller.coder.waiting = [(Happening(*item), n) for item, n in saved.get("waiting", ())]
+        maintainers = {badge for line in self.spec.lines for badge in line.maintainers}
+        self.fitters = Fitters(api, sorted(maintainers))
+        self._fitted = 0.0
         self._guard = threading.Lock()
 
     def advance(self, until: int) -> tuple[list[Sent], list[Happening]]:
@@ -97,7 +103,7 @@ class Simulator:
         self.save()
 
     def _past_step(self, until: int) -> None:
-        """One step. Repeated after a crash it is the same step with the same keys, so nothing counts twice."""
+        """One step. Repeated after a crash it is the same, with the same keys: nothing counts twice."""
         self.step += 1
         sent, happenings = self.advance(until)
         self.teller.plans(happenings)
@@ -109,6 +115,7 @@ class Simulator:
             self.samples += self.teller.samples(slug, values, until=until, name=name)
         self.teller.rest(happenings)
         self.teller.coder.work()
+        self.fitters.work(instant(until))
         self.save()
 
     def progress(self) -> dict[str, Any]:
@@ -133,6 +140,9 @@ class Simulator:
         with self._guard:
             self.outbox = self.outbox[len(ready) :]
         self.teller.coder.work()
+        if time.monotonic() - self._fitted > FITTERS_EVERY:
+            self._fitted = time.monotonic()
+            self.fitters.work(instant(now_ms()))
 
     def queue(self, happenings: Sequence[Happening]) -> None:
         with self._guard:

@@ -19,11 +19,15 @@ from mom.pages.board import OrderView
 from mom.pages.lookup import equipment_or_404, safe_next
 from mom.pages.words import percent
 from plant.access import require
+from production.domain.states import EXECUTE
 
 STOP_SECONDS = 180  # long enough to need a reason
 
 
 class CardLike(Protocol):
+    @property
+    def state(self) -> str: ...
+
     @property
     def order(self) -> OrderView | None: ...
 
@@ -52,7 +56,9 @@ def first_steps(cards: Sequence[CardLike]) -> list[Step]:
 
 
 def _live_steps(cards: Sequence[CardLike]) -> list[Step]:
-    first = next((card for card in cards if getattr(card, "constraint", None)), None)
+    known = [card for card in cards if getattr(card, "constraint", None)]
+    # A line that runs: on one that is closed for the night the button would change nothing to look at.
+    first = next((card for card in known if card.state == EXECUTE), known[0] if known else None)
     if first is None:
         return []
     machine = first.constraint  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ from mom.demo.preparing import store_open
 from mom.demo.sheets import sheets_write
 from mom.demo.simulator import PAST, Simulator
 from mom.demo.store import KEYS, SETTINGS
+from plant import env
 
 BAR = 40
 
@@ -32,7 +33,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--days", type=float, default=14.0, help="how far back it starts at the first run"
+            "--days",
+            type=float,
+            default=env.integer("MOM_DEMO_DAYS", 14, minimum=1),
+            help="how far back it starts at the first run",
         )
         parser.add_argument("--file", type=Path, default=settings.BASE_DIR / "examples" / "demo_plant.yaml")
         parser.add_argument("--past-only", action="store_true", help="end when the past is told")
