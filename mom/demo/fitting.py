@@ -21,7 +21,7 @@ IN_SHEET_ONLY = 5
 
 
 class Fitters:
-    """``maintainers`` are badges. Who takes what, when, and how long it lasts is decided by the request alone."""
+    """``maintainers`` are badges. The request alone decides who takes it, when, and how long it lasts."""
 
     def __init__(self, api: Api, maintainers: Sequence[str]) -> None:
         self._api, self._maintainers = api, sorted(maintainers)
