@@ -18,7 +18,15 @@ from django.db.models import ForeignKey, Model
 from mom import documentation
 from plant.jobs import Job
 
-FLOORS = {"plant": 0, "connectors": 1, "production": 2, "traceability": 3, "maintenance": 4, "quality": 4, "mom": 5}
+FLOORS = {
+    "plant": 0,
+    "connectors": 1,
+    "production": 2,
+    "traceability": 3,
+    "maintenance": 4,
+    "quality": 4,
+    "mom": 5,
+}
 PRODUCT = tuple(FLOORS)
 MODELS = list(documentation.models())
 
@@ -55,12 +63,16 @@ def test_a_model_says_what_it_is(model: type[Model]) -> None:
 
 @pytest.mark.parametrize("model", MODELS, ids=name_of)
 def test_every_field_says_what_it_means(model: type[Model]) -> None:
-    own = [field for field in documentation.own_fields(model) if field.model.__module__.split(".")[0] in FLOORS]
+    own = [
+        field for field in documentation.own_fields(model) if field.model.__module__.split(".")[0] in FLOORS
+    ]
     inherited = {"pk", "password", "last_login", "digest", "token_key", "user", "created", "expiry"}
     silent = [
         field.name
         for field in own
-        if not field.help_text and field.name not in inherited and not hasattr(model._meta.model, "USERNAME_FIELD")
+        if not field.help_text
+        and field.name not in inherited
+        and not hasattr(model._meta.model, "USERNAME_FIELD")
     ]
     assert silent == []
 
@@ -94,7 +106,9 @@ def jobs() -> dict[str, Job]:
     for app in PRODUCT:
         if find_spec(f"{app}.jobs"):
             module = import_module(f"{app}.jobs")
-            found.update({f"{app}.{name}": value for name, value in vars(module).items() if isinstance(value, Job)})
+            found.update(
+                {f"{app}.{name}": value for name, value in vars(module).items() if isinstance(value, Job)}
+            )
     return found
 
 
@@ -116,7 +130,11 @@ def test_every_scheduled_task_exists_and_names_its_queue() -> None:
 
 
 def test_product_never_imports_tests() -> None:
-    guilty = [str(path) for path in sources() if "from tests" in path.read_text() or "import tests" in path.read_text()]
+    guilty = [
+        str(path)
+        for path in sources()
+        if "from tests" in path.read_text() or "import tests" in path.read_text()
+    ]
     assert guilty == []
 
 

@@ -12,7 +12,9 @@ class Command(BaseCommand):
     help = "Write docs/models and the models part of docs/glossary.md from the models."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--check", action="store_true", help="fail when a page differs instead of writing it")
+        parser.add_argument(
+            "--check", action="store_true", help="fail when a page differs instead of writing it"
+        )
 
     def handle(self, *args: Any, check: bool = False, **options: Any) -> None:
         if not check:

@@ -9,7 +9,9 @@ from mom import translations
 
 
 class Command(BaseCommand):
-    help = "Compile the catalogues (default), collect new texts, or check that nothing is untranslated or fuzzy."
+    help = (
+        "Compile the catalogues (default), collect new texts, or check that nothing is untranslated or fuzzy."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
