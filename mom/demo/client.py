@@ -6,6 +6,7 @@ import http.client
 import json
 import logging
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -40,6 +41,8 @@ class Api:
         self._tls = parts.scheme == "https"
         self._keys, self._stopping = keys, stopping
         self._local = threading.local()
+        # (calls, seconds) by method and first word of the path: what the product was slow with.
+        self.spent: dict[str, tuple[int, float]] = {}
 
     def call(
         self, method: str, path: str, body: Any = None, *, by: str, key: str = "", seen: str = ""
@@ -54,7 +57,9 @@ class Api:
         wait, faults, failed = FIRST_WAIT, 0, False
         while not self._stopping.is_set():
             try:
+                began = time.monotonic()
                 answer = self._once(method, path, raw, headers)
+                self._note(f"{method} {path.split('?')[0].split('/')[3]}", time.monotonic() - began)
                 faults += answer.status == 500
                 if answer.status not in AGAIN and (answer.status != 500 or faults >= FAULTS):
                     return answer
@@ -68,6 +73,10 @@ class Api:
             self._stopping.wait(wait)
             wait = min(wait * 2, LONGEST_WAIT)
         raise Stopped
+
+    def _note(self, what: str, seconds: float) -> None:
+        calls, spent = self.spent.get(what, (0, 0.0))
+        self.spent[what] = (calls + 1, spent + seconds)
 
     def _once(self, method: str, path: str, raw: bytes, headers: Mapping[str, str]) -> Answer:
         connection = self._connection()

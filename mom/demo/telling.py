@@ -20,14 +20,15 @@ from mom.demo.events import Happening
 
 logger = logging.getLogger(__name__)
 ERP = "ERP"
-# Told in this order: what later ones need comes first. Within a group the order does not matter.
+# Told in this order: what later ones need comes first. Within a group the order does not matter, but a lot is
+# made before more of it is made.
 PLANS = ("order_released", "order_updated", "sequence_changed")
 GROUPS = (
     ("lot_received",),
     ("lot_consumed",),
-    ("lot_produced", "shortage", "test_done"),
-    ("intervention",),
+    ("shortage", "test_done"),
 )
+ONE_BY_ONE = "lot_produced"
 AT_ONCE = 3
 Row = tuple[str, int, Any]
 SAMPLES = 20_000
@@ -59,6 +60,9 @@ class Teller:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for group in GROUPS:
                 list(pool.map(self._tell, [h for h in happenings if h.kind in group]))
+        for happening in happenings:
+            if happening.kind == ONE_BY_ONE:
+                self._tell(happening)
         self.coder.add(h for h in happenings if h.kind == "stop_coded")
 
     def samples(self, connection: str, rows: Sequence[Row], *, until: int, name: str) -> int:
