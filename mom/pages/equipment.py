@@ -255,7 +255,7 @@ def _samples(unit: Equipment, at: datetime) -> list[dict[str, Any]]:
             "address": signals[row.signal_id].address,
             "at": row.source_time,
             "value": row.value,
-            "quality": (_("good"), _("uncertain"), _("bad"))[row.quality],
+            "quality": QUALITY_WORDS[row.quality],
         }
         for row in sorted(nearest, key=lambda row: row.source_time)
     ]

@@ -23,7 +23,9 @@ def etag_of(request: HttpRequest, revision: int | str, now: datetime) -> str:
 
 
 def answer_304(request: HttpRequest, etag: str) -> HttpResponse | None:
-    if request.headers.get("If-None-Match") != etag:
+    """For polls and programs. A whole page also shows messages and the light, which the tag does not tell."""
+    whole_page = "text/html" in request.headers.get("Accept", "")
+    if whole_page or request.headers.get("If-None-Match") != etag:
         return None
     response = HttpResponseNotModified()
     response["ETag"] = etag

@@ -133,6 +133,7 @@
   /* <time data-since="ISO"> counts up between polls; the difference to the server's clock is taken off. */
   const serverLead = root.dataset.now ? Date.parse(root.dataset.now) - Date.now() : 0;
   function tick() {
+    if (root.classList.contains("stale")) return;
     const now = Date.now() + serverLead;
     for (const element of document.querySelectorAll("[data-since]")) {
       element.textContent = span((now - Date.parse(element.dataset.since)) / 1000);

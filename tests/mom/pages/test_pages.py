@@ -51,7 +51,7 @@ def test_unchanged_is_304_until_the_line_or_the_language_changes(
 ) -> None:
     now = timezone.now().replace(second=1)
     monkeypatch.setattr(timezone, "now", lambda: now)
-    first = supervisor.get(page)
+    first = supervisor.get(page, HTTP_X_POLL="1")
     asked = {"HTTP_IF_NONE_MATCH": first["ETag"], "HTTP_X_POLL": "1"}
     assert supervisor.get(page, **asked).status_code == 304
     revision_bump(line_id=plant.lines[1].pk)
@@ -60,6 +60,11 @@ def test_unchanged_is_304_until_the_line_or_the_language_changes(
     assert b"<html" not in changed.content
     supervisor.cookies["language"] = "fr"
     assert supervisor.get(page, **{**asked, "HTTP_IF_NONE_MATCH": changed["ETag"]}).status_code == 200
+
+
+def test_a_whole_page_is_never_304_since_it_also_shows_messages(supervisor: Client) -> None:
+    etag = supervisor.get("/", HTTP_X_POLL="1")["ETag"]
+    assert supervisor.get("/", HTTP_IF_NONE_MATCH=etag, HTTP_ACCEPT="text/html,*/*").status_code == 200
 
 
 def test_the_overview_says_which_line_loses_most(supervisor: Client) -> None:

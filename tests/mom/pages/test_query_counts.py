@@ -1,7 +1,6 @@
 """Queries each page may cost, kept as data: raising a number is a decision somebody reviews.
 
-``first`` is the reader who comes first after a change of the line, ``next`` everyone who comes after, ``unchanged``
-a poll answered 304.
+``first``: the reader who comes first after a change of the line; ``next``: those after; ``unchanged``: a 304.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ def test_a_page_keeps_its_budget(supervisor: Client, page: str, monkeypatch: pyt
     budget = BUDGETS[page]
     supervisor.get("/actions/")
     reading.forget()
-    first, etag = queries(supervisor, page)
-    following, _ = queries(supervisor, page)
+    first, _ = queries(supervisor, page)
+    following, etag = queries(supervisor, page, HTTP_X_POLL="1")
     found = {"first": first, "next": following}
     if etag:
         found["unchanged"], _ = queries(supervisor, page, 304, HTTP_IF_NONE_MATCH=etag, HTTP_X_POLL="1")
