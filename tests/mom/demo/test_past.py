@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import current_app
 
 from mom.demo.client import Api, Stopped
 from mom.demo.ledger import ledger_read
@@ -28,7 +29,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def prepared(settings: Any, tmp_path: Path) -> Iterator[dict[str, Any]]:
+def queue_in_memory() -> Iterator[None]:
+    """Wake-ups are sent and nobody takes them: the test stitches when it wants to."""
+    before = current_app.conf.broker_url
+    current_app.set_current()
+    current_app.conf.broker_url = "memory://"
+    current_app.pool.force_close_all()
+    current_app.amqp._producer_pool = None
+    yield
+    current_app.conf.broker_url = before
+    current_app.pool.force_close_all()
+    current_app.amqp._producer_pool = None
+
+
+@pytest.fixture
+def prepared(settings: Any, tmp_path: Path, queue_in_memory: None) -> dict[str, Any]:
     settings.DATA_DIR = tmp_path
     plant_load(text=FILE.read_text(), file=FILE.name, by=rule("test"), now=datetime.now(UTC))
     return demo_prepare()
