@@ -153,7 +153,10 @@ async def test_what_was_not_acknowledged_is_not_confirmed_to_the_server() -> Non
     async with opcua_server(port, {"count": 0}) as server:
         connector = OpcUaConnector(config(port, "count"))
         stream: Any = connector.batches()
-        batch = await anext(batch async for batch in stream if len(batch.samples))
+        batch = await anext(stream)
+        while not len(batch.samples):
+            await connector.acknowledge(batch)
+            batch = await anext(stream)
         for number in range(1, 6):
             await node(server, "count").write_value(number)
             await asyncio.sleep(0.06)

@@ -1,0 +1,44 @@
+// npm node-opcua-server as a machine: two variables that change, one that has bad quality.
+const { OPCUAServer } = require("node-opcua-server");
+const { DataType, Variant } = require("node-opcua-variant");
+const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
+const { StatusCodes } = require("node-opcua-status-code");
+
+async function main(port) {
+  const server = new OPCUAServer({
+    port,
+    hostname: "127.0.0.1",
+    resourcePath: "/machine",
+    allowAnonymous: true,
+    securityModes: [MessageSecurityMode.None],
+    securityPolicies: [SecurityPolicy.None],
+  });
+  await server.initialize();
+  const space = server.engine.addressSpace;
+  const own = space.registerNamespace("urn:foreign:machine");
+  const machine = own.addObject({ organizedBy: space.rootFolder.objects, browseName: "Machine" });
+  const add = (name, dataType) =>
+    own.addVariable({ componentOf: machine, browseName: name, nodeId: `s=${name}`, dataType, minimumSamplingInterval: 10 });
+  const count = add("Count", DataType.UInt32);
+  const state = add("State", DataType.String);
+  const broken = add("Broken", DataType.Double);
+  count.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: 0 }));
+  state.setValueFromSource(new Variant({ dataType: DataType.String, value: "idle" }));
+  broken.setValueFromSource(new Variant({ dataType: DataType.Double, value: 1 }), StatusCodes.BadSensorFailure);
+  await server.start();
+  console.log("ready");
+  process.stdin.once("data", () => {
+    let number = 0;
+    const timer = setInterval(() => {
+      number += 1;
+      count.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: number }));
+      if (number === 50) {
+        state.setValueFromSource(new Variant({ dataType: DataType.String, value: "execute" }));
+        clearInterval(timer);
+      }
+    }, 20);
+  });
+  process.stdin.once("end", () => process.exit(0));
+}
+
+main(Number(process.argv[2]));
