@@ -13,7 +13,7 @@ from production.domain.attribution import DECLARED_CONSTRAINT, declared_constrai
 from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.models import IdealRate, JobOrder
 from production.selectors.accounts import accounts, orders_between
-from production.selectors.quantities import Quantities, quantities
+from production.selectors.quantities import INSTANT, Quantities, quantities
 from production.selectors.units import ideal_rate, signals_of
 
 if TYPE_CHECKING:
@@ -124,9 +124,12 @@ def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:
 def _counted(
     paced_by: Equipment, good_from: Equipment, use: OrderUse, account: Account
 ) -> tuple[Decimal | None, Decimal | None]:
-    machines = {paced_by.pk, good_from.pk}
-    found = quantities(equipment_ids=machines, start=use.start, end=use.end or account.end)
-    nothing = Quantities(paced_by.pk, use.start, use.end or account.end)
+    # As in an order's record, what is counted at the very instant of a change belongs to the order before.
+    end = use.end or account.end
+    since = use.start if use.start == account.start else use.start + INSTANT
+    until = end if end == account.end else end + INSTANT
+    found = quantities(equipment_ids={paced_by.pk, good_from.pk}, start=since, end=until)
+    nothing = Quantities(paced_by.pk, use.start, end)
     paced = found.get(paced_by.pk, nothing)
     good = found.get(good_from.pk, nothing).good
     total = paced.total if paced.total is not None else paced.good
