@@ -91,11 +91,13 @@ def _badge_page(request: HttpRequest, read: str, refusal: str, status: int = 200
     person = selectors.person_at_badge(read) if read and refusal != "unknown_badge" else None
     context = {
         "badge": read,
+        "badging": True,
         "badge_of": person,
         "message": refusal_message(refusal, read),
         "draft": tablet_session.draft_waiting(request),
     }
-    return page(request, "mom/tablet_badge.html", None, status=status, **context)
+    station = tablet_session.station_of(request)
+    return page(request, "mom/tablet_badge.html", station, status=status, **context)
 
 
 @public

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import get_format
 
 from mom.pages import tablet_session
 from mom.pages.tablet_session import Station
@@ -25,6 +26,8 @@ def tablet_context(request: HttpRequest, station: Station | None) -> dict[str, A
         "person": person_name(request),
         "actor": actor,
         "key": tablet_session.key_new(),
+        "separator": get_format("DECIMAL_SEPARATOR"),
+        "badging": None,
         "idle_seconds": int(tablet_session.IDLE.total_seconds()),
         "zone": selectors.site_zone(station.line) if station else None,
     }

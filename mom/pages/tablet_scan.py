@@ -262,7 +262,7 @@ def lot_use(request: HttpRequest, code: str) -> HttpResponseBase:
 
 
 def number_read(text: str) -> Decimal | None:
-    """A number as typed in either language, to six decimals; None when it is none, or larger than any count."""
+    """A number as typed in either language; None when it is none, too large, or finer than six decimals."""
     try:
         number = Decimal(text.strip().replace("\u202f", "").replace(" ", "").replace(",", "."))
     except InvalidOperation:

@@ -31,7 +31,7 @@
       const button = document.createElement("button");
       button.type = "button";
       button.className = "t-btn";
-      button.textContent = words.again ?? "Send again";
+      button.textContent = words.again;
       button.addEventListener("click", again, { once: true });
       line.append(button);
     }
@@ -60,7 +60,7 @@
   const send = async (form) => {
     const tile = form.querySelector(".pressed") ?? form;
     tile.classList.add("sent");
-    say(form.dataset.send || words.sending || "Saving…", "busy");
+    say(form.dataset.send || words.sending, "busy");
     try {
       const answer = await post(form);
       const type = answer.headers.get("Content-Type") ?? "";
@@ -76,7 +76,7 @@
       tile.classList.remove("sent");
       form.dataset.busy = "";
       const cause = /^\d+$/.test(problem.message) ? ` (${problem.message})` : "";
-      say((words.unsent ?? "Not sent: no contact.") + cause, "error", () => form.requestSubmit());
+      say(words.unsent + cause, "error", () => form.requestSubmit());
     }
   };
 
