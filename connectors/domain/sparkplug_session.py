@@ -8,78 +8,27 @@ follows every edge node of a connection. Addresses are ``group/node:metric`` and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
-from connectors.domain.columns import NO_STATUS, Columns, instant, key_of, wrap64
+from connectors.domain.columns import NO_STATUS, instant, key_of, wrap64
 from connectors.domain.outage import GapRecord, gap_declared, gap_key
-from plant.domain.samples import Value
+from connectors.domain.sparkplug_messages import (
+    DBIRTH,
+    DDATA,
+    DDEATH,
+    NBIRTH,
+    NDATA,
+    NDEATH,
+    Message,
+    Outcome,
+    Rebirth,
+    Unreadable,
+)
 
-NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH = "NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH"
-KINDS: Final = frozenset({NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH})
 BD_SEQ: Final = "bdSeq"
 QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_BAD = 0, 1, 2
 # Half the numbers: with more, the missing one's number would come round again and seem to heal the jump.
 MAX_BUFFERED: Final = 128
-
-
-class Metric(NamedTuple):
-    """``error`` says why the value could not be read; then ``value`` means nothing.
-
-    ``timestamp``: ms, 0 = none.
-    """
-
-    name: str
-    alias: int | None
-    timestamp: int
-    datatype: int
-    value: Value
-    historical: bool = False
-    status: int = NO_STATUS
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One Sparkplug message, read.
-
-    ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine.
-    """
-
-    kind: str
-    group: str
-    node: str
-    device: str
-    timestamp: int
-    seq: int | None
-    metrics: list[Metric]
-    arrival: int
-    raw: bytes = b""
-
-    @property
-    def topic(self) -> str:
-        return "/".join(filter(None, ("spBv1.0", self.group, self.kind, self.node, self.device)))
-
-
-class Rebirth(NamedTuple):
-    group: str
-    node: str
-    reason: str
-
-
-class Unreadable(NamedTuple):
-    topic: str
-    reason: str
-    raw: bytes
-    arrival: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    samples: Columns = field(default_factory=Columns)
-    gaps: list[GapRecord] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    rebirths: list[Rebirth] = field(default_factory=list)
-    alarms: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -441,14 +390,3 @@ def _quality(status: int) -> int:
     if 192 <= status < 256:
         return QUALITY_GOOD
     return QUALITY_UNCERTAIN if 64 <= status < 192 else QUALITY_BAD
-
-
-def topic_parts(topic: str) -> tuple[str, str, str, str] | None:
-    """(kind, group, node, device) of ``spBv1.0/group/kind/node[/device]``; None when it is none."""
-    parts = topic.split("/")
-    if len(parts) not in (4, 5) or parts[0] != "spBv1.0" or parts[2] not in KINDS or not all(parts[1:4]):
-        return None
-    device = parts[4] if len(parts) == 5 else ""
-    if parts[2].startswith("D") != bool(device):
-        return None
-    return parts[2], parts[1], parts[3], device

@@ -16,7 +16,7 @@ class Bucket(NamedTuple):
 
     signal_id: int
     number: int
-    count: int
+    count: int  # type: ignore[assignment]
     lowest: float
     average: float
     highest: float

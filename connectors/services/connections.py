@@ -33,9 +33,7 @@ def connection_save(
     by.require("connection.edit", site)
     cls = connector_class(protocol)
     cls(cls.config_class.from_mapping(config))
-    problems = table_problems(state_map or {})
-    if problems:
-        raise ConfigurationError(f"state map: {problems[0]}")
+    _table_check("state map", state_map or {})
     values = {
         "protocol": protocol,
         "config": dict(config),
@@ -68,9 +66,7 @@ def signals_save(
     saved = []
     for item in signals:
         fields = dict(item)
-        problems = table_problems(fields.get("state_map") or {})
-        if problems:
-            raise ConfigurationError(f"{fields['address']}: state map: {problems[0]}")
+        _table_check(f"{fields['address']}: state map", fields.get("state_map") or {})
         saved.append(
             SignalDefinition.objects.update_or_create(
                 connection=connection, address=fields.pop("address"), defaults=fields
@@ -84,3 +80,10 @@ def signals_save(
         after=[signal.address for signal in saved],
     )
     return saved
+
+
+def _table_check(where: str, table: Mapping[str, str]) -> None:
+    """Raises ConfigurationError naming the first state that is none."""
+    problems = table_problems(table)
+    if problems:
+        raise ConfigurationError(f"{where}: {problems[0]}")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors import selectors, services
-from connectors.domain.columns import Columns, micros
+from connectors.domain.columns import UNDATED, Columns, micros
 from connectors.domain.outage import gap_declared
 from connectors.domain.wire import Unread
 from connectors.models import (
@@ -304,3 +304,37 @@ def test_freshness_names_the_last_sample_of_each_connection(mapped: SignalDefini
     ingest(mapped, columns(1, 2))
     (found,) = selectors.connection_freshness(now=NOW + timedelta(seconds=11))
     assert (found.slug, found.age) == (mapped.connection.slug, timedelta(seconds=10))
+
+
+def test_receipts_nobody_can_ask_about_are_forgotten(mapped: SignalDefinition) -> None:
+    deliveries_store(
+        slug=mapped.connection.slug,
+        deliveries=[Delivery(samples=columns(1), receipt=(uuid.uuid4(), 1))],
+        now=NOW,
+    )
+    assert services.receipts_trim(now=NOW + timedelta(days=6)) == 0
+    assert services.receipts_trim(now=NOW + timedelta(days=8)) == 1
+    assert not IngestReceipt.objects.exists()
+
+
+def test_a_numbered_message_without_a_time_is_stored_once_however_often_it_comes(
+    mapped: SignalDefinition,
+) -> None:
+    def delivered(number: int, arrival: datetime) -> Columns:
+        samples = Columns()
+        at = micros(arrival)
+        samples.add("M1/value", number, source_time=at, arrival_time=at, historical=UNDATED, key=number)
+        return samples
+
+    for seconds in range(3):
+        result = ingest(mapped, delivered(7, NOW + timedelta(seconds=seconds)))
+        assert (result.stored, result.deduplicated) == ((1, 0) if seconds == 0 else (0, 1))
+    assert ingest(mapped, delivered(8, NOW)).stored == 1
+    assert stored(mapped) == [7, 8] or stored(mapped) == [8, 7]
+
+
+def test_partitions_are_made_ahead(mapped: SignalDefinition) -> None:
+    services.partitions_ahead(now=datetime(2033, 5, 1, tzinfo=UTC), days=2)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('connectors_signalsample_20330503') IS NOT NULL")
+        assert cursor.fetchone() == (True,)

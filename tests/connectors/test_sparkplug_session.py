@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.domain.sparkplug_session import Host, Message, Metric, Outcome, Rules, topic_parts
+from connectors.domain.sparkplug_messages import Message, Metric, Outcome, topic_parts
+from connectors.domain.sparkplug_session import Host, Rules
 
 SECOND = 1_000_000
 RULES = Rules(reorder_timeout=2 * SECOND, cooldown=10 * SECOND)

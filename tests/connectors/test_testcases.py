@@ -1,7 +1,8 @@
 """Every folder under ``testcases`` is one case: a bug report becomes a folder, not a test.
 
-``connection.toml`` holds the settings, ``input.jsonl`` what the source sent, ``expected.jsonl`` what must come out
-(samples, gaps, rebirths, unreadable messages, in order), or ``error.txt`` why the settings are refused.
+``connection.toml`` holds the settings, ``input.jsonl`` what the source sent, ``expected.jsonl`` what must
+come out (samples, gaps, rebirths, unreadable messages, in order), or ``error.txt`` why the settings are
+refused.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from google.protobuf.json_format import ParseDict
 
 from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.outage import GapRecord
-from connectors.domain.sparkplug_session import Outcome
+from connectors.domain.sparkplug_messages import Outcome
 from connectors.interface import ConfigurationError, Malformed
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
@@ -106,8 +108,10 @@ def opcua(settings: Line, lines: list[Line]) -> list[Line]:
         data = ua.DataValue(
             variant,
             StatusCode=ua.StatusCode(ua.UInt32(int(line.get("status", "0"), 16))),
-            SourceTimestamp=datetime.fromisoformat(line["source_time"]) if "source_time" in line else None,
         )
+        if "source_time" in line:
+            said_at: Any = datetime.fromisoformat(line["source_time"])
+            data = replace(data, SourceTimestamp=said_at)
         columns = Columns()
         try:
             add_value(columns, line["address"], data, arrival=_at(line["at"]))

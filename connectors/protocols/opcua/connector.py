@@ -23,6 +23,7 @@ from connectors.interface import (
     Unavailable,
     option,
 )
+from connectors.protocols.opcua.history import historizing, history, running_since
 from connectors.protocols.opcua.session import Access, Pending, UaSession
 from connectors.protocols.opcua.values import BadAddress, node_id
 
@@ -140,17 +141,17 @@ class OpcUaConnector:
         missing = set(session.items.values())
         if self._config.history:
             deadline = time.monotonic() + HISTORY_SECONDS
-            for address in sorted(await session.historizing()):
+            for address in sorted(await historizing(session)):
                 if time.monotonic() > deadline:
                     break
                 try:
-                    async for page in session.history(address, opened.start_time, now):
+                    async for page in history(session, address, opened.start_time, now):
                         if len(page):
                             yield SampleBatch(samples=page, messages=1)
                     missing.discard(address)
                 except Unavailable:
                     continue
-            since = await session.running_since()
+            since = await running_since(session)
             if since is None or since > opened.start_time:
                 missing = set(session.items.values())
         yield SampleBatch(gaps=self._closing(session, opened, now, missing), messages=1)

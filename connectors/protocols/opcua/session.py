@@ -13,19 +13,18 @@ import logging
 import math
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeVar
 
 from asyncua import Client, ua
 from asyncua.client.ua_client import UaClientState
 from asyncua.ua.uaerrors import UaError
 
-from connectors.domain.columns import Columns, instant
+from connectors.domain.columns import instant
 from connectors.domain.outage import gap_declared
 from connectors.interface import ConfigurationError, GapRecord, Malformed, SampleBatch, Unavailable
-from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, aware, node_id, overflowed
+from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, node_id, overflowed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,9 +32,6 @@ REQUEST = 10.0
 CHUNK = 500
 HEARTBEAT_HANDLE = 1
 HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
-STARTED = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_StartTime))
-HISTORY_PAGE = 1000
-HISTORY_MOST = 200_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -337,76 +333,6 @@ class UaSession:
     def _an_item(self) -> str:
         return self.items.get(min(self._silent), "?")
 
-    # -- history -------------------------------------------------------------------------------------------
-
-    async def history(self, address: str, start: datetime, end: datetime) -> AsyncIterator[Columns]:
-        """What the server kept of [start, end), page by page.
-
-        Raises Unavailable when it keeps none or too much.
-        """
-        node = node_id(address, self.namespaces)
-        if node is None:
-            raise Unavailable("namespace not known")
-        details = ua.ReadRawModifiedDetails(
-            IsReadModified=False,
-            StartTime=start,
-            EndTime=end,
-            NumValuesPerNode=HISTORY_PAGE,
-            ReturnBounds=False,
-        )
-        continuation: bytes | None = None
-        total = 0
-        while True:
-            wanted = ua.HistoryReadValueId(NodeId=node, ContinuationPoint=continuation)
-            parameters = ua.HistoryReadParameters(
-                HistoryReadDetails=details,
-                TimestampsToReturn=ua.TimestampsToReturn.Both,
-                ReleaseContinuationPoints=False,
-                NodesToRead=[wanted],
-            )
-            (result,) = await within(self.client.uaclient.session.history_read(parameters), "history")
-            if not result.StatusCode.is_good():
-                raise Unavailable(f"history: {result.StatusCode.name}")
-            values = getattr(result.HistoryData, "DataValues", None) or []
-            total += len(values)
-            if total > HISTORY_MOST:
-                raise Unavailable(f"history: more than {HISTORY_MOST} values")
-            yield _history_columns(address, values)
-            continuation = result.ContinuationPoint
-            if not continuation:
-                return
-
-    async def historizing(self) -> set[str]:
-        """Addresses whose values the server says it records; an empty history of any other proves nothing."""
-        addresses = list(self.items.values())
-        nodes = [node_id(address, self.namespaces) for address in addresses]
-        found: set[str] = set()
-        for first in range(0, len(nodes), CHUNK):
-            answers = await within(
-                self.client.uaclient.session.read_attributes(
-                    nodes[first : first + CHUNK],  # type: ignore[arg-type]
-                    ua.AttributeIds.Historizing,
-                ),
-                "historizing",
-            )
-            for address, answer in zip(addresses[first:], answers, strict=False):
-                if answer.Value is not None and answer.Value.Value is True:
-                    found.add(address)
-        return found
-
-    async def running_since(self) -> datetime | None:
-        """Start of the server: what happened while it was down is in no history.
-
-        None when it does not say.
-        """
-        read = self.client.uaclient.session.read_attributes([STARTED], ua.AttributeIds.Value)
-        try:
-            (answer,) = await within(read, "start time")
-        except Unavailable:
-            return None
-        value = answer.Value.Value if answer.Value is not None else None
-        return aware(value) if isinstance(value, datetime) else None
-
     async def close(self) -> None:
         """Never waits long: a hanging server must not keep the process."""
         with contextlib.suppress(Exception):
@@ -414,14 +340,6 @@ class UaSession:
                 await self.client.disconnect()
         with contextlib.suppress(Exception):
             self.client.disconnect_socket()
-
-
-def _history_columns(address: str, values: list[ua.DataValue]) -> Columns:
-    arrival, columns = time.time_ns() // 1000, Columns()
-    for data in values:
-        with contextlib.suppress(NotAValue, OverflowError):
-            add_value(columns, address, data, arrival=arrival, historical=1)
-    return columns
 
 
 async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:

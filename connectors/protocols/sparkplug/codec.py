@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import DecodeError
 
 from connectors.domain.columns import NO_STATUS
-from connectors.domain.sparkplug_session import Message, Metric
+from connectors.domain.sparkplug_messages import Message, Metric
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from plant.domain.samples import Value
 

@@ -13,10 +13,10 @@ from typing import ClassVar
 
 import orjson
 
-from connectors.domain import sparkplug_session as session_rules
 from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.outage import GapRecord, Outage
-from connectors.domain.sparkplug_session import Host, Outcome, Rules, topic_parts
+from connectors.domain.sparkplug_messages import Outcome, Unreadable, topic_parts
+from connectors.domain.sparkplug_session import Host, Rules
 from connectors.interface import (
     ConfigurationError,
     ConnectorConfig,
@@ -200,9 +200,7 @@ class SparkplugConnector:
                 and "/STATE/" not in message.topic
             ):
                 reason = "not a Sparkplug topic"
-                outcome.unreadable.append(
-                    session_rules.Unreadable(message.topic, reason, message.payload, message.arrival)
-                )
+                outcome.unreadable.append(Unreadable(message.topic, reason, message.payload, message.arrival))
             return
         kind, group, node, device = parts
         host = self._host
@@ -217,9 +215,7 @@ class SparkplugConnector:
                 datatype=lambda name, alias: host.datatype(group, node, device, name, alias),
             )
         except codec.UnreadablePayload as error:
-            outcome.unreadable.append(
-                session_rules.Unreadable(message.topic, str(error), message.payload, message.arrival)
-            )
+            outcome.unreadable.append(Unreadable(message.topic, str(error), message.payload, message.arrival))
             host.malformed(group, node, str(error), message.arrival, outcome)
             return
         host.feed(read, outcome)

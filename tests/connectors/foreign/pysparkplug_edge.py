@@ -13,13 +13,13 @@ KINDS = {
 }
 
 
-def metric(name, value):
+def metric(name: str, value: int | float | bool | str) -> psp.Metric:
     return psp.Metric(
         timestamp=psp.get_current_timestamp(), name=name, datatype=KINDS[type(value)], value=value
     )
 
 
-def main(port):
+def main(port: int) -> None:
     node = psp.EdgeNode(
         group_id="F",
         edge_node_id="E",
