@@ -65,8 +65,11 @@ class Api:
                     return answer
                 problem = f"{answer.status} {str(answer.body)[:200]}"
             except (OSError, http.client.HTTPException) as error:
-                self._drop()
+                kept_alive = self._drop()
                 problem = repr(error)
+                if kept_alive:
+                    # The server closed it while idle: no failure, and the key makes a repeat harmless.
+                    continue
             if not failed:
                 logger.warning("%s %s: %s; trying again", method, path, problem)
                 failed = True
@@ -83,6 +86,7 @@ class Api:
         connection.request(method, path, body=raw, headers=dict(headers))
         response = connection.getresponse()
         said = response.read()
+        self._local.used = True
         try:
             return Answer(
                 response.status, json.loads(said) if said else None, response.headers.get("ETag", "")
@@ -97,8 +101,10 @@ class Api:
             connection = self._local.connection = make(self._host, self._port, timeout=TIMEOUT)
         return connection
 
-    def _drop(self) -> None:
-        connection = getattr(self._local, "connection", None)
-        self._local.connection = None
+    def _drop(self) -> bool:
+        """Close the connection; whether it had served before."""
+        connection, used = getattr(self._local, "connection", None), getattr(self._local, "used", False)
+        self._local.connection, self._local.used = None, False
         if connection is not None:
             connection.close()
+        return used
