@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import polib
+from django.core.management import call_command
+from django.core.management.commands import makemessages
 
 SOURCES = ("mom", "plant", "connectors", "production", "traceability", "maintenance", "quality", "templates")
-LANGUAGES = ("en", "fr")
+# English is the language of the sources and needs no catalogue.
+LANGUAGES = ("fr",)
+
+
+class Collect(makemessages.Command):
+    """Django's own, knowing our short name of ``gettext_lazy`` too."""
+
+    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +63,44 @@ def extract(root: Path, into: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         for source in SOURCES:
-            shutil.copytree(root / source, copy / source, ignore=shutil.ignore_patterns("*.pyc", "__pycache__"))
+            shutil.copytree(
+                root / source, copy / source, ignore=shutil.ignore_patterns("*.pyc", "__pycache__")
+            )
         (copy / "locale").mkdir()
         for language in LANGUAGES:
             existing = catalogue(root, language)
             if existing.exists():
                 catalogue(copy, language).parent.mkdir(parents=True)
                 shutil.copy(existing, catalogue(copy, language))
-        command = ["django-admin", "makemessages", "--no-location", "--no-wrap", *(f"-l{name}" for name in LANGUAGES)]
-        ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        # A process of its own, in the copy and without our settings: makemessages writes where it stands.
+        environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+        command = [sys.executable, "-m", "mom.translations"]
+        ran = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise RuntimeError(f"makemessages failed: {ran.stderr.strip()}")
         for language in LANGUAGES:
             catalogue(into, language).parent.mkdir(parents=True, exist_ok=True)
             found = polib.pofile(str(catalogue(copy, language)), wrapwidth=120)
-            found.metadata.pop("POT-Creation-Date", None)
+            for name in ("POT-Creation-Date", "Report-Msgid-Bugs-To"):
+                found.metadata.pop(name, None)
             for entry in found.obsolete_entries():
                 found.remove(entry)
             found.save(str(catalogue(into, language)))
 
 
 def problems(root: Path) -> list[Problem]:
-    """Texts in the sources that a catalogue lacks, leaves empty, or marks fuzzy. English needs no translation."""
+    """Texts in the sources that a catalogue lacks, leaves empty, or marks fuzzy."""
     with tempfile.TemporaryDirectory() as folder:
         extract(root, Path(folder))
         found: list[Problem] = []
-        for entry in polib.pofile(str(catalogue(Path(folder), "fr"))):
-            if entry.obsolete:
-                continue
-            if "fuzzy" in entry.flags:
-                found.append(Problem("fr", entry.msgid, "fuzzy"))
-            elif not entry.translated():
-                found.append(Problem("fr", entry.msgid, "untranslated"))
+        for language in LANGUAGES:
+            for entry in polib.pofile(str(catalogue(Path(folder), language))):
+                if "fuzzy" in entry.flags:
+                    found.append(Problem(language, entry.msgid, "fuzzy"))
+                elif not entry.translated():
+                    found.append(Problem(language, entry.msgid, "untranslated"))
     return found
+
+
+if __name__ == "__main__":
+    call_command(Collect(), locale=list(LANGUAGES), no_location=True, no_wrap=True)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
+from django.utils.translation import pgettext_lazy
 
 UTC = ZoneInfo("UTC")
 RUN, STOP, WAIT, SETUP, PLANNED, UNKNOWN = "run", "stop", "wait", "setup", "planned", "unknown"
@@ -74,17 +75,17 @@ CLASS_KINDS = {
 ORDER_STATE_WORDS = {
     "not_allowed_to_start": late("Not released"),
     "allowed_to_start": late("Ready"),
-    "running": late("Running"),
+    "running": pgettext_lazy("order", "Running"),
     "interrupted": late("Interrupted"),
     "ended": late("Ended"),
     "aborted": late("Aborted"),
 }
 ACTION_STATE_WORDS = {
-    "plan": late("Planned"),
+    "plan": pgettext_lazy("action", "Planned"),
     "do": late("Being done"),
     "check": late("Checking the effect"),
     "act": late("Making it standard"),
-    "closed": late("Closed"),
+    "closed": pgettext_lazy("action", "Closed"),
 }
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
+from django.utils.translation import pgettext
 
 from mom.pages.words import day_clock, quantity
 from mom.record.model import Comparison, Head, VersionRow
@@ -42,8 +43,8 @@ def comparisons(head: Head, *, good: Decimal | None) -> tuple[Comparison, ...]:
             "quantity", _("Good quantity"), "quantity", head.quantity, good,
             None if good is None else good - head.quantity, "#quantities",
         ),
-        _instant("start", _("Start"), head.planned_start, head.start),
-        _instant("end", _("End"), head.planned_end, head.end),
+        _instant("start", pgettext("instant", "Start"), head.planned_start, head.start),
+        _instant("end", pgettext("instant", "End"), head.planned_end, head.end),
         _instant("due", _("Due"), head.due_time, head.end),
         Comparison(
             "worked", _("Time worked on it"), "seconds", planned_span, head.working_seconds,

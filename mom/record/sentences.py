@@ -265,7 +265,8 @@ def _impact(told: Told) -> tuple[str, bool]:
         )
         parts.append(text % {"failed": failed, "n": count})
     for row in told.deviations[:2]:
-        parts.append(f"{row.code}: {row.disposition or _('not decided')}")
+        decided = row.disposition or _("not decided")
+        parts.append(f"{row.code}: {decided}")
     return "; ".join(parts) or _("nothing recorded"), bool(parts)
 
 
