@@ -1,5 +1,5 @@
 -- Called by migration connectors.0002. Samples by day of source time; no DEFAULT partition, no foreign key to it.
--- The primary key is the source key of promises.md §2 rule 3 and serves every range read (signal, time).
+-- The primary key is the source key of docs/data-path.md and serves every range read (signal, time).
 CREATE TABLE connectors_signalsample (
     signal_id bigint NOT NULL,
     source_time timestamptz NOT NULL,

@@ -1,10 +1,8 @@
 """One machine's samples, gaps and watermark folded into what it did.
 
 A pure function of ordered samples: the same samples give the same rows, whatever order they arrived in,
-however they
-were batched, and wherever the fold is interrupted and resumed (design.md §2). Nothing here reads a clock:
-silence is
-known only up to the horizon the caller gives.
+however they were batched, and wherever the fold is interrupted and resumed. Nothing here reads a clock:
+silence is known only up to the horizon the caller gives.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from plant.models import Equipment
 
-# Until then later data may still come and change a record (promises.md §2 rule 10).
+# Until then later data may still come and change a record (docs/data-path.md).
 LATENESS = timedelta(hours=24)
 ZERO = Decimal(0)
 
