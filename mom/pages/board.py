@@ -148,8 +148,6 @@ def next_orders(reading: LineReading, count: int = 4) -> list[OrderView]:
 def loss_label(loss: Loss, names: dict[str, str]) -> str:
     if loss.reason_code:
         return names.get(loss.reason_code, loss.reason_code)
-    if loss.uncoded:
-        return words.class_word("uncoded")
     return words.class_word(loss.time_class)
 
 

@@ -12,13 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from connectors import selectors as connectors
 from mom.pages import board, svg, words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import equipment_or_404
-from mom.pages.losses import data_quality
+from mom.pages.losses import data_quality, group_of
 from mom.pages.reading import OFF_SHIFT
 from plant import selectors
 from plant.access import actor_of, require
@@ -36,6 +37,12 @@ AROUND = timedelta(seconds=60)
 SHOWN_SAMPLES = 40
 BUCKET = timedelta(minutes=5)
 STALE = timedelta(seconds=60)
+# By the quality an address gives with a value: 0, 1 or 2.
+QUALITY_WORDS = (
+    pgettext_lazy("signal quality", "good"),
+    pgettext_lazy("signal quality", "uncertain"),
+    pgettext_lazy("signal quality", "bad"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,7 @@ def _split(
     whole = max(end - start, timedelta())
     groups: dict[tuple[str, str, bool], timedelta] = {}
     for segment in account.segments if account else ():
-        key = (segment.time_class, segment.reason_code, segment.uncoded)
+        key = group_of(segment)
         groups[key] = groups.get(key, timedelta()) + segment.duration
     beyond = whole - (account.span if account else timedelta())
     if beyond:
@@ -176,7 +183,7 @@ def _order(part: svg.Part) -> tuple[int, timedelta]:
 
 def _part(placed: Placed, key: tuple[str, str, bool], time: timedelta, names: dict[str, str]) -> svg.Part:
     time_class, reason, is_uncoded = key
-    label = words.class_word("uncoded" if is_uncoded else time_class)
+    label = words.class_word(time_class)
     if reason:
         label = f"{label} · {names.get(reason, reason)}"
     kind = words.class_kind(time_class)

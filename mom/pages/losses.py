@@ -14,6 +14,7 @@ from production.domain.time_model import STANDARDS, UNKNOWN
 REQUIRED = STANDARDS["NF E60-182"]["TR"]
 LOST = REQUIRED - {"running"}
 HOUR = Decimal(3600)
+UNCODED = "uncoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ class DataQuality:
         )
 
 
-def _key(segment: Segment) -> tuple[str, str, bool]:
-    return segment.time_class, segment.reason_code, segment.uncoded
+def group_of(segment: Segment) -> tuple[str, str, bool]:
+    """What waits for a reason is one group, whatever the machine makes of it."""
+    return (UNCODED, "", True) if segment.uncoded else (segment.time_class, segment.reason_code, False)
 
 
 def losses(account: Account, *, units_per_hour: Decimal | None) -> Losses:
@@ -76,7 +78,7 @@ def losses(account: Account, *, units_per_hour: Decimal | None) -> Losses:
     groups: dict[tuple[str, str, bool], list[Segment]] = {}
     for segment in account.segments:
         if segment.time_class in LOST:
-            groups.setdefault(_key(segment), []).append(segment)
+            groups.setdefault(group_of(segment), []).append(segment)
     rows = [_loss(key, segments, units_per_hour) for key, segments in groups.items()]
     rows.sort(key=lambda row: (-row.duration, row.time_class, row.reason_code))
     required = sum((s.duration for s in account.segments if s.time_class in REQUIRED), timedelta())

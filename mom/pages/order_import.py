@@ -71,10 +71,27 @@ def _items(rows: Sequence[orders_file.Row], actor: Actor) -> list[dict[str, Any]
 def _checked(upload: UploadedFile, actor: Actor) -> dict[str, Any]:
     rows = rows_read(upload.read(), upload.name or "file")
     results = services.job_orders_store(items=_items(rows, actor), by=actor, dry_run=True)
+    lines = list(selectors.lines(actor))
+    zone = next(iter(zones_of(lines).values()), UTC)
+    codes = _codes(results)
+    numbers = [number for number, _row in rows]
     return {
-        "diff": orders_file.diff_of([number for number, _row in rows], results, field_names()),
+        "diff": orders_file.diff_of(
+            numbers, results, field_names(), lambda field, value: orders_file.shown(field, value, zone, codes)
+        ),
         "signed": signing.dumps(rows, salt=SALT, compress=True),
     }
+
+
+def _codes(results: Sequence[services.Stored]) -> dict[str, dict[int, str]]:
+    """Codes of the lines and products whose ids the differences hold."""
+    models = {"line_id": "plant.Equipment", "product_id": "plant.MaterialDefinition"}
+    found = {}
+    for field, model in models.items():
+        ids = {value for result in results for value in result.changes.get(field, ()) if value}
+        rows: Any = selectors.configuration_rows(model, pk__in=ids)
+        found[field] = dict(rows.values_list("pk", "code"))
+    return found
 
 
 def _store(request: HttpRequest) -> HttpResponse:

@@ -101,29 +101,40 @@ def items_of(rows: Sequence[Row], zone_of: Callable[[str], ZoneInfo]) -> list[di
     return [item_of(row, zone_of(row.get("line", ""))) for _, row in rows]
 
 
-def diff_of(numbers: Sequence[int], results: Sequence[Stored], names: Mapping[str, str]) -> Diff:
+def diff_of(
+    numbers: Sequence[int],
+    results: Sequence[Stored],
+    names: Mapping[str, str],
+    show: Callable[[str, Any], str],
+) -> Diff:
     """What ``job_orders_store(dry_run=True)`` said, by row; ``names`` are fields in words."""
     return Diff(
         tuple(
-            DiffRow(number, result.code, KINDS[result.action], _changes(result, names), _errors(result))
+            DiffRow(number, result.code, KINDS[result.action], _changes(result, names, show), _errors(result))
             for number, result in zip(numbers, results, strict=True)
         )
     )
 
 
-def _changes(result: Stored, names: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+def _changes(
+    result: Stored, names: Mapping[str, str], show: Callable[[str, Any], str]
+) -> tuple[tuple[str, str, str], ...]:
     return tuple(
-        (names[field], "" if before is None else _text(before), _text(after))
+        (names[field], "" if before is None else show(field, before), show(field, after))
         for field, (before, after) in result.changes.items()
-        if field in names
+        if field in names and (before, after) != (None, None) and after not in (None, "", {})
     )
 
 
-def _text(value: Any) -> str:
+def shown(field: str, value: Any, zone: ZoneInfo, codes: Mapping[str, Mapping[int, str]]) -> str:
+    """A plan's value as people read it: codes for rows, local times, no trailing zeros."""
+    if field in codes:
+        return codes[field].get(value, str(value))
     if isinstance(value, dict):
         return ", ".join(f"{name} = {text}" for name, text in value.items())
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="minutes")
+    if field in TIMES and value:
+        at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        return at.astimezone(zone).strftime("%d/%m/%Y %H:%M")
     text = str(value)
     return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").isdecimal() else text
 

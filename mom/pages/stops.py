@@ -51,6 +51,7 @@ class Row:
     duration: timedelta | None
     size: str
     word: str
+    is_own: bool
     fault_code: str
     needs_reason: bool
     reason: str
@@ -138,6 +139,7 @@ def row_of(told: StopTold, zone: ZoneInfo) -> Row:
         duration=told.duration,
         size=stop.size,
         word=words.base_word(stop.base_class),
+        is_own=stop.base_class == "own",
         fault_code=stop.fault_code,
         needs_reason=bool(stop.needs_reason and getattr(stop, "had_order", False)),
         reason=said.reason.name if said and said.reason else "",

@@ -175,7 +175,7 @@ def main_navigation(context: Context) -> dict[str, Any]:
     request = context.get("request")
     actor = actor_of(request) if request else None
     here = request.path if request else ""
-    links = [(url_if(name), word) for name, word in NAVIGATION]
+    links = [(url_if(name), word) for name, word in NAVIGATION] if actor and actor.grants else []
     lines = list(selectors.lines(actor)) if actor and actor.grants else []
     current = next((line for line in lines if here.startswith(f"/lines/{line.code}/")), None)
     return {

@@ -51,15 +51,15 @@ def test_unchanged_is_304_until_the_line_or_the_language_changes(
 ) -> None:
     now = timezone.now().replace(second=1)
     monkeypatch.setattr(timezone, "now", lambda: now)
-    first = supervisor.get(page, HTTP_X_POLL="1")
-    asked = {"HTTP_IF_NONE_MATCH": first["ETag"], "HTTP_X_POLL": "1"}
-    assert supervisor.get(page, **asked).status_code == 304
+    first = supervisor.get(page, headers={"x-poll": "1"})
+    asked = {"if-none-match": first["ETag"], "x-poll": "1"}
+    assert supervisor.get(page, headers=asked).status_code == 304
     revision_bump(line_id=plant.lines[1].pk)
-    changed = supervisor.get(page, **asked)
+    changed = supervisor.get(page, headers=asked)
     assert changed.status_code == 200
     assert b"<html" not in changed.content
     supervisor.cookies["language"] = "fr"
-    assert supervisor.get(page, **{**asked, "HTTP_IF_NONE_MATCH": changed["ETag"]}).status_code == 200
+    assert supervisor.get(page, headers={**asked, "if-none-match": changed["ETag"]}).status_code == 200
 
 
 def test_a_whole_page_is_never_304_since_it_also_shows_messages(supervisor: Client) -> None:

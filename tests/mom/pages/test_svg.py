@@ -31,7 +31,8 @@ def histories(draw: st.DrawFn) -> list[svg.Mark]:
         end = at + timedelta(microseconds=draw(st.integers(1, 3_000_000_000)))
         marks.append(svg.Mark(at, end, draw(st.sampled_from(KINDS)), title="x", href="/stops/"))
         at = end
-    if marks and draw(st.booleans()):
+    is_open: bool = draw(st.booleans())
+    if marks and is_open:
         last = marks[-1]
         marks[-1] = svg.Mark(last.start, None, last.kind, "x", "/stops/")
     return marks
