@@ -63,12 +63,12 @@ class Engine:
         ]  # fmt: skip
 
     def stop(self, unit: str, milliseconds: int) -> bool:
-        """Press stop on a machine for a while; False when it is down already or unknown."""
+        """Press stop on a machine for a while; False when it is unknown."""
         for line in self.lines:
             for index, machine in enumerate(line.machines):
                 if machine.code == unit:
                     line.file(self.now + 1, "stop", index, milliseconds)
-                    return machine.fault < 0
+                    return True
         return False
 
     def skip(self, to: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING
 
 from mom.demo import materials, orders
@@ -192,6 +193,17 @@ def resume(line: Line, at: int) -> None:
 
 
 def stop_by_hand(line: Line, at: int, index: int, milliseconds: int) -> None:
-    """Someone presses stop: the machine is held with the last fault of its list, unless it is down."""
-    if line.machines[index].fault < 0:
+    """Someone presses stop: the machine is held with the last fault of its list; one that is down stays down
+    for that long."""
+    machine = line.machines[index]
+    if machine.fault < 0:
         fault_begin(line, index, len(line.machine_spec(index).faults) - 1, milliseconds, at)
+        return
+    repair = [item for item in line.agenda if item[2] == "phase" and item[3][0] == index and item[3][2] == 0]
+    if not repair:
+        # It is being started again: as soon as it runs.
+        line.file(at + 1_000, "stop", index, milliseconds)
+    elif repair[0][0] < at + milliseconds:
+        line.agenda.remove(repair[0])
+        heapq.heapify(line.agenda)
+        line.file(at + milliseconds, *repair[0][2:3], *repair[0][3])

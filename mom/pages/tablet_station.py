@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -24,7 +25,7 @@ from plant.access import Actor, actor_of
 from plant.domain.quantities import ratio
 from production import selectors as production
 from production.domain.account import Account, Segment
-from production.domain.stops import MICRO
+from production.domain.stops import ASKED, MICRO
 from production.domain.time_model import MICRO_STOP, UNKNOWN
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class MachineChip:
     kind: str
     word: str
     since: datetime | None
+    stop_id: str
+    """The stop going on, which can be given its reason before it is long enough to ask for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,14 @@ def station(request: HttpRequest) -> HttpResponseBase:
 def station_view(found: Station, reading: LineReading, actor: Actor, now: datetime) -> StationView:
     waiting = stops_waiting(found, actor, now)
     units = units_of(found)
+    going_on = _stops_going_on(units, actor)
     order = reading.order
     return StationView(
         order=_order_card(order, reading, now) if order else None,
         next_orders=[]
         if order
         else [each for each in reading.orders if each.state == "allowed_to_start"][:3],
-        machines=[_chip(unit, reading.accounts.get(unit.pk)) for unit in units],
+        machines=[_chip(unit, reading.accounts.get(unit.pk), going_on.get(unit.pk, "")) for unit in units],
         uncoded=[stop_tile(row, now) for row in waiting[:SHOWN]],
         uncoded_count=waiting.count(),
         micro=micro_stops([reading.accounts[unit.pk] for unit in units if unit.pk in reading.accounts]),
@@ -144,6 +148,14 @@ def stops_waiting(found: Station, actor: Actor, now: datetime) -> Any:
     """Stops of the station's machines of the last day that wait for a reason, newest first."""
     ids = [unit.pk for unit in units_of(found)]
     return production.stops_uncoded(actor).filter(work_unit_id__in=ids, start_time__gte=now - LATE)
+
+
+def _stops_going_on(units: list[Equipment], actor: Actor) -> dict[int, str]:
+    every: QuerySet[Any] = production.stops(actor)
+    found = every.filter(
+        work_unit_id__in=[unit.pk for unit in units], end_time=None, base_class__in=ASKED, had_order=True
+    )
+    return {unit: str(pk) for unit, pk in found.values_list("work_unit_id", "pk")}
 
 
 def stop_tile(row: Stop, now: datetime) -> StopTile:
@@ -200,7 +212,7 @@ def _scrap(order: JobOrder, reading: LineReading, now: datetime) -> Decimal | No
     return sum(known, Decimal(0)) if known else None
 
 
-def _chip(unit: Equipment, told: Account | None) -> MachineChip:
+def _chip(unit: Equipment, told: Account | None, stop_id: str) -> MachineChip:
     state, since = state_since(told)
     state = state or UNKNOWN
-    return MachineChip(unit.code, unit.name, state_kind(state), state_word(state), since)
+    return MachineChip(unit.code, unit.name, state_kind(state), state_word(state), since, stop_id)

@@ -194,6 +194,19 @@ def test_pressing_stop_holds_a_running_machine_for_that_long(plant: PlantSpec) -
     assert held.data["end"] - held.data["start"] == 90_000
 
 
+def test_pressing_stop_on_a_machine_that_is_down_keeps_it_down(plant: PlantSpec) -> None:
+    engine = engine_of(plant, "11")
+    filler = next(machine for machine in engine.lines[0].machines if machine.code == "L1-FILLER")
+    while filler.fault < 0:
+        engine.advance(engine.now + 500)
+    pressed = engine.now
+    assert engine.stop("L1-FILLER", 900_000)
+    events = engine.advance(pressed + 3 * HOUR)
+    running = [e for e in states_of(events, "L1-FILLER") if e.data["state"] == "execute"]
+    assert all(e.data["start"] >= pressed + 900_000 or e.data["end"] <= pressed for e in running)
+    assert running[-1].data["end"] > pressed + 900_000
+
+
 @pytest.mark.parametrize(
     "kind", ["lot", "consumed", "produced", "shortage", "intervention", "sequence", "reason"]
 )
