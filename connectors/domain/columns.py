@@ -70,11 +70,6 @@ def value_key(kind: int, bits: int, quality: int, status: int) -> int:
     return ((mixed + 2**63) & 0xFFFFFFFFFFFFFFFF) - 2**63
 
 
-def wrap64(value: int) -> int:
-    """The low 64 bits as a signed number."""
-    return ((value + 2**63) & (2**64 - 1)) - 2**63
-
-
 class Columns:
     """Samples of one connection, in arrival order."""
 

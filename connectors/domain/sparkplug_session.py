@@ -8,9 +8,10 @@ follows every edge node of a connection. Addresses are ``group/node:metric`` and
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Final
 
-from connectors.domain.columns import NO_STATUS, instant, key_of, wrap64
+from connectors.domain.columns import NO_STATUS, instant, key_of
 from connectors.domain.outage import GapRecord, gap_declared, gap_key
 from connectors.domain.sparkplug_messages import (
     DBIRTH,
@@ -295,15 +296,19 @@ class Host:
     def _values(self, node: _Node, message: Message, out: Outcome) -> None:
         arrival = message.arrival
         sent = message.timestamp * 1000 or arrival
-        base = key_of(node.epoch, message.seq, message.timestamp, message.device)
         device, birth = message.device, message.kind in (NBIRTH, DBIRTH)
         aliases, names = node.aliases, node.names
         samples = out.samples
-        index_of, packed = samples.index_of, samples.packed
+        index_of, packed, before = samples.index_of, samples.packed, len(samples)
+        address, source_time, quality = (
+            samples.address.append,
+            samples.source_time.append,
+            samples.quality.append,
+        )
+        add_status, flags = samples.status.append, samples.historical.append
+        add_kind, add_bits = samples.kind.append, samples.bits.append
         problem = ""
-        for index, (name, alias, timestamp, _, value, historical, status, error) in enumerate(
-            message.metrics
-        ):
+        for name, alias, timestamp, _, value, historical, status, error in message.metrics:
             known = names.get((device, name)) if name else aliases.get(alias)  # type: ignore[arg-type]
             if known is None:
                 problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
@@ -316,20 +321,25 @@ class Host:
             if birth and (name == BD_SEQ or name.startswith("Node Control/")):
                 continue
             kind, bits = packed(value)
-            samples.address.append(index_of(known.address))
-            samples.source_time.append(timestamp * 1000 or sent)
-            samples.server_time.append(sent)
-            samples.arrival_time.append(arrival)
-            samples.quality.append(0 if status == NO_STATUS else _quality(status))
-            samples.status.append(status)
-            samples.historical.append(historical)
-            samples.kind.append(kind)
-            samples.bits.append(bits)
-            samples.key.append(wrap64(base + index))
+            address(index_of(known.address))
+            source_time(timestamp * 1000 or sent)
+            quality(0 if status == NO_STATUS else _quality(status))
+            add_status(status)
+            flags(historical)
+            add_kind(kind)
+            add_bits(bits)
+        self._stamp(node, message, out, sent, len(samples.source_time) - before)
         if problem:
             out.unreadable.append(Unreadable(message.topic, problem, message.raw, arrival))
             if self.rules.rebirth_on_unknown:
                 self._want(node, problem, arrival, out)
+
+    def _stamp(self, node: _Node, message: Message, out: Outcome, sent: int, count: int) -> None:
+        """What all values of a message share, at once; a key for each from birth, seq and place in the message."""
+        base = key_of(node.epoch, message.seq, message.timestamp, message.device) >> 1
+        out.samples.server_time.extend(repeat(sent, count))
+        out.samples.arrival_time.extend(repeat(message.arrival, count))
+        out.samples.key.extend(range(base, base + count))
 
     def datatype(self, group: str, node: str, device: str, name: str, alias: int | None) -> int:
         """What the birth said; DATA may leave it out. 0 = not known."""

@@ -20,14 +20,15 @@ INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT, DOUBLE, BOOLEAN
 )
 UUID, DATASET, BYTES, FILE, TEMPLATE = range(15, 20)
 _SIGNED = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
-_INTEGERS = frozenset(range(INT8, UINT64 + 1)) | {DATETIME}
 _UNREADABLE = {
     "bytes_value": "bytes",
     "dataset_value": "DataSet",
     "template_value": "Template",
     "extension_value": "?",
 }
+_PLAIN = frozenset({"float_value", "double_value", "boolean_value"})
 MAX_TEXT = 10_000
+_new = tuple.__new__
 
 Datatype = Callable[[str, int | None], int]
 
@@ -57,17 +58,22 @@ def _metric(metric: Any, datatype: Datatype) -> Metric:
     alias = metric.alias or (0 if metric.HasField("alias") else None)
     if not name and alias is None:
         return Metric("", -1, 0, 0, None, error="neither name nor alias")
-    declared = metric.datatype or datatype(name, alias)
+    declared = metric.datatype
     status = _status(metric.properties) if metric.HasField("properties") else NO_STATUS
-    head = (name, alias, _millis(metric.timestamp), declared)
-    field = None if metric.is_null else metric.WhichOneof("value")
-    if field is None:
+    field = metric.WhichOneof("value")
+    value, error = None, ""
+    if field in _PLAIN and not metric.is_null:
+        value = getattr(metric, field)
+    elif field is None or metric.is_null:
         error = "" if metric.is_null else "no value"
-        return Metric(*head, None, metric.is_historical, status, error)
-    if field in _UNREADABLE:
-        return Metric(*head, None, metric.is_historical, status, f"a {_UNREADABLE[field]} is not a value")
-    value, error = _value(getattr(metric, field), field, declared)
-    return Metric(*head, value, metric.is_historical, status, error)
+    elif field in _UNREADABLE:
+        error = f"a {_UNREADABLE[field]} is not a value"
+    else:
+        declared = declared or datatype(name, alias)
+        value, error = _value(getattr(metric, field), field, declared)
+    at = _millis(metric.timestamp)
+    # Not Metric(…): this is the hot path, and its constructor costs more than all the rest of a metric
+    return _new(Metric, (name, alias, at, declared, value, metric.is_historical, status, error))
 
 
 def _value(value: Any, field: str, declared: int) -> tuple[Value, str]:
