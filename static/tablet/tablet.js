@@ -151,7 +151,10 @@
         if (fast && scan.text.length >= SHORTEST) {
           event.preventDefault();
           event.stopPropagation();
-          if (scan.field) scan.field.value = scan.before;
+          if (scan.field) {
+            scan.field.value = scan.before;
+            scan.field.dispatchEvent(new Event("input", { bubbles: true }));
+          }
           scanned(scan.text);
         }
         scan = { text: "", at: 0, field: null, before: "" };

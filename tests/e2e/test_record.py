@@ -1,4 +1,4 @@
-"""The order's record in a real browser: read on screen in both languages, printed on four sheets of A4 at most."""
+"""The order's record in a real browser: read in both languages, printed on four sheets of A4 at most."""
 
 from __future__ import annotations
 

@@ -150,7 +150,12 @@ def test_an_uncoded_stop_is_coded_in_two_taps_with_an_answer_at_once(shop: Shop)
         """new MutationObserver(() => { window.answered ??= performance.now() - window.tapped; })
              .observe(document.getElementById('tablet-say'), {attributes: true})"""
     )
-    page.route("**/tablet/stops/*/", lambda route: (page.wait_for_timeout(400), route.continue_()))
+
+    def slow(route: Any) -> None:
+        page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route("**/tablet/stops/*/", slow)
     page.locator("[data-reason=JAM]").click(no_wait_after=True)
     taps += 1
     page.wait_for_function("window.answered !== undefined")

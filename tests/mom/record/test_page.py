@@ -8,12 +8,11 @@ import time
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 from django.urls import Resolver404, resolve
 
 from mom.record import answer, model
-from plant.models import Decision
+from plant.models import Decision, User
 from production import services
 from production.models import NoteAssertion
 from tests.factories import plant as make
@@ -35,7 +34,7 @@ def supervisor(client: Client, told: Told) -> Client:
     return client
 
 
-def account_of(told: Told) -> AbstractBaseUser:
+def account_of(told: Told) -> User:
     return make.user_make(told.supervisor)
 
 

@@ -100,13 +100,15 @@ def test_a_stop_is_coded_in_two_taps_and_taken_back_by_undo(shop: Shop) -> None:
     assert (said.start_time, said.end_time) == (stop.start_time, stop.end_time)
     home = shop.get("/tablet/")
     assert f"{stop.work_unit.name}: Bottle jam" in home
+    undo = re.search(r'action="(/tablet/undo/[^"]+)"', home)
+    assert undo
     assert len(shop.waiting()) == before - 1
 
-    shop.post(f"/tablet/stops/{shop.ended().pk}/", {"reason": "JAM", "stop": seen(shop.ended()), "key": "k2"})
-    shop.post(undo_of(shop))
+    shop.post(undo[1])
     last = ReasonAssertion.objects.order_by("-pk")[0]
-    assert (last.reason, last.supersedes is not None) == (None, True)
-    assert len(shop.waiting()) == before - 1
+    assert (last.reason, last.supersedes) == (None, said)
+    assert len(shop.waiting()) == before
+    assert shop.post(undo[1]).status_code == 409
 
 
 def test_a_double_tap_counts_once(shop: Shop) -> None:
