@@ -14,8 +14,7 @@ from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
 from production.selectors.units import UnitSetup
 
-# A value further ahead of its own arrival than this has a wrong clock and drives nothing (promises.md §2
-# rule 10).
+# A value further ahead of its own arrival than this has a wrong clock and drives nothing.
 AHEAD = timedelta(minutes=5)
 BAD = 2
 
@@ -45,6 +44,15 @@ def gaps_read(setup: UnitSetup, opened: Open) -> list[Gap]:
     start = min([start, opened.at, *(at for at, _ in opened.last_good.values())])
     far = datetime.max.replace(tzinfo=UTC)
     found = connectors.gaps_between(equipment_ids=[setup.id], start=start, end=far)
+    return [Gap(gap.start_time, gap.end_time) for gap in found if gap.end_time != gap.start_time]
+
+
+def gaps_told(setup: UnitSetup, start: datetime, end: datetime) -> list[Gap]:
+    """All gaps of the machine that reach [start, end], those since recovered too: a fold may have used
+    them.
+    """
+    until = end + timedelta(microseconds=1)
+    found = connectors.gaps_between(equipment_ids=[setup.id], start=start, end=until, include_recovered=True)
     return [Gap(gap.start_time, gap.end_time) for gap in found if gap.end_time != gap.start_time]
 
 

@@ -13,7 +13,7 @@ from production.domain.counters import BUCKET, bucket_of
 from production.domain.stitching import Fold, Open
 from production.domain.stops import StopRow, stops_of
 from production.models import StitchCheckpoint
-from production.selectors.folding import gaps_read, opened_at, samples_read, stop_going_on
+from production.selectors.folding import gaps_read, gaps_told, opened_at, samples_read, stop_going_on
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply
 from production.services.execution import orders_refresh_for
@@ -127,6 +127,7 @@ class Refold:
         fold = Fold(self.setup.unit, opened, gaps_read(self.setup, opened))
         ends = [at for at in (dirty_to, self.watermark, checkpoint.folded_to if checkpoint else None) if at]
         end = max(ends) + INSTANT
+        late_gaps = gaps_told(self.setup, start, converge_after) if converge_after is not None else []
         first = max(bucket_of(converge_after), start) + BUCKET if converge_after is not None else start + DAY
         step = BUCKET if converge_after is not None else DAY
         begin, cut = start, min(first, end)
@@ -139,7 +140,7 @@ class Refold:
             fold.advance(cut)
             if converge_after is not None:
                 window = self._window(fold, opened, stop, cut)
-                if converged(self.setup, window, converge_after, opened.at):
+                if converged(self.setup, window, converge_after, opened.at, late_gaps):
                     self._take(differences(self.setup, window))
                     return
             # Days without samples are crossed in growing steps: a sample may be years away.

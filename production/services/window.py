@@ -4,7 +4,7 @@ after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from production.domain.stitching import COUNTERS, Fold, StateRow
+from production.domain.stitching import COUNTERS, Fold, Gap, StateRow
 from production.domain.stops import StopRow, needs_reason, size_of, stop_id
 from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
@@ -102,16 +102,22 @@ def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
     return stored
 
 
-def converged(setup: UnitSetup, window: Window, late_to: datetime, late_from: datetime) -> bool:
+def converged(
+    setup: UnitSetup, window: Window, late_to: datetime, late_from: datetime, gaps: Sequence[Gap]
+) -> bool:
     """Whether nothing after the window's end can differ from what is stored.
 
     True when every row going on there is stored with the same start, and each signal's last sample is one
     that was
     there before: then the fold would go on exactly as it did (its state is those rows and samples, nothing
-    else).
+    else). A counter goes on from its last good sample; ``gaps``, those that reach what is late, may be new to
+    it.
     """
     assert window.end is not None
-    if any(late_from <= at <= late_to for at in window.fold.last.values()):
+    good = [counter.at for counter in window.fold.counters if counter.at is not None]
+    if any(late_from <= at <= late_to for at in (*window.fold.last.values(), *good)):
+        return False
+    if any(gap.end is None or gap.end > window.end or any(at < gap.end for at in good) for gap in gaps):
         return False
     stored = _stored(setup, window)
     reaching = going_on(window.end)
@@ -249,7 +255,8 @@ def _alarm_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list
 
 
 def _count_rows(setup: UnitSetup, window: Window) -> list[Row]:
-    return [
-        (setup.id, row.signal, row.kind, row.start, row.end, row.flag, Decimal(row.quantity).quantize(SIX))
-        for row in window.fold.counted
-    ]
+    pieces: dict[tuple[int, str, datetime, datetime, str], Decimal] = {}
+    for row in window.fold.counted:
+        # Several values of one instant may make several steps of it; they are one row.
+        pieces[row[:5]] = pieces.get(row[:5], Decimal(0)) + row.quantity
+    return [(setup.id, *key, quantity.quantize(SIX)) for key, quantity in pieces.items()]

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.domain.outage import GapRecord, gap_key
+from connectors.services import Delivery, deliveries_store
 from production import services
 from production.models import OrderSpan, QuantityActual, StateInterval, StitchCheckpoint, Stop
 from production.services.rebuilding import rebuild_check
-from tests.factories.production import Said, Sender, at, sender_make
+from tests.factories.production import ARRIVED, Said, Sender, at, sender_make
 
 pytestmark = pytest.mark.django_db
 
@@ -143,6 +145,58 @@ def test_silence_before_a_counter_moved_is_kept_when_it_is_first_known():
     for second in (0, 331):
         sender.say([(second, "good_count", 0)])
         sender.stitch()
+    assert differences(sender) == []
+
+
+def test_many_values_of_one_instant_are_counted_once_each():
+    sender = sender_make(roles=("state", "good_count"))
+    sender.say([(0, "state", 6), (10, "good_count", 500)])
+    sender.say([(20, "good_count", value) for value in (90, 7, 60, 3)], watermark=30)
+    sender.stitch()
+    assert differences(sender) == []
+
+
+def toggling(until: int) -> list[Said]:
+    """A state that changes every minute, so that a late window soon agrees with what was stored."""
+    return [(second, "state", 6 if second // 60 % 2 else 2) for second in range(0, until, 20)]
+
+
+def lose(sender: Sender, start: float, end: float | None) -> None:
+    gap = GapRecord(
+        key=gap_key(sender.unit.code, start),
+        cause="seq_jump",
+        start_time=at(start),
+        end_time=None if end is None else at(end),
+    )
+    deliveries_store(slug=sender.connection.slug, deliveries=[Delivery(gaps=[gap])], now=ARRIVED)
+    sender.stitch()
+
+
+def test_a_step_across_a_gap_told_late_is_flagged():
+    sender = sender_make()
+    sender.say([*toggling(2000), (0, "good_count", 5), (900, "good_count", 50)], watermark=2000)
+    sender.stitch()
+    lose(sender, 310, 330)
+    assert [row.flag for row in QuantityActual.objects.all()] == ["gap"]
+    assert differences(sender) == []
+
+
+def test_an_open_gap_told_late_inside_a_silence_holds_after_it():
+    sender = sender_make()
+    sender.say([*toggling(300), *((s, "state", 6) for s in range(900, 2000, 20))], watermark=2000)
+    sender.stitch()
+    lose(sender, 500, None)
+    assert states(sender)[-1] == (900, "unknown")
+    assert differences(sender) == []
+
+
+def test_a_late_count_followed_by_a_bad_one_reaches_the_next_good_one():
+    sender = sender_make()
+    counts: list[Said] = [(0, "good_count", 5), (500, "good_count", 9, True), (2000, "good_count", 50)]
+    sender.say([*toggling(2000), *counts], watermark=2000)
+    sender.stitch()
+    sender.say([(100, "good_count", 7)])
+    sender.stitch()
     assert differences(sender) == []
 
 
