@@ -1,4 +1,5 @@
-/* Polling without lies: elements with data-poll="url" are asked again every 2 s with their ETag and replaced by id.
+/* Polling without lies: elements with data-poll="url" are asked again every 2 s (or data-poll-every seconds) with
+   their ETag and replaced by id.
    A part marked data-hold is left as it is when what holds it is replaced: another answer brings it.
    Contact lost is always visible; nothing is swapped while a finger or the mouse is down. */
 "use strict";
@@ -80,7 +81,7 @@
         poller.etag = answer.headers.get("ETag");
       }
       poller.contact = Date.now();
-      poller.delay = FIRST;
+      poller.delay = poller.every;
       poller.problem = "";
     } catch {
       fail(poller, "");
@@ -102,9 +103,10 @@
 
   function watch(element) {
     if (!element.id || pollers.has(element.id)) return;
-    const poller = { id: element.id, url: element.dataset.poll, etag: element.dataset.etag || "", delay: FIRST, contact: Date.now(), problem: "" };
+    const every = Number(element.dataset.pollEvery || 0) * 1000 || FIRST;
+    const poller = { id: element.id, url: element.dataset.poll, etag: element.dataset.etag || "", every, delay: every, contact: Date.now(), problem: "" };
     pollers.set(element.id, poller);
-    poller.timer = setTimeout(() => run(poller), "pollNow" in element.dataset ? 0 : jitter(FIRST));
+    poller.timer = setTimeout(() => run(poller), "pollNow" in element.dataset ? 0 : jitter(every));
   }
 
   function showContact() {
@@ -112,7 +114,8 @@
     if (!band || pollers.size === 0) return;
     const list = [...pollers.values()];
     const problem = list.map((poller) => poller.problem).find(Boolean);
-    const age = Date.now() - Math.min(...list.map((poller) => poller.contact));
+    const ages = list.map((poller) => Date.now() - poller.contact - (poller.every - FIRST));
+    const age = Math.max(...ages);
     const lost = age > LOST_AFTER;
     root.classList.toggle("stale", lost);
     band.hidden = !(lost || problem);
@@ -197,7 +200,7 @@
       if (document.hidden) return;
       for (const poller of pollers.values()) {
         clearTimeout(poller.timer);
-        poller.delay = FIRST;
+        poller.delay = poller.every;
         run(poller);
       }
     });
