@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from plant.models import Equipment
     from production.models import JobOrder, Stop
 
-SHOWN = 4
+SHOWN = 3
 # Operators give reasons for a day; after that a supervisor does, with a comment.
 LATE = timedelta(hours=24)
 
