@@ -43,7 +43,7 @@ def tiles_offered(unit: Equipment, *, group_code: str = "", screen: int = 0) -> 
         # Below a group everything is a leaf: a deeper tree is flattened, so that three taps always suffice.
         found = [reason for reason in _below(group, offered) if reason.time_class]
     else:
-        found = [reason for reason in offered if reason.parent_id not in ids]
+        found = _top([reason for reason in offered if reason.parent_id not in ids], offered)
     shown, more = _screen(found, screen)
     return Tiles(
         group,
@@ -59,6 +59,19 @@ def tiles_offered(unit: Equipment, *, group_code: str = "", screen: int = 0) -> 
         ),
         more,
     )
+
+
+def _top(roots: Sequence[Reason], offered: Sequence[Reason]) -> list[Reason]:
+    """What is the machine's own stands first, without its group, where one screen holds it all: two taps."""
+    own: list[Reason] = []
+    shared: list[Reason] = []
+    for root in roots:
+        inside = [reason for reason in _below(root, offered) if reason.time_class]
+        if root.equipment_class_id is not None and inside:
+            own += inside
+        else:
+            shared.append(root)
+    return [*own, *shared] if len(own) + len(shared) <= TILES else list(roots)
 
 
 def _below(group: Reason, offered: Sequence[Reason]) -> list[Reason]:
