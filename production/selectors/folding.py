@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
@@ -14,9 +16,13 @@ from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
 from production.selectors.units import UnitSetup
 
+if TYPE_CHECKING:
+    from connectors.selectors import SampleRow
+
 # A value further ahead of its own arrival than this has a wrong clock and drives nothing.
 AHEAD = timedelta(minutes=5)
 BAD = 2
+INSTANT = timedelta(microseconds=1)
 
 
 def going_on(at: datetime) -> Q:
@@ -84,7 +90,7 @@ def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open
         spans=tuple(_spans(setup, at)),
         alarms=tuple(_alarms(setup, at)),
         last=last,
-        last_good=_last_good(setup, last),
+        last_good=_last_good(setup, last, at),
         buckets=_buckets(setup, at) if continue_buckets else {},
     )
     if unit.by_counter:
@@ -94,28 +100,50 @@ def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open
     return opened
 
 
+def believable(row: SampleRow) -> bool:
+    """Not ahead of its own arrival."""
+    return row.source_time <= row.arrival_time + AHEAD
+
+
+def countable(row: SampleRow) -> bool:
+    """A good number."""
+    return believable(row) and row.quality != BAD and number(row.value) is not None
+
+
+def latest(signal_id: int, at: datetime, accept: Callable[[SampleRow], bool]) -> SampleRow | None:
+    """The last sample of a signal before an instant that is acceptable.
+
+    Several values may share one instant: each of them is looked at, the last in order first.
+    """
+    while (row := connectors.last_samples_before(signal_ids=[signal_id], at=at).get(signal_id)) is not None:
+        at = row.source_time
+        shared = connectors.samples_between(signal_ids=[signal_id], start=at, end=at + INSTANT)
+        if found := next((one for one in reversed(shared) if accept(one)), None):
+            return found
+    return None
+
+
 def _last_before(ids: list[int], at: datetime) -> dict[int, tuple[datetime, object, bool]]:
     """The last believable sample of each signal before an instant."""
     found: dict[int, tuple[datetime, object, bool]] = {}
-    for signal, row in connectors.last_samples_before(signal_ids=ids, at=at).items():
-        if row.source_time <= row.arrival_time + AHEAD:
+    for signal, last in connectors.last_samples_before(signal_ids=ids, at=at).items():
+        row = last if believable(last) else latest(signal, at, believable)
+        if row is not None:
             found[signal] = (row.source_time, row.value, row.quality == BAD or row.value is None)
-        else:
-            found.update(_last_before([signal], row.source_time))
     return found
 
 
 def _last_good(
-    setup: UnitSetup, last: dict[int, tuple[datetime, object, bool]]
+    setup: UnitSetup, last: dict[int, tuple[datetime, object, bool]], at: datetime
 ) -> dict[int, tuple[datetime, object]]:
     """For counters whose last sample is bad or no number: the last good one before it."""
     good: dict[int, tuple[datetime, object]] = {}
     for signal in setup.signals(*COUNTERS):
         seed = last.get(signal)
-        while seed is not None and (seed[2] or number(seed[1]) is None):
-            seed = _last_before([signal], seed[0]).get(signal)
-        if seed is not None and seed is not last.get(signal):
-            good[signal] = (seed[0], seed[1])
+        if seed is None or (not seed[2] and number(seed[1]) is not None):
+            continue
+        if (row := latest(signal, at, countable)) is not None:
+            good[signal] = (row.source_time, row.value)
     return good
 
 
@@ -158,9 +186,9 @@ def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:
     """When a counter last grew within the machine's lookback before an instant."""
     start = at - setup.unit.lookback
     counters = {s.id: Counter(s.id, "", modulus=s.modulus) for s in setup.unit.signals if s.role in COUNTERS}
-    for signal, (moment, value, bad) in _last_before(list(counters), start).items():
-        if not bad:
-            counters[signal].resume(number(value), moment)
+    for signal, counter in counters.items():
+        if (row := latest(signal, start, countable)) is not None:
+            counter.resume(number(row.value), row.source_time)
     for moment, signal, value, bad in samples_read(setup, start, at):
         if signal in counters and not bad:
             counters[signal].add(moment, value)

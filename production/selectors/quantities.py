@@ -19,12 +19,11 @@ from connectors import selectors as connectors
 from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket_of, number, step, total_of
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
-from production.selectors.folding import AHEAD, BAD
+from production.selectors.folding import countable, latest
 from production.selectors.units import signals_of
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
-    from connectors.selectors import SampleRow
 
 ZERO = Decimal(0)
 INSTANT = timedelta(microseconds=1)
@@ -127,7 +126,7 @@ def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
         sums[pk].seen |= counter.value is not None
     gaps = _gaps(sums.values(), counters, start, end)
     for row in connectors.samples_between(signal_ids=list(sums), start=start, end=end):
-        if row.quality != BAD and row.value is not None and row.source_time <= row.arrival_time + AHEAD:
+        if countable(row):
             counter = counters[row.signal_id]
             counter.add(row.source_time, row.value, gaps.get(sums[row.signal_id].signal.equipment_id, ()))
     for counter in counters.values():
@@ -139,12 +138,8 @@ def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
 def _counters(sums: Iterable[_Sum], at: datetime) -> dict[int, Counter]:
     """Counters as their last good sample before an instant left them."""
     counters = {s.signal.pk: _counter(s.signal) for s in sums}
-    for signal, found in connectors.last_samples_before(signal_ids=list(counters), at=at).items():
-        row: SampleRow | None = found
-        while row is not None and (
-            row.quality == BAD or number(row.value) is None or row.source_time > row.arrival_time + AHEAD
-        ):
-            row = connectors.last_samples_before(signal_ids=[signal], at=row.source_time).get(signal)
+    for signal, last in connectors.last_samples_before(signal_ids=list(counters), at=at).items():
+        row = last if countable(last) else latest(signal, at, countable)
         if row is not None:
             counters[signal].resume(number(row.value), row.source_time)
     return counters
@@ -190,9 +185,8 @@ def _first_good(signal_id: int, start: datetime, end: datetime) -> tuple[datetim
     while True:
         rows = connectors.samples_page(signal_id=signal_id, start=start, end=end, after=after, limit=8)
         for row in rows:
-            value = number(row.value)
-            if row.quality != BAD and value is not None and row.source_time <= row.arrival_time + AHEAD:
-                return row.source_time, value
+            if countable(row):
+                return row.source_time, number(row.value)
         if len(rows) < 8:
             return None
         after = (rows[-1].source_time, rows[-1].source_key)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from plant import audit, hooks
 from plant import selectors as plant
@@ -182,7 +183,8 @@ def _range_check(start: datetime, end: datetime | None) -> None:
 def _reason(equipment: Equipment, code: str) -> Reason:
     offered = {reason.code: reason for reason in plant.reasons_offered(equipment)}
     if code not in offered:
-        raise Refused(f"reason: read {code!r}, expected one offered on {equipment.code}")
+        message = _("reason: read %(code)s, expected one offered on %(place)s")
+        raise Refused(message % {"code": repr(code), "place": equipment.code})
     return offered[code]
 
 

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from plant import selectors as plant
 from plant.access import Actor
@@ -36,7 +37,8 @@ class PlanError:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.field}: read {self.read!r}, expected {self.expected}"
+        words = {"field": self.field, "read": repr(self.read), "expected": self.expected}
+        return _("%(field)s: read %(read)s, expected %(expected)s") % words
 
 
 @dataclass(slots=True)
@@ -82,13 +84,15 @@ class Context:
 
 def plan_read(item: Mapping[str, Any], context: Context, by: Actor) -> tuple[dict[str, Any], list[PlanError]]:
     """The columns of an order's plan, and every error found. Columns are complete only without errors."""
-    errors = [PlanError(name, item.get(name), "a value") for name in REQUIRED if item.get(name) in (None, "")]
-    errors += [PlanError(name, item[name], "no such field") for name in sorted(set(item) - FIELDS)]
-    line = _row(item, "line", context.lines, "the code of a line", errors)
-    product = _row(item, "product", context.products, "the code of a product", errors)
+    errors = [
+        PlanError(name, item.get(name), _("a value")) for name in REQUIRED if item.get(name) in (None, "")
+    ]
+    errors += [PlanError(name, item[name], _("no such field")) for name in sorted(set(item) - FIELDS)]
+    line = _row(item, "line", context.lines, _("the code of a line"), errors)
+    product = _row(item, "product", context.products, _("the code of a product"), errors)
     plan: dict[str, Any] = {"quantity": _quantity(item, errors)}
     if len(str(item.get("code", ""))) > 40:
-        errors.append(PlanError("code", item["code"], "at most 40 characters"))
+        errors.append(PlanError("code", item["code"], _("at most %(n)d characters") % {"n": 40}))
     for name in INSTANTS:
         if name in item:
             plan[name] = _instant(item, name, errors)
@@ -97,12 +101,11 @@ def plan_read(item: Mapping[str, Any], context: Context, by: Actor) -> tuple[dic
         plan |= {"line_id": line.pk, "product_id": product.pk, "unit": item.get("unit") or product.unit}
         plan["work_master_id"] = _work_master(item, context, product.pk, line.pk, errors)
         if not by.may("order.plan", line):
-            errors.append(PlanError("line", line.code, "a line you may plan"))
+            errors.append(PlanError("line", line.code, _("a line you may plan")))
     start, end = plan.get("planned_start"), plan.get("planned_end")
     if start and end and end <= start:
-        errors.append(
-            PlanError("planned_end", end.isoformat(), f"later than planned_start {start.isoformat()}")
-        )
+        later = _("later than planned_start %(at)s") % {"at": start.isoformat()}
+        errors.append(PlanError("planned_end", end.isoformat(), later))
     return plan, errors
 
 
@@ -127,7 +130,7 @@ def _quantity(item: Mapping[str, Any], errors: list[PlanError]) -> Decimal | Non
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or not 0 < value <= LARGEST:
-        errors.append(PlanError("quantity", raw, "a number above 0"))
+        errors.append(PlanError("quantity", raw, _("a number above 0")))
         return None
     return value.quantize(Decimal("0.000001"))
 
@@ -141,7 +144,8 @@ def _instant(item: Mapping[str, Any], name: str, errors: list[PlanError]) -> dat
     except ValueError:
         value = None
     if value is None or value.tzinfo is None:
-        errors.append(PlanError(name, str(raw), "a time with its zone, such as 2026-03-02T14:00:00+01:00"))
+        form = _("a time with its zone, such as 2026-03-02T14:00:00+01:00")
+        errors.append(PlanError(name, str(raw), form))
         return None
     return value
 
@@ -154,7 +158,8 @@ def _small(item: Mapping[str, Any], plan: dict[str, Any], errors: list[PlanError
             continue
         low, high = (0, 2_000_000_000) if name == "sequence" else (-32_000, 32_000)
         if isinstance(raw, bool) or not str(raw).lstrip("-").isdecimal() or not low <= int(raw) <= high:
-            errors.append(PlanError(name, raw, f"a whole number from {low} to {high}"))
+            between = _("a whole number from %(low)d to %(high)d") % {"low": low, "high": high}
+            errors.append(PlanError(name, raw, between))
         else:
             plan[name] = int(raw)
     for name, length in TEXTS.items():
@@ -162,15 +167,15 @@ def _small(item: Mapping[str, Any], plan: dict[str, Any], errors: list[PlanError
         if raw is None or (name == "unit" and raw == ""):
             continue
         if len(str(raw)) > length:
-            errors.append(PlanError(name, raw, f"at most {length} characters"))
+            errors.append(PlanError(name, raw, _("at most %(n)d characters") % {"n": length}))
         plan[name] = str(raw)
     if (options := item.get("options")) is not None:
         if not isinstance(options, dict):
-            errors.append(PlanError("options", options, "names with values"))
+            errors.append(PlanError("options", options, _("names with values")))
         plan["options"] = options
     released = item.get("released")
     if released is not None and not isinstance(released, bool):
-        errors.append(PlanError("released", released, "true or false"))
+        errors.append(PlanError("released", released, _("true or false")))
 
 
 def _work_master(
@@ -182,6 +187,7 @@ def _work_master(
         return master.pk if master else None
     master = context.work_masters.get(str(code))
     if master is None or (master.product_id, master.line_id) != (product_id, line_id):
-        errors.append(PlanError("work_master", code, "the code of a routing of this product on this line"))
+        wanted = _("the code of a routing of this product on this line")
+        errors.append(PlanError("work_master", code, wanted))
         return None
     return master.pk

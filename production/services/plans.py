@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from plant import audit
 from plant import services as plant
@@ -102,7 +103,7 @@ def _store_one(
     if not changes:
         return Stored(index, code, "unchanged", job_order_id=known.pk)
     if known.state in FINISHED:
-        error = PlanError("code", code, f"an order that is not {known.state}")
+        error = PlanError("code", code, _("an order that is not finished"))
         return Stored(index, code, "refused", (error,))
     if not dry_run:
         _change(known, plan, change=JobOrderVersion.Change.UPDATE, by=by, why=why, at=at)
@@ -202,12 +203,13 @@ def job_order_update(
     if seen_version is not None and seen_version != job_order.version:
         raise StaleView(f"order {job_order.code}", f"version {seen_version}", f"version {job_order.version}")
     if job_order.state in FINISHED:
-        raise PlanRefused([PlanError("state", job_order.state, "an order that is not finished")])
+        raise PlanRefused([PlanError("state", job_order.state, _("an order that is not finished"))])
     item = {"line": job_order.line.code, "product": job_order.product.code, **_held(job_order), **changes}
     item["code"] = job_order.code
     plan, errors = plan_read(item, Context.of([item]), by)
     if job_order.started_at is not None and plan and plan["line_id"] != job_order.line_id:
-        errors.append(PlanError("line", item["line"], f"{job_order.line.code}, where it has started"))
+        where = _("%(line)s, where it has started") % {"line": job_order.line.code}
+        errors.append(PlanError("line", item["line"], where))
     if errors:
         raise PlanRefused(errors)
     wanted = {key: value for key, value in plan.items() if getattr(job_order, key) != value}

@@ -200,6 +200,18 @@ def test_a_late_count_followed_by_a_bad_one_reaches_the_next_good_one():
     assert differences(sender) == []
 
 
+def test_a_bad_value_at_the_instant_of_a_good_one_loses_no_pieces():
+    sender = sender_make(roles=("state", "good_count"))
+    sender.say(
+        [(0, "state", 6), (10, "good_count", 500), (10, "good_count", 501, True), (10, "good_count", 1, True)]
+    )
+    sender.stitch()
+    sender.say([(20, "good_count", 510)], watermark=30)
+    sender.stitch()
+    assert differences(sender) == []
+    assert sum(row.quantity for row in QuantityActual.objects.all()) == 10
+
+
 def test_an_order_signal_makes_spans():
     sender = sender_make()
     sender.say([(0, "order", "PO1"), (100, "order", "PO2"), (200, "order", "")], watermark=210)
