@@ -1,8 +1,7 @@
 """The host application's side of Sparkplug B 3.0 sessions: what each message means, given those before it.
 
 Pure: messages and instants in, an ``Outcome`` out. Instants are microseconds since 1970 UTC. One ``Host``
-follows every edge node of a connection. Addresses are ``group/node:metric`` and
-``group/node/device:metric``.
+follows every edge node of a connection. Addresses: ``group/node:metric``, ``group/node/device:metric``.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from connectors.domain.sparkplug_messages import (
     Rebirth,
     Unreadable,
 )
+from plant.domain.samples import Quality
 
 BD_SEQ: Final = "bdSeq"
-QUALITY_GOOD, QUALITY_UNCERTAIN, QUALITY_BAD = 0, 1, 2
 # Half the numbers: with more, the missing one's number would come round again and seem to heal the jump.
 MAX_BUFFERED: Final = 128
 
@@ -82,8 +81,6 @@ class Host:
         self.rules = rules or Rules()
         self._source = source
         self._nodes: dict[tuple[str, str], _Node] = {}
-
-    # -- what the transport calls -------------------------------------------------------------------------
 
     def feed(self, message: Message, out: Outcome) -> None:
         node = self._node(message.group, message.node)
@@ -335,7 +332,7 @@ class Host:
                 self._want(node, problem, arrival, out)
 
     def _stamp(self, node: _Node, message: Message, out: Outcome, sent: int, count: int) -> None:
-        """What all values of a message share, at once; a key for each from birth, seq and place in the message."""
+        """What all values of a message share, at once; a key for each from birth, seq and place in it."""
         base = key_of(node.epoch, message.seq, message.timestamp, message.device) >> 1
         out.samples.server_time.extend(repeat(sent, count))
         out.samples.arrival_time.extend(repeat(message.arrival, count))
@@ -398,5 +395,5 @@ class Host:
 def _quality(status: int) -> int:
     """Sparkplug quality codes are OPC's: 192 good, 0 bad, 500 stale."""
     if 192 <= status < 256:
-        return QUALITY_GOOD
-    return QUALITY_UNCERTAIN if 64 <= status < 192 else QUALITY_BAD
+        return Quality.GOOD
+    return Quality.UNCERTAIN if 64 <= status < 192 else Quality.BAD

@@ -116,7 +116,8 @@ async def _within(work: Any) -> Probe:
             found: Probe = await work
             return found
     except TimeoutError:
-        raise Unavailable(f"no answer within {PROBE_SECONDS:g} s") from None
+        message = _("no answer within %(seconds)s s") % {"seconds": f"{PROBE_SECONDS:g}"}
+        raise Unavailable(message) from None
 
 
 def _state(sample: Sample, table: dict[str, str], signal: SignalDefinition | None) -> str:
