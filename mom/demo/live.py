@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from mom.demo.edges.interface import Edge
 from mom.demo.edges.mqtt_json import MqttJsonEdge
 from mom.demo.edges.opcua import OpcUaEdge
 from mom.demo.edges.sparkplug import SparkplugEdge
-from mom.demo.preparing import connections_keep
 from mom.demo.simulator import LIVE, OFF, Simulator, now_ms
 from mom.demo.wiring import Sent, Wiring
 
@@ -40,11 +40,21 @@ def edge_of(wiring: Wiring, slug: str, *, broker: str, endpoint: str, folder: Pa
 
 
 class Live:
-    """Edges by connection. Switched off, they fall silent as machines without power do."""
+    """Edges by connection. Switched off, they fall silent as machines without power do.
 
-    def __init__(self, simulator: Simulator, *, broker: str, endpoint: str) -> None:
+    ``powered`` is told the connections whose machines have come up.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        *,
+        broker: str,
+        endpoint: str,
+        powered: Callable[[list[str]], None] = lambda slugs: None,
+    ) -> None:
         self._simulator = simulator
-        self._broker, self._endpoint = broker, endpoint
+        self._broker, self._endpoint, self._powered = broker, endpoint, powered
         self._edges: dict[str, Edge] = {}
         self._counts: dict[str, Any] = {}
         self._ticks = 0
@@ -80,7 +90,7 @@ class Live:
             )
             await edge.start([sent for sent in standing if sent.wire.connection == slug])
             self._edges[slug] = edge
-        await asyncio.to_thread(connections_keep, slugs=list(self._edges), on=True)
+        await asyncio.to_thread(self._powered, list(self._edges))
 
     async def _power_off(self) -> None:
         edges, self._edges = self._edges, {}

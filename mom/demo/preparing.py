@@ -62,15 +62,15 @@ def _accounts() -> tuple[dict[str, str], dict[str, str]]:
     names = {badge: name for name, badge in SIGN_IN}
     people: Any = selectors.configuration_rows("plant.Person", is_active=True).order_by("badge")
     for person in people:
-        password = secrets.token_urlsafe(9)
-        username = names.get(person.badge, f"demo-{person.badge.lower()}")
-        user = person.user or services.user_create(username=username, password=password, person=person, by=BY)
-        if person.badge in names:
-            passwords[username] = password
-        else:
-            # Nobody signs in with these; they only hold a key.
-            user.set_unusable_password()
-            user.save(update_fields=["password"])
+        name = names.get(person.badge)
+        # Only those who sign in have a password; the others' accounts hold a key and nothing else.
+        password = secrets.token_urlsafe(9) if name else None
+        user = person.user or services.user_create(
+            username=name or f"demo-{person.badge.lower()}", password=password, person=person, by=BY,
+            must_change=bool(name),
+        )  # fmt: skip
+        if name and password:
+            passwords[name] = password
         _, keys[person.badge] = services.token_create(
             user=user, name="demo plant", scope=WRITE, days=KEY_DAYS, by=BY
         )

@@ -11,7 +11,10 @@ from zoneinfo import ZoneInfo
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
+from mom.demo.engine import Engine
+from mom.demo.events import Truth
 from mom.demo.ledger import ledger_read
+from mom.demo.spec import PlantSpec
 from mom.demo.store import Store
 
 INTERVENTIONS, CHECKS = "interventions.xlsx", "checks.xlsx"
@@ -25,12 +28,21 @@ LONGEST_RESPONSE = 8 * 60_000
 
 def sheets_write(store: Store, zone: str = "Europe/Paris") -> tuple[Path, Path]:
     """Both files from the ledger, up to what has happened so far."""
-    entries = list(ledger_read(store.ledger))
+    return sheets_of(ledger_read(store.ledger), store.folder, zone)
+
+
+def sheets_of(entries: Iterable[dict[str, Any]], folder: Path, zone: str) -> tuple[Path, Path]:
+    """The interventions and the checks kept in sheets, as (interventions, checks) files in a folder."""
     local = ZoneInfo(zone)
-    interventions, checks = store.folder / INTERVENTIONS, store.folder / CHECKS
-    found = [_intervention(entry, local) for entry in entries if entry["kind"] == "intervention"]
+    found: list[Sequence[Any]] = []
+    kept: list[Sequence[Any]] = []
+    for entry in entries:
+        if entry["kind"] == "intervention":
+            found.append(_intervention(entry, local))
+        elif entry["kind"] == "test" and entry["in_sheet"]:
+            kept.append(_check(entry, local))
+    interventions, checks = folder / INTERVENTIONS, folder / CHECKS
     _write(interventions, "Interventions", INTERVENTION_HEADINGS, found)
-    kept = [_check(entry, local) for entry in entries if entry["kind"] == "test" and entry["in_sheet"]]
     _write(checks, "Contrôles", CHECK_HEADINGS, kept)
     return interventions, checks
 
@@ -71,3 +83,14 @@ def _write(path: Path, title: str, headings: Sequence[str], rows: Iterable[Seque
     sheet.freeze_panes = "A2"
     path.parent.mkdir(parents=True, exist_ok=True)
     book.save(path)
+
+
+def sheets_example(spec: PlantSpec, folder: Path, *, start: int, days: int) -> tuple[Path, Path]:
+    """The files of a plant simulated from ``start`` (ms) on, with no orders: they fit every installation."""
+    events = Engine(spec, start).advance(start + days * 86_400_000)
+    entries = (
+        {"kind": event.kind, "at": event.at, **event.data, "order": "", "lot": ""}
+        for event in events
+        if isinstance(event, Truth)
+    )
+    return sheets_of(entries, folder, spec.zone)

@@ -15,9 +15,9 @@ from plant.models import ApiToken, Person, User
 
 @transaction.atomic
 def user_create(
-    *, username: str, password: str, person: Person | None, by: Actor, must_change: bool = True
+    *, username: str, password: str | None, person: Person | None, by: Actor, must_change: bool = True
 ) -> User:
-    """An account that signs in with a password; roles come from the person."""
+    """An account; roles come from the person. Without a password nobody signs in: it only holds keys."""
     user = User.objects.create_user(username=username, password=password, must_change_password=must_change)
     if person is not None:
         person.user = user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import signal
@@ -14,12 +15,13 @@ from typing import Any
 import redis
 import yaml
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mom.demo import control
 from mom.demo.client import Api, Stopped
 from mom.demo.live import Live
-from mom.demo.preparing import store_open
+from mom.demo.preparing import connections_keep, store_open
 from mom.demo.sheets import sheets_write
 from mom.demo.simulator import PAST, Simulator
 from mom.demo.store import KEYS, SETTINGS
@@ -69,15 +71,27 @@ class Command(BaseCommand):
     def _run(self, simulator: Simulator, past_only: bool) -> None:
         if simulator.phase == PAST:
             simulator.past(self._bar)
-            sheets_write(simulator.store)
             self.stdout.write("")
+            self._sheets_import(simulator)
         elif not past_only:
             simulator.wake()
         if past_only:
             return
         self.stdout.write("live")
         endpoint = (simulator.store.read(SETTINGS) or {}).get("endpoint", "")
-        asyncio.run(Live(simulator, broker=settings.MQTT_URL, endpoint=endpoint).run())
+        live = Live(simulator, broker=settings.MQTT_URL, endpoint=endpoint, powered=_keep)
+        asyncio.run(live.run())
+
+    def _sheets_import(self, simulator: Simulator) -> None:
+        """Maintenance and quality bring their own files; what they refuse is said, and ends nothing."""
+        interventions, checks = sheets_write(simulator.store)
+        for command, path in (("maintenance_import", interventions), ("quality_import", checks)):
+            said = io.StringIO()
+            try:
+                call_command(command, str(path), stdout=said, stderr=self.stderr)
+                self.stdout.write(said.getvalue().splitlines()[-1])
+            except CommandError as error:
+                self.stderr.write(str(error))
 
     def _bar(self, told: dict[str, Any]) -> None:
         done = int(BAR * told["share"])
@@ -88,6 +102,10 @@ class Command(BaseCommand):
             f"\r{line}" if sys.stdout.isatty() else line, ending="" if sys.stdout.isatty() else "\n"
         )
         self.stdout.flush()
+
+
+def _keep(slugs: list[str]) -> None:
+    connections_keep(slugs=slugs, on=True)
 
 
 def _tell(told: dict[str, Any]) -> None:

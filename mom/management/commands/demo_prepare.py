@@ -11,7 +11,7 @@ from mom.demo.preparing import demo_prepare
 
 
 class Command(BaseCommand):
-    help = "Make the demo plant's accounts with one-time passwords, its API keys and a tablet link; prints them as JSON."
+    help = "Make the demo plant's accounts, keys and tablet links; print as JSON what is shown once."
 
     def handle(self, **options: Any) -> None:
         self.stdout.write(json.dumps(demo_prepare(), ensure_ascii=False))

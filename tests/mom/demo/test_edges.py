@@ -142,7 +142,7 @@ async def test_opc_ua_shows_every_change_in_order(wiring: Wiring, shown: list[Se
 
     async def listen() -> None:
         published = False
-        async with contextlib.aclosing(connector.batches()) as stream:
+        async with contextlib.aclosing(connector.batches()) as stream:  # type: ignore[type-var]
             async for batch in stream:
                 batches.append(batch)
                 await connector.acknowledge(batch)
@@ -173,7 +173,7 @@ async def test_mqtt_json_brings_every_value(
     first, then = standing(wiring, shown, "line1-mqtt"), of(shown, "line1-mqtt")
     settings = wiring.connections["line1-mqtt"]["config"]
     connector = MqttConnector(MqttConfig.from_mapping({**settings, "broker": broker.url}))
-    async with contextlib.aclosing(connector.batches()) as stream:
+    async with contextlib.aclosing(connector.batches()) as stream:  # type: ignore[type-var]
         await anext(stream)
     connector = MqttConnector(MqttConfig.from_mapping({**settings, "broker": broker.url}))
     edge = MqttJsonEdge(broker.url, settings["mappings"][0]["topic"], [sent.wire for sent in first])
@@ -208,7 +208,7 @@ async def test_sparkplug_keeps_what_happens_while_its_host_is_away(
     batches: list[SampleBatch] = []
 
     async def listen() -> None:
-        async with contextlib.aclosing(connector.batches()) as stream:
+        async with contextlib.aclosing(connector.batches()) as stream:  # type: ignore[type-var]
             async for batch in stream:
                 batches.append(batch)
                 await connector.acknowledge(batch)

@@ -31,15 +31,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def queue_in_memory() -> Iterator[None]:
     """Wake-ups are sent and nobody takes them: the test stitches when it wants to."""
-    before = current_app.conf.broker_url
-    current_app.set_current()
-    current_app.conf.broker_url = "memory://"
-    current_app.pool.force_close_all()
-    current_app.amqp._producer_pool = None
-    yield
-    current_app.conf.broker_url = before
-    current_app.pool.force_close_all()
-    current_app.amqp._producer_pool = None
+    app: Any = current_app
+    before = app.conf.broker_url
+    app.set_current()
+    for url in ("memory://", before):
+        app.conf.broker_url = url
+        app.pool.force_close_all()
+        app.amqp._producer_pool = None
+        if url != before:
+            yield
 
 
 @pytest.fixture
