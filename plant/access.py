@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext as _
 
 Action = str
 
@@ -80,8 +81,11 @@ class Actor:
     def require(self, action: Action, where: Placed | str | None = None) -> None:
         """Raise PermissionDenied naming the action and the place, unless allowed."""
         if not self.may(action, where):
-            place = "" if where is None else f" at {where if isinstance(where, str) else where.path}"
-            raise PermissionDenied(f"{self.label} may not {action}{place}")
+            words = {"who": self.label, "action": action}
+            if where is None:
+                raise PermissionDenied(_("%(who)s may not %(action)s") % words)
+            words["place"] = where if isinstance(where, str) else where.path
+            raise PermissionDenied(_("%(who)s may not %(action)s at %(place)s") % words)
 
     def paths(self, action: Action) -> tuple[str, ...]:
         if self.read_only and action not in READING:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from mom.improvement.models import Action
 from plant import audit, selectors
@@ -36,18 +37,20 @@ def action_open(
     """Promise something about a loss. Raises ActionRefused, PermissionDenied."""
     equipment = _row("plant.Equipment", code=equipment_code)
     if equipment is None:
-        raise ActionRefused(f"unknown equipment {equipment_code!r}")
+        raise ActionRefused(_("unknown equipment %(code)s") % {"code": repr(equipment_code)})
     by.require("action.edit", equipment)
     owner = _row("plant.Person", badge=owner_badge, is_active=True)
     reason = _row("plant.Reason", code=reason_code) if reason_code else None
     if owner is None:
-        raise ActionRefused(f"unknown owner: read badge {owner_badge!r}, expected an active person's")
+        message = _("unknown owner: read badge %(badge)s, expected an active person's")
+        raise ActionRefused(message % {"badge": repr(owner_badge)})
     if reason_code and reason is None:
-        raise ActionRefused(f"unknown reason {reason_code!r}")
+        raise ActionRefused(_("unknown reason %(code)s") % {"code": repr(reason_code)})
     if not title.strip():
-        raise ActionRefused("an action says in one line what will be done")
+        raise ActionRefused(_("an action says in one line what will be done"))
     if evidence and not evidence.startswith("/"):
-        raise ActionRefused(f"evidence is a page of this product: read {evidence!r}, expected /…")
+        message = _("evidence is a page of this product: read %(page)s, expected /…")
+        raise ActionRefused(message % {"page": repr(evidence)})
     action = Action.objects.create(
         title=title.strip()[:160],
         equipment=equipment,
@@ -67,7 +70,8 @@ def action_move(*, action_id: int, state: str, by: Actor, at: datetime) -> Actio
     """Move between plan, do, check and act. Raises ActionRefused for another state or a closed action."""
     action = _open_action(action_id, by)
     if state not in Action.State.values or state == Action.State.CLOSED:
-        raise ActionRefused(f"unknown state {state!r}: expected plan, do, check or act")
+        message = _("unknown state %(state)s: expected plan, do, check or act")
+        raise ActionRefused(message % {"state": repr(state)})
     before, action.state = action.state, state
     action.save(update_fields=["state"])
     _written(action, by=by, verb="move", at=at, before={"state": before}, after={"state": state})
@@ -79,7 +83,7 @@ def action_close(*, action_id: int, effect: str, by: Actor, at: datetime) -> Act
     """Close with what the check of its effect showed. Raises ActionRefused without one."""
     action = _open_action(action_id, by)
     if not effect.strip():
-        raise ActionRefused("closing an action needs a check of its effect")
+        raise ActionRefused(_("closing an action needs a check of its effect"))
     before = action.state
     action.state, action.effect, action.closed_at = Action.State.CLOSED, effect.strip(), at
     action.save(update_fields=["state", "effect", "closed_at"])
@@ -97,7 +101,8 @@ def _open_action(action_id: int, by: Actor) -> Action:
     action = Action.objects.select_for_update(of=("self",)).select_related("equipment").get(pk=action_id)
     by.require("action.edit", action.equipment)
     if action.state == Action.State.CLOSED:
-        raise ActionRefused(f"action {action_id} was closed on {action.closed_at:%Y-%m-%d}")
+        words = {"number": action_id, "day": f"{action.closed_at:%Y-%m-%d}"}
+        raise ActionRefused(_("action %(number)s was closed on %(day)s") % words)
     return action
 
 

@@ -280,7 +280,7 @@ def _signals(unit: Equipment, now: datetime) -> list[dict[str, Any]]:
             {
                 "name": signal.name or signal.address,
                 "address": signal.address,
-                "role": signal.role.replace("_", " "),
+                "role": signal.get_role_display(),
                 "value": row.value if row else None,
                 "unit": signal.unit,
                 "at": row.source_time if row else None,

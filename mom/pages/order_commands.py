@@ -79,8 +79,11 @@ def order_command(request: HttpRequest, code: str) -> HttpResponse:
     try:
         COMMANDS[verb](job_order_id=order.pk, at=timezone.now(), by=actor_of(request), why=why)
         messages.success(request, f"{code}: {VERB_WORDS[verb]}")
-    except (services.Vetoed, IllegalTransition) as refusal:
+    except services.Vetoed as refusal:
         messages.error(request, str(refusal))
+    except IllegalTransition as refusal:
+        said = {"code": code, "state": words.order_state_word(refusal.state), "verb": VERB_WORDS[verb]}
+        messages.error(request, _("%(verb)s: not possible while %(code)s is “%(state)s”.") % said)
     return redirect(safe_next(request, f"/orders/{code}/change/"))
 
 
@@ -106,7 +109,9 @@ def order_update(request: HttpRequest, code: str) -> HttpResponse:
             seen_version=_version(request),
         )
         messages.success(request, _("%(code)s is stored as changed.") % {"code": code})
-    except (services.PlanRefused, services.StaleView, BadForm) as refusal:
+    except services.StaleView:
+        messages.error(request, _("%(code)s changed meanwhile; look again.") % {"code": code})
+    except (services.PlanRefused, BadForm) as refusal:
         messages.error(request, str(refusal))
     return redirect("order_change", code)
 

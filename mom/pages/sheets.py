@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.utils.formats import get_format
+from django.utils.translation import gettext as _
 from openpyxl import Workbook, load_workbook
 
 Cell = str | int | Decimal | datetime | None
@@ -90,13 +91,16 @@ def export(
 def rows_read(content: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
     """Rows by their number in the file, as text by lower-case column title. Raises SheetError."""
     if len(content) > LARGEST:
-        raise SheetError(f"{name}: read {len(content)} bytes, expected at most {LARGEST}")
+        words = {"file": name, "read": len(content), "most": LARGEST}
+        raise SheetError(_("%(file)s: read %(read)d bytes, expected at most %(most)d") % words)
     table = _xlsx_table(content, name) if content[:2] == b"PK" else _csv_table(content, name)
     if not table:
-        raise SheetError(f"{name}: read an empty file, expected a first row with the column titles")
+        message = _("%(file)s: read an empty file, expected a first row with the column titles")
+        raise SheetError(message % {"file": name})
     titles = [title.strip().lower().replace(" ", "_") for title in table[0]]
     if len(table) - 1 > MOST_ROWS:
-        raise SheetError(f"{name}: read {len(table) - 1} rows, expected at most {MOST_ROWS}")
+        words = {"file": name, "read": len(table) - 1, "most": MOST_ROWS}
+        raise SheetError(_("%(file)s: read %(read)d rows, expected at most %(most)d") % words)
     return [
         (number, {title: cell.strip() for title, cell in zip(titles, row, strict=False) if title})
         for number, row in enumerate(table[1:], 2)
@@ -108,7 +112,8 @@ def _csv_table(content: bytes, name: str) -> list[list[str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise SheetError(f"{name}: read a byte that is not UTF-8 text at {problem.start}") from problem
+        words = {"file": name, "at": problem.start}
+        raise SheetError(_("%(file)s: read a byte that is not UTF-8 text at %(at)d") % words) from problem
     first = text.split("\n", 1)[0]
     return list(csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ","))
 
@@ -119,7 +124,8 @@ def _xlsx_table(content: bytes, name: str) -> list[list[str]]:
         sheet = book.worksheets[0]
         return [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
     except Exception as problem:  # openpyxl raises whatever its parsers do
-        raise SheetError(f"{name}: not a readable XLSX file ({problem})") from problem
+        words = {"file": name, "why": problem}
+        raise SheetError(_("%(file)s: not a readable XLSX file (%(why)s)") % words) from problem
 
 
 def _cell_text(cell: object) -> str:

@@ -42,6 +42,9 @@ def stops_code(request: HttpRequest) -> HttpResponse:
             refused.append(_("%(value)s: no such machine") % {"value": value})
         except PermissionDenied as refusal:
             refused.append(str(refusal))
+        except services.StaleView:
+            machine = value.split("|")[0]
+            refused.append(_("%(machine)s: the stop changed meanwhile; look again") % {"machine": machine})
         except ValueError as refusal:
             refused.append(f"{value.split('|')[0]}: {refusal}")
     if given:

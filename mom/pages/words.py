@@ -87,6 +87,23 @@ ACTION_STATE_WORDS = {
     "act": late("Making it standard"),
     "closed": pgettext_lazy("action", "Closed"),
 }
+# Why values may be missing, as connectors say it.
+GAP_WORDS = {
+    "connection_down": late("connection lost"),
+    "process_down": late("connector not running"),
+    "configuration": late("connector not set up correctly"),
+    "seq_jump": late("messages skipped"),
+    "sequence_jump": late("messages skipped"),
+    "overflow": late("source queue overflowed"),
+    "death_to_birth": late("source offline"),
+}
+RECOVERED_WORDS = {"history": late("from the history of the source")}
+UNREAD_WORDS = {
+    "unknown address": late("unknown address"),
+    "in the future": late("in the future"),
+    "too far in the past": late("too far in the past"),
+    "wrong type": late("wrong type"),
+}
 
 
 BASE_WORDS = {
@@ -100,6 +117,20 @@ BASE_WORDS = {
 
 def base_word(base_class: str) -> str:
     return str(BASE_WORDS.get(base_class, base_class))
+
+
+def gap_word(cause: str) -> str:
+    return str(GAP_WORDS.get(cause, cause))
+
+
+def recovered_word(how: str) -> str:
+    return str(RECOVERED_WORDS.get(how, how))
+
+
+def unread_word(reason: str) -> str:
+    """The kind of fault in the reader's words; what follows it is the connector's own."""
+    kind, mark, rest = reason.partition(": ")
+    return f"{UNREAD_WORDS.get(kind, kind)}{mark}{rest}"
 
 
 def state_word(state: str) -> str:

@@ -53,6 +53,21 @@ def state_word(state: str) -> str:
 
 
 @register.filter
+def gap_word(cause: str) -> str:
+    return words.gap_word(cause)
+
+
+@register.filter
+def recovered_word(how: str) -> str:
+    return words.recovered_word(how)
+
+
+@register.filter
+def unread_word(reason: str) -> str:
+    return words.unread_word(reason)
+
+
+@register.filter
 def order_state_word(state: str) -> str:
     return words.order_state_word(state)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import F, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from plant.access import Actor
 from plant.hooks import Veto, may_use_lot
@@ -75,7 +76,8 @@ def lot_expired(lot_id: int, job_order_id: int | None, at: datetime) -> Veto | N
     lot = MaterialLot.objects.filter(pk=lot_id, expires_at__lte=at).only("code", "expires_at").first()
     if lot is None or lot.expires_at is None:
         return None
-    return Veto("lot_expired", f"lot {lot.code} expired on {lot.expires_at:%Y-%m-%d %H:%M} UTC")
+    words = {"lot": lot.code, "at": f"{lot.expires_at:%Y-%m-%d %H:%M} UTC"}
+    return Veto("lot_expired", _("lot %(lot)s expired on %(at)s") % words)
 
 
 def lots_on_hand(*, material_ids: list[int], actor: Actor) -> list[tuple[MaterialLot, Decimal]]:
