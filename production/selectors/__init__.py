@@ -23,7 +23,14 @@ from production.selectors.orders import (
 )
 from production.selectors.parameters import Parameter, parameters_between
 from production.selectors.quantities import Quantities, quantities
-from production.selectors.record import JobResponse, MachinePart, QuantityPart, StopPart, job_response
+from production.selectors.record import (
+    JobResponse,
+    MachinePart,
+    QuantityPart,
+    StopPart,
+    job_response,
+    order_counts,
+)
 from production.selectors.stopped import (
     StopTold,
     counts_said,
@@ -64,6 +71,7 @@ __all__ = [
     "line_account",
     "line_exit",
     "notes",
+    "order_counts",
     "orders_between",
     "parameters_between",
     "plan_versions",

@@ -185,34 +185,37 @@ def _machines(
 ) -> tuple[MachinePart, ...]:
     told = accounts(equipment=units, start=window[0], end=window[1])
     uses = orders_between(equipment=units, start=window[0], end=window[1])
-    counted: dict[int, list[Quantities]] = {}
-    for (since, until), ids in _worked(job_order, units, done, known_to).items():
-        for machine, part in quantities(equipment_ids=ids, start=since, end=until, of_order=True).items():
-            counted.setdefault(machine, []).append(part)
+    counted = order_counts(job_order=job_order, units=units, known_to=known_to, done=done)
     return tuple(
-        MachinePart(unit, tuple(uses[unit.pk]), told.get(unit.pk), tuple(counted.get(unit.pk, ())))
-        for unit in units
+        MachinePart(unit, tuple(uses[unit.pk]), told.get(unit.pk), tuple(counted[unit.pk])) for unit in units
     )
 
 
-def _worked(
-    job_order: JobOrder, units: Sequence[Equipment], done: Execution, known_to: datetime
-) -> dict[tuple[datetime, datetime], list[int]]:
-    """When which machines worked on the order: by their own order signal, else by the line's.
+def order_counts(
+    *, job_order: JobOrder, units: Sequence[Equipment], known_to: datetime, done: Execution | None = None
+) -> dict[int, list[Quantities]]:
+    """What each machine counted in each span it worked on the order, up to ``known_to``; by machine.
 
-    The last machine of a line ends an order minutes after the one that paces it.
+    By its own order signal, else by its line's: the last machine of a line begins and ends an order minutes
+    after the one that paces it.
     """
     ids = [unit.pk for unit in units]
+    signalled = signalled_among(ids)
     spans = OrderSpan.objects.filter(
-        order_code=job_order.code, equipment_id__in=ids, source=OrderSpan.Source.SIGNAL
+        order_code=job_order.code, equipment_id__in=list(signalled), source=OrderSpan.Source.SIGNAL
     ).order_by("start_time")
     worked: dict[tuple[datetime, datetime], list[int]] = {}
     for span in spans:
         worked.setdefault((span.start_time, span.end_time or known_to), []).append(span.equipment_id)
-    if others := sorted(set(ids) - signalled_among(ids)):
-        for work in done.working:
+    if others := [pk for pk in ids if pk not in signalled]:
+        for work in (done or execution_of(job_order)).working:
             worked.setdefault((work.start, work.end or known_to), []).extend(others)
-    return worked
+    found: dict[int, list[Quantities]] = {pk: [] for pk in ids}
+    for (since, until), machines in worked.items():
+        counted = quantities(equipment_ids=machines, start=since, end=until, of_order=True)
+        for machine, part in counted.items():
+            found[machine].append(part)
+    return found
 
 
 def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:

@@ -58,35 +58,13 @@ def reason_assert(
     equipment = _equipment(equipment_id)
     by.require("stop.code", equipment)
     _range_check(start_time, end_time)
-    if not reason_code and supersedes is None:
-        raise Refused(f"reason: read {reason_code!r}, expected a code, or what to take back")
-    reason = _reason(equipment, reason_code) if reason_code else None
+    reason = _reason_for(equipment, reason_code, start_time, seen_end, supersedes)
+    span = {"equipment_id": equipment_id, "start_time": start_time, "end_time": end_time}
+    said = _say(ReasonAssertion, by=by, at=at, supersedes=supersedes, reason=reason, comment=comment, **span)
+    _told(said, "stop.reason", equipment, by, {"reason": reason_code, **span})
     if reason is not None:
-        _seen_check(equipment, start_time, seen_end)
-    said = _say(
-        ReasonAssertion,
-        by=by,
-        at=at,
-        supersedes=supersedes,
-        equipment_id=equipment_id,
-        start_time=start_time,
-        end_time=end_time,
-        reason=reason,
-        comment=comment,
-    )
-    _told(
-        said,
-        "stop.reason",
-        equipment,
-        by,
-        {"reason": reason_code, "start_time": start_time, "end_time": end_time},
-    )
-    if reason is not None:
-        hooks.reason_said.tell(
-            hooks.ReasonSaid(
-                equipment_id, start_time, reason.code, reason.opens_request, comment, by, said.said_at
-            )
-        )
+        what = (reason.code, reason.opens_request, comment)
+        hooks.reason_said.tell(hooks.ReasonSaid(equipment_id, start_time, *what, by, said.said_at))
     return said
 
 
@@ -144,12 +122,7 @@ def count_assert(
     """
     equipment = _equipment(equipment_id)
     by.require("count.enter", equipment)
-    if end_time < start_time:
-        raise Refused(f"end_time: read {end_time}, expected not before {start_time}")
-    if kind not in CountAssertion.Kind.values:
-        raise Refused(f"kind: read {kind!r}, expected one of {', '.join(CountAssertion.Kind.values)}")
-    if not quantity.is_finite() or quantity < 0:
-        raise Refused(f"quantity: read {quantity}, expected 0 or more")
+    _count_check(start_time, end_time, kind, quantity)
     said = _say(
         CountAssertion,
         by=by,
@@ -166,6 +139,27 @@ def count_assert(
     )
     _told(said, "count.enter", equipment, by, {"kind": kind, "quantity": str(quantity), "end_time": end_time})
     return said
+
+
+def _count_check(start: datetime, end: datetime, kind: str, quantity: Decimal) -> None:
+    if end < start:
+        raise Refused(f"end_time: read {end}, expected not before {start}")
+    if kind not in CountAssertion.Kind.values:
+        raise Refused(f"kind: read {kind!r}, expected one of {', '.join(CountAssertion.Kind.values)}")
+    if not quantity.is_finite() or quantity < 0:
+        raise Refused(f"quantity: read {quantity}, expected 0 or more")
+
+
+def _reason_for(
+    equipment: Equipment, code: str, start: datetime, seen_end: datetime | None, supersedes: int | None
+) -> Reason | None:
+    if code:
+        reason = _reason(equipment, code)
+        _seen_check(equipment, start, seen_end)
+        return reason
+    if supersedes is None:
+        raise Refused(f"reason: read {code!r}, expected a code, or what to take back")
+    return None
 
 
 def _equipment(equipment_id: int) -> Equipment:

@@ -283,19 +283,12 @@ def sequence_change(
     Raises PlanRefused for an order that is finished or not on the line, ValueError without a reason.
     """
     at = at or timezone.now()
-    open_orders = list(
-        JobOrder.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("line")
-        .filter(line_id=line_id)
-        .exclude(state__in=FINISHED)
-        .order_by("sequence", "code")
-    )
+    open_orders = _open_orders(line_id)
     by_id = {order.pk: order for order in open_orders}
     unknown = [pk for pk in job_order_ids if pk not in by_id]
     if unknown or len(set(job_order_ids)) != len(job_order_ids):
-        raise PlanRefused(
-            [PlanError("job_order_ids", unknown or list(job_order_ids), "open orders of the line, each once")]
-        )
+        expected = "open orders of the line, each once"
+        raise PlanRefused([PlanError("job_order_ids", unknown or list(job_order_ids), expected)])
     if open_orders:
         by.require("order.plan", open_orders[0].line)
     before = [order.code for order in open_orders]
@@ -303,15 +296,25 @@ def sequence_change(
     ordered = [*named, *(order for order in open_orders if order.pk not in set(job_order_ids))]
     for number, order in enumerate(ordered, 1):
         if order.sequence != number * STEP:
-            _change(
-                order,
-                {"sequence": number * STEP},
-                change=JobOrderVersion.Change.SEQUENCE,
-                by=by,
-                why=why,
-                at=at,
-            )
-    after = [order.code for order in ordered]
+            moved = {"sequence": number * STEP}
+            _change(order, moved, change=JobOrderVersion.Change.SEQUENCE, by=by, why=why, at=at)
+    _sequence_decide(line_id, before, [order.code for order in ordered], by=by, why=why, at=at)
+    return ordered
+
+
+def _open_orders(line_id: int) -> list[JobOrder]:
+    return list(
+        JobOrder.objects.select_for_update(of=("self",))
+        .select_related("line")
+        .filter(line_id=line_id)
+        .exclude(state__in=FINISHED)
+        .order_by("sequence", "code")
+    )
+
+
+def _sequence_decide(
+    line_id: int, before: list[str], after: list[str], *, by: Actor, why: str, at: datetime
+) -> None:
     moved = next((a for a, b in zip(after, before, strict=True) if a != b), after[0] if after else "")
     plant.decision_record(
         kind="schedule_change",
@@ -319,10 +322,9 @@ def sequence_change(
         subject_type="sequence",
         subject_code=moved,
         job_order_code=moved,
-        summary=f"{', '.join(after[:8])}"[:200],
+        summary=", ".join(after[:8])[:200],
         why=why,
         by=by,
         detail={"before": before, "after": after},
         at=at,
     )
-    return ordered
