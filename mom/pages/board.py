@@ -194,11 +194,15 @@ def owners(reading: LineReading) -> list[Owner]:
     return sorted(found, key=lambda owner: owner.at, reverse=True)
 
 
+def _about(machine: str, what: str) -> str:
+    return _("%(machine)s: %(what)s") % {"machine": machine, "what": what}
+
+
 def _reason_owners(reading: LineReading) -> list[Owner]:
     return [
         Owner(
             str(said.said_by) if said.said_by else said.said_by_rule,
-            f"{told.stop.work_unit.name}: {said.reason.name if said.reason else ''}",
+            _about(told.stop.work_unit.name, said.reason.name if said.reason else ""),
             _("said why"),
             said.said_at,
             href("/stops/", stop=str(told.stop.pk)),
@@ -223,7 +227,7 @@ def _request_owners(reading: LineReading) -> list[Owner]:
         found.append(
             Owner(
                 who,
-                f"{request.equipment.name}: {request.code}",
+                _about(request.equipment.name, request.code),
                 kind,
                 at,
                 href("/stops/", equipment=request.equipment.code),
