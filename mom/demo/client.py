@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 TIMEOUT = 120.0
 FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
 AGAIN = frozenset({408, 425, 429, 502, 503, 504})
-FAULTS = 4
+FAULTS = 2
 
 
 class Stopped(Exception):

@@ -134,7 +134,7 @@ def assert_lots(simulator: Simulator, entries: list[dict[str, Any]]) -> None:
 def test_operators_code_the_stops_they_see(
     live_server: Any, prepared: dict[str, Any], plant_document: dict[str, Any]
 ) -> None:
-    simulator = simulator_of(plant_document, live_server.url, days=0.3)
+    simulator = simulator_of(plant_document, live_server.url, days=0.2)
     simulator.past(lambda told: None)
     stitch_all()
     waiting = len(simulator.teller.coder.waiting)
@@ -151,19 +151,19 @@ def test_operators_code_the_stops_they_see(
 def test_a_second_run_goes_on_and_tells_nothing_twice(
     live_server: Any, prepared: dict[str, Any], plant_document: dict[str, Any]
 ) -> None:
-    first = simulator_of(plant_document, live_server.url, days=0.6)
-    first._past_step(first.start + 6 * HOUR)
+    first = simulator_of(plant_document, live_server.url, days=0.2)
+    first._past_step(first.start + 2 * HOUR)
     first.close()
     # A crash after telling and before saving: the step is told again, and nothing counts twice.
-    second = simulator_of(plant_document, live_server.url, days=0.6)
+    second = simulator_of(plant_document, live_server.url, days=0.2)
     assert second.engine.now == first.engine.now
     saved = second.store.read("state.json")
-    second._past_step(second.start + 9 * HOUR)
+    second._past_step(second.start + 3 * HOUR)
     stored = second.samples
     second.close()
     second.store.write("state.json", saved)
-    third = simulator_of(plant_document, live_server.url, days=0.6)
-    third._past_step(third.start + 9 * HOUR)
+    third = simulator_of(plant_document, live_server.url, days=0.2)
+    third._past_step(third.start + 3 * HOUR)
     assert third.samples == stored
     ids = [entry["id"] for entry in ledger_read(third.store.ledger)]
     assert len(ids) == len(set(ids))
