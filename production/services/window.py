@@ -108,10 +108,9 @@ def converged(
     """Whether nothing after the window's end can differ from what is stored.
 
     True when every row going on there is stored with the same start, and each signal's last sample is one
-    that was
-    there before: then the fold would go on exactly as it did (its state is those rows and samples, nothing
-    else). A counter goes on from its last good sample; ``gaps``, those that reach what is late, may be new to
-    it.
+    that was there before: then the fold would go on exactly as it did (its state is those rows and samples,
+    nothing else). A counter goes on from its last good sample; ``gaps``, those that reach what is late, may
+    be new to it.
     """
     assert window.end is not None
     good = [counter.at for counter in window.fold.counters if counter.at is not None]
