@@ -148,17 +148,13 @@ def _said(actor: Actor, start: datetime) -> list[StopTold]:
 
 
 def _good(order: JobOrder | None, units: list[Equipment], now: datetime) -> Decimal | None:
-    """Counted where the line ends, in the spans the order was worked on, as in its record."""
+    """Counted where the line ends, in the spans it worked on the order, as in its record."""
     if order is None or not units:
         return None
-    leaving = production.line_exit(units).pk
-    known = []
-    for work in production.execution_of(order).working:
-        end = work.end or now
-        counted = production.quantities(equipment_ids=[leaving], start=work.start, end=end, of_order=True)
-        if leaving in counted and counted[leaving].good is not None:
-            known.append(counted[leaving].good)
-    return sum((good for good in known if good is not None), Decimal(0)) if known else None
+    leaving = production.line_exit(units)
+    counted = production.order_counts(job_order=order, units=[leaving], known_to=now)[leaving.pk]
+    known = [part.good for part in counted if part.good is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _rate(order: JobOrder | None, constraint: Equipment | None, now: datetime) -> Decimal | None:

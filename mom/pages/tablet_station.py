@@ -197,18 +197,9 @@ def _order_card(order: JobOrder, reading: LineReading, now: datetime) -> OrderCa
 
 
 def _scrap(order: JobOrder, reading: LineReading, now: datetime) -> Decimal | None:
-    """What the line's machines scrapped in the order's working times; None where none counts scrap."""
-    known = [
-        counted.scrap
-        for work in production.execution_of(order).working
-        for counted in production.quantities(
-            equipment_ids=[unit.pk for unit in reading.units],
-            start=work.start,
-            end=work.end or now,
-            of_order=True,
-        ).values()
-        if counted.scrap is not None
-    ]
+    """What the line's machines scrapped while they worked on the order; None where none counts scrap."""
+    counted = production.order_counts(job_order=order, units=reading.units, known_to=now)
+    known = [part.scrap for parts in counted.values() for part in parts if part.scrap is not None]
     return sum(known, Decimal(0)) if known else None
 
 
