@@ -30,7 +30,8 @@ def kind_of(model: type[Model]) -> str:
 
 
 def own_fields(model: type[Model]) -> list[Field]:
-    return [field for field in model._meta.get_fields() if isinstance(field, Field) and not field.auto_created]
+    fields = model._meta.get_fields()
+    return [field for field in fields if isinstance(field, Field) and not field.auto_created]
 
 
 def _type_of(field: Field) -> str:
@@ -39,11 +40,13 @@ def _type_of(field: Field) -> str:
     return field.get_internal_type().removesuffix("Field").lower()
 
 
+def _row(field: Field) -> str:
+    may_be_empty = "yes" if field.null or field.blank else ""
+    return f"| `{field.name}` | {_type_of(field)} | {may_be_empty} | {field.help_text} |"
+
+
 def model_page(model: type[Model]) -> str:
-    rows = "\n".join(
-        f"| `{field.name}` | {_type_of(field)} | {'yes' if field.null or field.blank else ''} | {field.help_text} |"
-        for field in own_fields(model)
-    )
+    rows = "\n".join(_row(field) for field in own_fields(model))
     doc = inspect.cleandoc(model.__doc__ or "")
     return (
         f"# {model.__name__}\n\n{doc}\n\nKind: {kind_of(model)}. Table: `{model._meta.db_table}`.\n\n"
@@ -55,7 +58,8 @@ def glossary_models() -> str:
     parts = []
     for model in models():
         first = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        fields = "; ".join(f"`{field.name}`: {str(field.help_text).rstrip('.')}" for field in own_fields(model))
+        meanings = ((field.name, str(field.help_text).rstrip(".")) for field in own_fields(model))
+        fields = "; ".join(f"`{name}`: {meaning}" for name, meaning in meanings)
         parts.append(f"### {model._meta.app_label}.{model.__name__}\n\n{first}\n\n{fields}.\n")
     return "\n".join(parts)
 
@@ -64,7 +68,8 @@ def pages(root: Path) -> dict[Path, str]:
     """What each generated page should hold."""
     folder = root / "docs" / "models"
     wanted = {
-        folder / model._meta.app_label / f"{model._meta.model_name}.md": model_page(model) for model in models()
+        folder / model._meta.app_label / f"{model._meta.model_name}.md": model_page(model)
+        for model in models()
     }
     glossary = root / "docs" / "glossary.md"
     before, _, rest = glossary.read_text().partition(BEGIN)

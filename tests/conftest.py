@@ -65,7 +65,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 TABLES = """
 SELECT quote_ident(relname) FROM pg_class
-WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname <> ALL (%s)
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
+  AND relname <> ALL (%s)
 """
 
 

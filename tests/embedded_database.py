@@ -26,7 +26,7 @@ def programs_wanted() -> Path | None:
 
 
 def start_for_tests() -> tuple[str, str, Callable[[], None]]:
-    """(application URL, owner URL, stop). A fast, empty instance on a free port unless DATABASE_URL is set."""
+    """(application URL, owner URL, stop): a fast, empty instance of its own unless DATABASE_URL is set."""
     application = os.environ.get("DATABASE_URL", "")
     if application:
         return application, os.environ.get("DATABASE_OWNER_URL", "") or application, lambda: None

@@ -1,4 +1,4 @@
-"""What import contracts cannot show: keys point down, every model speaks, files stay short, jobs are bound."""
+"""What import contracts cannot show: keys point down, models speak, files stay short, jobs are bound."""
 
 from __future__ import annotations
 
@@ -90,13 +90,21 @@ def test_no_file_is_over_400_lines() -> None:
     assert long == {}
 
 
-def test_no_function_is_over_40_lines() -> None:
+def _opens_with_a_comment(lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    above = node.body[0].lineno - 2
+    return lines[above].lstrip().startswith("#")
+
+
+def test_no_function_is_over_40_lines_without_a_reason() -> None:
+    """The reason is a comment on its first line."""
     long = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        text = path.read_text()
+        lines = text.splitlines()
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 size = (node.end_lineno or node.lineno) - node.lineno + 1
-                if size > 40:
+                if size > 40 and not _opens_with_a_comment(lines, node):
                     long.append(f"{path.relative_to(settings.BASE_DIR)}:{node.lineno} {node.name} {size}")
     assert long == []
 
