@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 HOUR = 3_600_000
 BACKLOG_HOURS, BACKLOG_ORDERS = 48, 8
-PLANNED_OEE = 0.72
+PLANNED_OEE = 0.8
+PLANNED_CHANGE = 0.3
 FEED_EXTRA = 1.008
 
 
@@ -31,21 +32,32 @@ class Order:
 
 
 def erp_run(line: Line, at: int) -> None:
-    """Once a day the ERP releases orders until the line has enough work for two days."""
+    """Once a day the ERP looks how far the line has come and releases orders for two days."""
     line.file(at + 24 * HOUR, "erp")
-    line.planned_to = max(line.planned_to, at)
+    going_on = line.orders[line.started[-1]] if line.started else None
+    hours = sum(_planned_hours(line, line.orders[number]) for number in line.sequence)
+    hours += _planned_hours(line, going_on) / 2 if going_on else 0
+    line.planned_to = line.spec.calendar.add_open(at, int(hours * HOUR))
     while line.planned_to < at + BACKLOG_HOURS * HOUR or len(line.sequence) < BACKLOG_ORDERS:
         _release(line, at)
+
+
+def _rate(line: Line, product: str) -> int:
+    """Pieces per hour of the slowest machine."""
+    return min(line.spec.speeds[machine.code, product] for machine in line.machines)
+
+
+def _planned_hours(line: Line, order: Order) -> float:
+    return order.quantity / (_rate(line, order.product) * PLANNED_OEE) + PLANNED_CHANGE
 
 
 def _release(line: Line, at: int) -> None:
     product = line.spec.products[_product_next(line)]
     low, high = line.spec.order_hours
     hours = low + (high - low) * line.dice.uniform("order hours")
-    rate = min(line.spec.speeds[machine.code, product.code] for machine in line.machines)
-    quantity = max(1, round(rate * hours * PLANNED_OEE / 500)) * 500
+    quantity = max(1, round(_rate(line, product.code) * hours * PLANNED_OEE / 500)) * 500
     start = line.planned_to
-    line.planned_to = line.spec.calendar.add_open(start, int((hours + 0.4) * HOUR))
+    line.planned_to = line.spec.calendar.add_open(start, int((hours + PLANNED_CHANGE) * HOUR))
     number = len(line.orders) + 1
     code = f"PO-{line.spec.code[1:]}{number:05d}"
     order = Order(
