@@ -293,8 +293,7 @@ def stop_row(told: StopTold) -> dict[str, Any]:
 def lane_view(reading: LineReading, unit: Equipment, names: dict[str, str]) -> LaneView:
     account = reading.accounts.get(unit.pk)
     paces = unit is reading.constraint
-    last = account.segments[-1] if account and account.segments else None
-    state = last.state if last else "unknown"
+    state, _since = state_since(account)
     stopped = (
         [s for s in account.segments if s.stop_start and words.class_kind(s.time_class) == "stop"]
         if account
@@ -340,13 +339,19 @@ def state_since(account: Account | None) -> tuple[str, datetime | None]:
     """State now, and since when, as far as the window shows."""
     if account is None or not account.segments:
         return "unknown", None
-    last = account.segments[-1]
-    since = last.start
+    now, since = shown_state(account.segments[-1]), account.segments[-1].start
     for segment in reversed(account.segments):
-        if segment.state != last.state or segment.end < since:
+        if shown_state(segment) != now or segment.end < since:
             break
         since = segment.start
-    return last.state, since
+    return now, since
+
+
+def shown_state(segment: Segment) -> str:
+    """The machine's state; where nothing is planned to run, that instead of a stop: it is not abnormal."""
+    planned = words.class_kind(segment.time_class) == words.PLANNED
+    halted = words.state_kind(segment.state) not in (words.RUN, words.UNKNOWN)
+    return segment.time_class if planned and halted else segment.state
 
 
 def figure(reading: LineReading, kpi: Kpi | None) -> Figure | None:

@@ -134,12 +134,12 @@ def unread_word(reason: str) -> str:
 
 
 def state_word(state: str) -> str:
-    return str(STATE_WORDS.get(state, state))
+    return str(STATE_WORDS.get(state) or CLASS_WORDS.get(state) or state)
 
 
 def state_kind(state: str) -> str:
-    """Which icon and colour; a state nobody mapped is no data, not running."""
-    return STATE_KINDS.get(state, UNKNOWN)
+    """Which icon and colour; a state nobody mapped is no data, not running. Planned rest is no alarm."""
+    return "idle" if class_kind(state) == PLANNED else STATE_KINDS.get(state, UNKNOWN)
 
 
 def class_word(time_class: str) -> str:
