@@ -152,6 +152,11 @@ class Plant:
                 found.append(process)
         return found
 
+    def programs(self) -> list[psutil.Process]:
+        """Those that speak to people or machines; servers may take longer to end."""
+        speaks = ("manage.py", "gunicorn", "celery")
+        return [p for p in self.processes() if any(word in part for part in _words(p) for word in speaks)]
+
     def stop(self) -> list[str]:
         """Ctrl-C; what is still running afterwards, as text."""
         before = self.processes()
@@ -209,6 +214,13 @@ class Plant:
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
 
 
 def _runs(process: psutil.Process) -> bool:
