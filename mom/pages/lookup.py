@@ -16,8 +16,17 @@ if TYPE_CHECKING:
     from plant.models import Equipment
 
 
+def lines_seen(request: HttpRequest) -> list[Equipment]:
+    """The lines the reader may see, each with its ``revision``: read once for page and navigation."""
+    found: list[Equipment] | None = getattr(request, "lines_seen", None)
+    if found is None:
+        found = list(selectors.lines_revised(actor_of(request)))
+        request.lines_seen = found  # type: ignore[attr-defined]
+    return found
+
+
 def line_or_404(request: HttpRequest, code: str) -> Equipment:
-    line = selectors.lines(actor_of(request)).filter(code=code).first()
+    line = next((line for line in lines_seen(request) if line.code == code), None)
     if line is None:
         raise Http404(f"no line {code}")
     return line

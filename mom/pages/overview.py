@@ -17,9 +17,9 @@ from django.views.decorators.http import require_safe
 from mom.pages import board, svg, words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.first_steps import first_steps
+from mom.pages.lookup import lines_seen
 from mom.pages.losses import Losses
 from mom.pages.reading import LineReading, line_kpi, line_reading
-from plant import selectors
 from plant.access import Actor, actor_of, require
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
 def overview(request: HttpRequest) -> HttpResponse:
     """Every line in the reader's scope; their revisions decide whether anything changed."""
     now, actor = timezone.now(), actor_of(request)
-    revisions = _revisions(actor)
+    revisions = _revisions(request)
     etag = etag_of(request, ",".join(map(str, revisions.values())), now)
     if unchanged := answer_304(request, etag):
         return unchanged
@@ -171,7 +171,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def figures(request: HttpRequest) -> HttpResponse:
     """Each line's figure, as parts of the overview that come after it."""
     now = timezone.now()
-    revisions = _revisions(actor_of(request))
+    revisions = _revisions(request)
     etag = etag_of(request, ",".join(map(str, revisions.values())), now)
     if unchanged := answer_304(request, etag):
         return unchanged
@@ -182,5 +182,5 @@ def figures(request: HttpRequest) -> HttpResponse:
     return with_etag(render(request, "mom/overview_figures.html", {"figures": found}), etag)
 
 
-def _revisions(actor: Actor) -> dict[Equipment, int]:
-    return {line: selectors.revision_of(line.pk) for line in selectors.lines(actor)}
+def _revisions(request: HttpRequest) -> dict[Equipment, int]:
+    return {line: line.revision for line in lines_seen(request)}  # type: ignore[attr-defined]

@@ -111,7 +111,7 @@ def forget() -> None:
 
 
 def _read(line: Equipment, now: datetime) -> LineReading:
-    units = plant.line_work_units(line.pk)
+    units, zone = plant.line_places(line)
     constraint = declared_constraint(units)
     planned = plant.calendar_slots(line_id=line.pk, start=now - OFF_SHIFT * 2, end=now + CALENDAR_AHEAD)
     shift = next((s for s in planned if s.kind == "shift" and s.start_time <= now < s.end_time), None)
@@ -123,7 +123,7 @@ def _read(line: Equipment, now: datetime) -> LineReading:
     waiting = production.stops_uncoded(everyone)
     return LineReading(
         line=line,
-        zone=plant.site_zone(line),
+        zone=zone,
         now=now,
         window=window,
         shift=shift,

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as late
 
 from mom.pages import words
-from plant import selectors
+from mom.pages.lookup import lines_seen
 from plant.access import actor_of
 
 register = template.Library()
@@ -191,7 +191,7 @@ def main_navigation(context: Context) -> dict[str, Any]:
     actor = actor_of(request) if request else None
     here = request.path if request else ""
     links = [(url_if(name), word) for name, word in NAVIGATION] if actor and actor.grants else []
-    lines = list(selectors.lines(actor)) if actor and actor.grants else []
+    lines = lines_seen(request) if request and actor and actor.grants else []
     current = next((line for line in lines if here.startswith(f"/lines/{line.code}/")), None)
     return {
         "links": [(url, word, here == url) for url, word in links if url],

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from plant.access import Actor, scoped
-from plant.models import Equipment
+from plant.models import Equipment, Revision
 
 
 def equipment_by_code(code: str) -> Equipment:
@@ -23,6 +24,12 @@ def equipment_for_ids(ids: Iterable[int]) -> dict[int, Equipment]:
 def lines(actor: Actor) -> QuerySet[Equipment]:
     """The lines the actor may look at, in order."""
     return scoped(Equipment.objects.filter(level=Equipment.Level.LINE), actor, path="path").order_by("path")
+
+
+def lines_revised(actor: Actor) -> QuerySet[Equipment]:
+    """The lines the actor may look at, in order, each with its ``revision``, 0 before any change."""
+    changed = Revision.objects.filter(line_id=OuterRef("pk")).order_by().values("value")
+    return lines(actor).annotate(revision=Coalesce(Subquery(changed[:1]), 0))
 
 
 def line_of(equipment: Equipment) -> Equipment | None:
@@ -40,6 +47,18 @@ def line_work_units(line_id: int) -> list[Equipment]:
         .select_related("equipment_class")
         .order_by("position", "code")
     )
+
+
+def line_places(line: Equipment) -> tuple[list[Equipment], ZoneInfo]:
+    """The machines of a line from first to last, and its site's time zone, in one read."""
+    codes = line.path.strip("/").split("/")
+    found = Equipment.objects.filter(
+        Q(parent_id=line.pk, level=Equipment.Level.WORK_UNIT) | Q(code__in=codes, level=Equipment.Level.SITE)
+    ).select_related("equipment_class")
+    rows = list(found.order_by("position", "code"))
+    units = [row for row in rows if row.level == Equipment.Level.WORK_UNIT]
+    sites = sorted((row for row in rows if row.level == Equipment.Level.SITE), key=lambda row: row.path)
+    return units, ZoneInfo(next((site.time_zone for site in sites[:1] if site.time_zone), "UTC"))
 
 
 def line_constraint(line_id: int) -> Equipment | None:
