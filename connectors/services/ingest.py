@@ -271,14 +271,26 @@ def _marks_of_samples(context: Context, split: list[Rows]) -> list[Mark]:
 def _gaps(context: Context, gaps: Sequence[GapRecord], now: datetime) -> list[Mark]:
     marks: list[Mark] = []
     rows: list[Gap] = []
+    opened = _opened(context, gaps)
     for gap in gaps:
+        # While it was open everything after it was unknown: closing it changes all of that.
+        known_to = now + FUTURE_ALLOWED if gap.key in opened else gap.start_time
         touched: list[int | None] = [*sorted(context.equipment_in(gap.scope))]
         for equipment_id in touched or [None]:
             rows.append(_gap_row(context, gap, equipment_id, now))
             for unit in context.work_units.get(equipment_id or 0, ()):
-                marks.append((unit, gap.start_time, gap.end_time or gap.start_time))
+                marks.append((unit, gap.start_time, max(known_to, gap.end_time or gap.start_time)))
     Gap.objects.bulk_create(rows, ignore_conflicts=True)
     return marks
+
+
+def _opened(context: Context, gaps: Sequence[GapRecord]) -> set[uuid.UUID]:
+    """Keys of closing gaps that were told as open before, now or earlier."""
+    closing = {gap.key for gap in gaps if gap.end_time is not None}
+    if not closing:
+        return closing
+    known = Gap.objects.filter(connection_id=context.connection_id, key__in=closing, end_time=None)
+    return set(known.values_list("key", flat=True))
 
 
 def _gap_row(context: Context, gap: GapRecord, equipment_id: int | None, now: datetime) -> Gap:

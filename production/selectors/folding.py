@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 
 from connectors import selectors as connectors
-from production.domain.counters import Counter, number
+from production.domain.counters import IMPLAUSIBLE, Counter, number
 from production.domain.stitching import COUNTERS, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
@@ -95,8 +95,7 @@ def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open
     )
     if unit.by_counter:
         opened.last_move = _last_move(setup, at)
-        earlier = StateInterval.objects.filter(work_unit_id=setup.id, start_time__lt=at)
-        opened.moved = earlier.filter(state__in=("execute", "stopped")).exists()
+        opened.moved = _moved(setup, at)
     return opened
 
 
@@ -180,6 +179,13 @@ def _buckets(setup: UnitSetup, at: datetime) -> dict[int, tuple[datetime, int]]:
         work_unit_id=setup.id, flag="", start_time__lte=at, end_time__gt=at
     ).values_list("signal_id", "start_time", "quantity")
     return {signal: (start, number(quantity) or 0) for signal, start, quantity in rows}  # type: ignore[misc]
+
+
+def _moved(setup: UnitSetup, at: datetime) -> bool:
+    """Whether a counter ever grew before an instant that begins a bucket, seen or inside a gap."""
+    steps = ~Q(flag__in=("", IMPLAUSIBLE)) & Q(quantity__gt=0, end_time__lt=at)
+    counted = QuantityActual.objects.filter(work_unit_id=setup.id, signal_id__in=setup.signals(*COUNTERS))
+    return counted.filter(Q(flag="", end_time__lte=at) | steps).exists()
 
 
 def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:

@@ -137,7 +137,9 @@ class Refold:
             fold.feed(samples)
             if cut >= end:
                 break
-            fold.advance(cut)
+            if known := self._horizon(fold):
+                # A gap may end after everything that is known: silence until then is not.
+                fold.advance(min(cut, known))
             if converge_after is not None:
                 window = self._window(fold, opened, stop, cut)
                 if converged(self.setup, window, converge_after, opened.at, late_gaps):
@@ -150,12 +152,9 @@ class Refold:
 
     def _finish(self, fold: Fold, opened: Open, stop: StopRow | None) -> None:
         self.at_end = True
-        if fold.last_at is None:
+        horizon = self._horizon(fold)
+        if fold.last_at is None or horizon is None:
             return
-        known = [at for at in (fold.last_at, self.watermark) if at]
-        if self.checkpoint:
-            known.append(self.checkpoint.horizon)
-        horizon = max(known)
         fold.close(horizon)
         self._take(differences(self.setup, self._window(fold, opened, stop, None, horizon)))
         reached = {"begun": self.begun, "folded_to": fold.last_at, "horizon": horizon}
@@ -164,6 +163,11 @@ class Refold:
             StitchCheckpoint.objects.create(work_unit_id=self.setup.id, **reached)
         else:
             StitchCheckpoint.objects.filter(work_unit_id=self.setup.id).update(**reached)
+
+    def _horizon(self, fold: Fold) -> datetime | None:
+        """Until when the machine's data are known."""
+        held = self.checkpoint.horizon if self.checkpoint else None
+        return max((at for at in (fold.last_at, self.watermark, held) if at), default=None)
 
     def _window(
         self,

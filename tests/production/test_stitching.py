@@ -190,6 +190,35 @@ def test_an_open_gap_told_late_inside_a_silence_holds_after_it():
     assert differences(sender) == []
 
 
+def test_closing_a_gap_changes_all_that_followed_while_it_was_open():
+    sender = sender_make()
+    sender.say([*toggling(300), *((s, "state", 6) for s in range(900, 2000, 20))], watermark=2000)
+    sender.stitch()
+    lose(sender, 130, None)
+    lose(sender, 130, 150)
+    assert states(sender)[-1] == (900, "execute")
+    assert differences(sender) == []
+
+
+def test_a_gap_that_ends_after_everything_known_tells_no_silence():
+    sender = sender_make()
+    sender.say([(0, "state", 6), (10, "state", 11)])
+    lose(sender, 5, 90_000)
+    assert differences(sender) == []
+
+
+def test_a_counter_that_moved_only_inside_a_gap_has_moved():
+    sender = sender_make(roles=("good_count",))
+    lose(sender, 1, 700)
+    sender.say([(0, "good_count", 0), *((s, "good_count", s) for s in range(20, 120, 20))])
+    sender.say([(s, "good_count", 100) for s in range(120, 1500, 20)])
+    sender.stitch()
+    assert differences(sender) == []
+    sender.say([(710, "good_count", 100)])
+    sender.stitch()
+    assert differences(sender) == []
+
+
 def test_a_late_count_followed_by_a_bad_one_reaches_the_next_good_one():
     sender = sender_make()
     counts: list[Said] = [(0, "good_count", 5), (500, "good_count", 9, True), (2000, "good_count", 50)]
