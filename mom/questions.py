@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from mom.improvement.selectors import open_actions
 from mom.pages.losses import LOST
-from mom.pages.words import span
+from mom.pages.words import joined, span
 from mom.record.model import Answer
 from plant import selectors as plant
 from production import selectors as production
@@ -134,7 +134,7 @@ def within_limits(asked: Asked) -> Verdict:
     )
     if answer.passed:
         text = ngettext("%(n)d check within limits", "%(n)d checks, all within limits", answer.passed)
-        return answer.verdict, "; ".join(filter(None, [text % {"n": answer.passed}, overdue]))
+        return answer.verdict, joined((text % {"n": answer.passed}, overdue))
     return answer.verdict, overdue or _("no check recorded")
 
 

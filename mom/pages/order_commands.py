@@ -78,7 +78,7 @@ def order_command(request: HttpRequest, code: str) -> HttpResponse:
         return redirect("order_change", code)
     try:
         COMMANDS[verb](job_order_id=order.pk, at=timezone.now(), by=actor_of(request), why=why)
-        messages.success(request, f"{code}: {VERB_WORDS[verb]}")
+        messages.success(request, words.labelled(code, VERB_WORDS[verb]))
     except services.Vetoed as refusal:
         messages.error(request, str(refusal))
     except IllegalTransition as refusal:

@@ -119,7 +119,7 @@ def _row(
     label = f"{words.quantity(good)} / {words.quantity(order.quantity)}"
     return Row(
         code=order.code,
-        options=", ".join(f"{name}: {value}" for name, value in order.options.items()),
+        options=", ".join(words.labelled(name, value) for name, value in order.options.items()),
         product=order.product.name,
         product_code=order.product.code,
         line_code=order.line.code,

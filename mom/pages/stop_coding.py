@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from mom.pages.lookup import safe_next
+from mom.pages.words import labelled
 from plant import selectors
 from plant.access import Actor, actor_of, require
 from production import selectors as production
@@ -46,7 +47,7 @@ def stops_code(request: HttpRequest) -> HttpResponse:
             machine = value.split("|")[0]
             refused.append(_("%(machine)s: the stop changed meanwhile; look again") % {"machine": machine})
         except ValueError as refusal:
-            refused.append(f"{value.split('|')[0]}: {refusal}")
+            refused.append(labelled(value.split("|")[0], refusal))
     if given:
         text = ngettext("Reason given to %(n)d stop.", "Reason given to %(n)d stops.", given)
         messages.success(request, text % {"n": given})

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as late
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_page import page, running_order
-from mom.pages.words import order_state_word
+from mom.pages.words import labelled, order_state_word
 from plant.access import actor_of
 from production.domain.job_order import IllegalTransition, verbs_allowed
 from production.selectors import job_orders
@@ -149,6 +149,6 @@ def _changed_meanwhile(
         template="mom/tablet_stale.html",
         station=station,
         seen=_("“%(verb)s” was possible") % {"verb": WORDS[verb]},
-        now_is=f"{order.code}: {order_state_word(order.state)}",
+        now_is=labelled(order.code, order_state_word(order.state)),
         again=reverse("tablet_order", args=[order.code]),
     )

@@ -22,7 +22,7 @@ from mom.pages.tablet_page import page
 from mom.pages.tablet_reasons import tiles_offered
 from mom.pages.tablet_station import micro_segments, stop_tile, stops_waiting, units_of
 from mom.pages.tablet_undo import undo_remember
-from mom.pages.words import span
+from mom.pages.words import labelled, span
 from plant import selectors
 from plant.access import actor_of
 from production import selectors as production
@@ -273,7 +273,7 @@ def _micro_page(request: HttpRequest, code: str) -> HttpResponseBase:
         station,
         unit,
         action=reverse("tablet_micro_unit", args=[unit.code]),
-        what=f"{unit.name}: {what}",
+        what=labelled(unit.name, what),
         when=span(seconds),
         ids=[],
     )

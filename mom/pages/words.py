@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext, pgettext_lazy
 
 UTC = ZoneInfo("UTC")
 RUN, STOP, WAIT, SETUP, PLANNED, UNKNOWN = "run", "stop", "wait", "setup", "planned", "unknown"
@@ -207,3 +208,13 @@ def day_clock(at: datetime | None, zone: ZoneInfo) -> str:
 
 def piece_word(unit: str) -> str:
     return _("pcs") if unit in ("", "pcs", "pc") else unit
+
+
+def labelled(what: object, text: object) -> str:
+    """French sets a no-break space before the colon; so does every mark that joins two parts here."""
+    return _("%(what)s: %(text)s") % {"what": what, "text": text}
+
+
+def joined(parts: Iterable[str]) -> str:
+    """What there is of the parts, one after the other."""
+    return pgettext("between parts", "; ").join(part for part in parts if part)

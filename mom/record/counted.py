@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
-from mom.pages.words import piece_word, quantity
+from mom.pages.words import joined, piece_word, quantity
 from mom.record.model import PieceBalance, QuantityRow
 from traceability import selectors as traceability
 
@@ -78,7 +78,7 @@ def _oddities(machine: MachinePart) -> str:
         told.append(_("%(n)s faster than believable, left out") % {"n": quantity(unverified)})
     if unattributed:
         told.append(_("%(n)s at the order change, not attributed") % {"n": quantity(unattributed)})
-    return "; ".join(told)
+    return joined(told)
 
 
 def piece_balance(response: JobResponse, good: Decimal | None, scrap: Decimal | None) -> PieceBalance | None:

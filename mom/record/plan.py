@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 from django.utils.translation import pgettext
 
-from mom.pages.words import day_clock, quantity
+from mom.pages.words import day_clock, labelled, quantity
 from mom.record.model import Comparison, Head, VersionRow
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _changes(
     if before is None:
         return (str(CHANGES.get(change, change)),)
     told = [
-        f"{FIELDS[key]}: {_shown(key, before.get(key), zone)} → {_shown(key, after.get(key), zone)}"
+        labelled(FIELDS[key], f"{_shown(key, before.get(key), zone)} → {_shown(key, after.get(key), zone)}")
         for key in FIELDS
         if before.get(key) != after.get(key)
     ]

@@ -12,7 +12,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from mom.pages.words import day_clock, piece_word, quantity, span
+from mom.pages.words import day_clock, joined, labelled, piece_word, quantity, span
 from mom.record.model import (
     Completeness,
     DeviationRow,
@@ -58,7 +58,7 @@ def verdict(told: Told) -> str:
     if told.head.start is None:
         return _not_started(told.head, told.zone)
     parts = [_output(told), _timeliness(told.head), _loss(told), _quality(told)]
-    sentence = "; ".join(part for part in parts if part)
+    sentence = joined(parts)
     return sentence[:1].upper() + sentence[1:] + "."
 
 
@@ -194,7 +194,7 @@ def _executed(told: Told) -> tuple[str, bool]:
             scrap % {"n": quantity(told.scrap), "unit": unit} if told.scrap is not None else scrap,
         )
     )
-    return f"{_when(head.start, head.end, told.zone)}: {counted}", told.good is not None
+    return labelled(_when(head.start, head.end, told.zone), counted), told.good is not None
 
 
 def _lost(told: Told) -> tuple[str, bool]:
@@ -223,7 +223,7 @@ def _reason(told: Told) -> tuple[str, bool]:
     said = next((row for row in told.stops if row.said_by and row.is_constraint), None)
     top = ", ".join(f"{group.word} {span(group.seconds)}" for group in told.groups[:3])
     who = _("said by %(who)s") % {"who": said.said_by} if said else ""
-    return "; ".join(part for part in (top, who, missing) if part), bool(said) or not missing
+    return joined((top, who, missing)), bool(said) or not missing
 
 
 def _material(told: Told) -> tuple[str, bool]:
@@ -236,7 +236,7 @@ def _material(told: Told) -> tuple[str, bool]:
         parts.append(_("used %(lots)s") % {"lots": _some(used)})
     if made:
         parts.append(_("made %(lots)s") % {"lots": _some(made)})
-    return "; ".join(parts), bool(used)
+    return joined(parts), bool(used)
 
 
 def _some(codes: Sequence[str]) -> str:
@@ -266,16 +266,17 @@ def _impact(told: Told) -> tuple[str, bool]:
         parts.append(text % {"failed": failed, "n": count})
     for row in told.deviations[:2]:
         decided = row.disposition or _("not decided")
-        parts.append(f"{row.code}: {decided}")
-    return "; ".join(parts) or _("nothing recorded"), bool(parts)
+        parts.append(labelled(row.code, decided))
+    return joined(parts) or _("nothing recorded"), bool(parts)
 
 
 def _decision(told: Told) -> tuple[str, bool]:
     if not told.decisions:
         return _("no decision recorded"), False
     last = told.decisions[-1]
-    text = f"{last.text} ({last.by}, {day_clock(last.at, told.zone)}): {last.why}"
+    text = labelled(f"{last.text} ({last.by}, {day_clock(last.at, told.zone)})", last.why)
     more = len(told.decisions) - 1
     if more:
-        text += "; " + ngettext("%(n)d earlier decision", "%(n)d earlier decisions", more) % {"n": more}
+        earlier = ngettext("%(n)d earlier decision", "%(n)d earlier decisions", more) % {"n": more}
+        text = joined((text, earlier))
     return text, True
