@@ -13,7 +13,14 @@ from connectors.selectors.completeness import (
     quarantine_visible,
 )
 from connectors.selectors.export import configuration_export
-from connectors.selectors.samples import SampleRow, last_samples_before, samples_between, samples_page
+from connectors.selectors.samples import (
+    SampleRow,
+    last_samples_before,
+    last_samples_before_each,
+    samples_between,
+    samples_page,
+    samples_within,
+)
 from connectors.selectors.signals import (
     connection_by_slug,
     connections_visible,
@@ -36,10 +43,12 @@ __all__ = [
     "gaps_visible",
     "horizon_for",
     "last_samples_before",
+    "last_samples_before_each",
     "quarantine_preview",
     "quarantine_visible",
     "samples_between",
     "samples_page",
+    "samples_within",
     "signals_for",
     "signals_visible",
     "state_map_of",

@@ -30,6 +30,20 @@ SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s
 ORDER BY source_time, server_time NULLS FIRST, source_key
 """
+# Each window is a scan of its own: one condition of both would read the time between them.
+_WINDOWS = """
+SELECT * FROM ({windows}) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
+"""
+_WINDOW = f"""SELECT {_FIELDS} FROM connectors_signalsample
+WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s"""
+# One backward index scan per signal and instant; days are pruned from the latest on.
+_BEFORE_EACH = f"""
+SELECT wanted.at, found.* FROM unnest(%s::bigint[]) AS signals(id)
+CROSS JOIN unnest(%s::timestamptz[]) AS wanted(at) CROSS JOIN LATERAL (
+    SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = signals.id AND source_time < wanted.at
+    ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
+) AS found
+"""
 # One backward index scan per signal; days are pruned from the latest on.
 _BEFORE = f"""
 SELECT found.* FROM unnest(%s::bigint[]) AS wanted(id) CROSS JOIN LATERAL (
@@ -54,6 +68,34 @@ def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime
     with connection.cursor() as cursor:
         cursor.execute(_BETWEEN, [ids, start, end])
         return list(_rows(cursor.fetchall()))
+
+
+def samples_within(
+    *, signal_ids: Iterable[int], windows: Sequence[tuple[datetime, datetime]]
+) -> list[SampleRow]:
+    """Samples of windows [start, end) that do not overlap, in one read, ordered as ``samples_between``."""
+    ids = list(signal_ids)
+    if not ids or not windows:
+        return []
+    query = _WINDOWS.format(windows=" UNION ALL ".join([_WINDOW] * len(windows)))
+    with connection.cursor() as cursor:
+        cursor.execute(query, [value for start, end in windows for value in (ids, start, end)])
+        return list(_rows(cursor.fetchall()))
+
+
+def last_samples_before_each(
+    *, signal_ids: Iterable[int], instants: Iterable[datetime]
+) -> dict[datetime, dict[int, SampleRow]]:
+    """``last_samples_before`` of several instants, by instant, in one read."""
+    ids, wanted = list(signal_ids), list(instants)
+    found: dict[datetime, dict[int, SampleRow]] = {at: {} for at in wanted}
+    if ids and wanted:
+        with connection.cursor() as cursor:
+            cursor.execute(_BEFORE_EACH, [ids, wanted])
+            raw = cursor.fetchall()
+        for (at, *_), row in zip(raw, _rows([one[1:] for one in raw]), strict=True):
+            found[at][row.signal_id] = row
+    return found
 
 
 def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:

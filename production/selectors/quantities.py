@@ -24,6 +24,7 @@ from production.selectors.units import signals_of
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
+    from connectors.selectors import SampleRow
 
 ZERO = Decimal(0)
 INSTANT = timedelta(microseconds=1)
@@ -76,33 +77,43 @@ class _Sum:
 
 
 def quantities(
-    *, equipment_ids: Iterable[int], start: datetime, end: datetime, of_order: bool = False
+    *,
+    equipment_ids: Iterable[int],
+    start: datetime,
+    end: datetime,
+    of_order: bool = False,
+    counters: Iterable[SignalDefinition] | None = None,
 ) -> dict[int, Quantities]:
     """Pieces of machines in a window, by machine; machines without counters are left out.
 
     A step between two samples counts where its later sample lies in [start, end). With ``of_order`` the
     window is one
     order's span: a step counts only if both its samples lie in [start, end], and what spans the start is
-    told apart.
+    told apart. ``counters``: those of the machines, where they are read already.
     """
-    ids = list(equipment_ids)
-    signals = signals_of(equipment_ids=ids, roles=COUNTERS)
+    ids = set(equipment_ids)
+    if counters is None:
+        counters = signals_of(equipment_ids=ids, roles=COUNTERS)
+    signals = [signal for signal in counters if signal.equipment_id in ids]
     sums = {signal.pk: _Sum(signal) for signal in signals}
     if not signals or end <= start:
         return {}
     # With both ends included, a sample at the very instant of an order change belongs to the order before.
     first, last = (start + INSTANT, end + INSTANT) if of_order else (start, end)
-    _sum_window(sums, first, last)
+    begun = _sum_window(sums, first, last)
     unseen = [pk for pk, item in sums.items() if not item.seen]
     for pk in connectors.last_samples_before(signal_ids=unseen, at=last):
         sums[pk].seen = True
     if of_order:
-        _spanning(sums, start, last)
+        _spanning(sums, begun, start, last)
     return _by_machine(sums, start, end, of_order=of_order)
 
 
-def _sum_window(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
-    """Steps whose later sample lies in [start, end): whole buckets from rows, the ends from samples."""
+def _sum_window(sums: dict[int, _Sum], start: datetime, end: datetime) -> dict[int, SampleRow]:
+    """Steps whose later sample lies in [start, end): whole buckets from rows, the ends from samples.
+
+    Gives the counters' last samples before ``start``.
+    """
     head_end = min(bucket_of(start - INSTANT) + BUCKET, end)
     tail_start = max(bucket_of(end), head_end)
     if head_end < tail_start:
@@ -113,32 +124,42 @@ def _sum_window(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
         )
         for signal, flag, pieces in whole.values_list("signal_id", "flag").annotate(pieces=Sum("quantity")):
             sums[signal].add(flag, pieces)
-    _sum_samples(sums, start, head_end)
-    if tail_start < end:
-        _sum_samples(sums, tail_start, end)
+    return _sum_samples(sums, start, ((start, head_end), (tail_start, end)))
 
 
-def _sum_samples(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
-    if end <= start:
-        return
-    counters = _counters(sums.values(), start)
-    for pk, counter in counters.items():
-        sums[pk].seen |= counter.value is not None
-    gaps = _gaps(sums.values(), counters, start, end)
-    for row in connectors.samples_between(signal_ids=list(sums), start=start, end=end):
-        if countable(row):
-            counter = counters[row.signal_id]
-            counter.add(row.source_time, row.value, gaps.get(sums[row.signal_id].signal.equipment_id, ()))
+def _sum_samples(
+    sums: dict[int, _Sum], start: datetime, windows: Sequence[tuple[datetime, datetime]]
+) -> dict[int, SampleRow]:
+    """Steps of two windows, the earlier first; gives the counters' last samples before ``start``."""
+    ends = [window for window in windows if window[0] < window[1]]
+    before = connectors.last_samples_before_each(
+        signal_ids=sums, instants={start, *(since for since, _ in ends)}
+    )
+    counters = [_counters(sums.values(), since, before[since]) for since, _ in ends]
+    gaps = _gaps(sums.values(), counters, ends)
+    rows = connectors.samples_within(signal_ids=sums, windows=ends)
+    for (since, until), resumed, missed in zip(ends, counters, gaps, strict=True):
+        for pk, counter in resumed.items():
+            sums[pk].seen |= counter.value is not None
+        for row in rows:
+            if since <= row.source_time < until and countable(row):
+                known = missed.get(sums[row.signal_id].signal.equipment_id, ())
+                resumed[row.signal_id].add(row.source_time, row.value, known)
+        _add(sums, resumed)
+    return before[start]
+
+
+def _add(sums: dict[int, _Sum], counters: dict[int, Counter]) -> None:
     for counter in counters.values():
         counter.flush()
         for counted in counter.rows:
             sums[counted.signal].add(counted.flag, counted.quantity)
 
 
-def _counters(sums: Iterable[_Sum], at: datetime) -> dict[int, Counter]:
-    """Counters as their last good sample before an instant left them."""
+def _counters(sums: Iterable[_Sum], at: datetime, before: dict[int, SampleRow]) -> dict[int, Counter]:
+    """Counters as their last good sample before an instant left them; ``before``: their last ones."""
     counters = {s.signal.pk: _counter(s.signal) for s in sums}
-    for signal, last in connectors.last_samples_before(signal_ids=list(counters), at=at).items():
+    for signal, last in before.items():
         row = last if countable(last) else latest(signal, at, countable)
         if row is not None:
             counters[signal].resume(number(row.value), row.source_time)
@@ -151,22 +172,32 @@ def _counter(signal: SignalDefinition) -> Counter:
 
 
 def _gaps(
-    sums: Iterable[_Sum], counters: dict[int, Counter], start: datetime, end: datetime
-) -> dict[int, Sequence[tuple[datetime, datetime]]]:
-    earliest = min([start, *(c.at for c in counters.values() if c.at is not None)])
-    found: dict[int, list[tuple[datetime, datetime]]] = {}
+    sums: Iterable[_Sum], counters: Sequence[dict[int, Counter]], ends: Sequence[tuple[datetime, datetime]]
+) -> list[dict[int, list[tuple[datetime, datetime]]]]:
+    """Gaps by machine that each window's steps may span, from its counters' last samples on."""
+    since = [
+        min([start, *(c.at for c in resumed.values() if c.at is not None)])
+        for (start, _), resumed in zip(ends, counters, strict=True)
+    ]
+    found: list[dict[int, list[tuple[datetime, datetime]]]] = [{} for _ in ends]
+    if not ends:
+        return found
     ids = {s.signal.equipment_id for s in sums}
-    for gap in connectors.gaps_between(equipment_ids=ids, start=earliest, end=end):
-        if gap.equipment_id is not None and gap.end_time != gap.start_time:
-            found.setdefault(gap.equipment_id, []).append((gap.start_time, gap.end_time or end + BUCKET))
-    return dict(found)
+    for gap in connectors.gaps_between(equipment_ids=ids, start=min(since), end=ends[-1][1]):
+        if gap.equipment_id is None or gap.end_time == gap.start_time:
+            continue
+        for (_, end), earliest, missed in zip(ends, since, found, strict=True):
+            if gap.start_time < end and (gap.end_time is None or gap.end_time > earliest):
+                known_end = gap.end_time or end + BUCKET
+                missed.setdefault(gap.equipment_id, []).append((gap.start_time, known_end))
+    return found
 
 
-def _spanning(sums: dict[int, _Sum], start: datetime, end: datetime) -> None:
+def _spanning(sums: dict[int, _Sum], before: dict[int, SampleRow], start: datetime, end: datetime) -> None:
     """Take out of each sum the step that spans the start: its first sample lies before, its second in the
     window.
     """
-    counters = _counters(sums.values(), start + INSTANT)
+    counters = _counters(sums.values(), start + INSTANT, before)
     for pk, counter in counters.items():
         if counter.value is None or counter.at is None or counter.at == start:
             continue
