@@ -15,7 +15,7 @@ from mom.demo.client import Api
 from mom.demo.events import Happening
 
 logger = logging.getLogger(__name__)
-TRIES = 40
+TRIES, TRIES_LATER = 200, 5
 DAY = 86_400_000
 MARGIN = timedelta(minutes=30)
 
@@ -41,11 +41,12 @@ class Coder:
         for happening, tries in self.waiting:
             day = happening.data["start"] // DAY
             lists.setdefault((happening.data["unit"], day), []).append((happening, tries))
-        self.waiting = []
+        kept = []
         for (unit, _), codings in sorted(lists.items(), key=lambda item: item[0]):
             stops = self._stops(unit, [happening for happening, _ in codings])
-            for happening, tries in codings:
-                self._code(happening, tries, stops)
+            kept += [(h, tries + 1) for h, tries in codings if not self._code(h, tries, stops)]
+        # Replaced at once: a save in between must not miss any.
+        self.waiting = kept
 
     def _stops(self, unit: str, happenings: list[Happening]) -> list[dict[str, Any]]:
         first = min(happening.data["start"] for happening in happenings)
@@ -65,15 +66,14 @@ class Coder:
         found: list[dict[str, Any]] = answer.body["results"]
         return found
 
-    def _code(self, happening: Happening, tries: int, stops: list[dict[str, Any]]) -> None:
+    def _code(self, happening: Happening, tries: int, stops: list[dict[str, Any]]) -> bool:
+        """Whether it is done with: said, or not to be said any more."""
         start, end = instant(happening.data["start"]), instant(happening.data["end"])
         stop = max(stops, key=lambda stop: _overlap(stop, start, end), default=None)
         if stop is None or _overlap(stop, start, end) * 2 < end - start or stop["end_time"] is None:
-            if tries < TRIES:
-                self.waiting.append((happening, tries + 1))
-            else:
-                self.given_up += 1
-            return
+            # Where later stops are shown already, this one will not come.
+            later = any(datetime.fromisoformat(stop["start_time"]) >= end for stop in stops)
+            return self._give_up(tries >= (TRIES_LATER if later else TRIES))
         body = {
             "equipment": happening.data["unit"], "start_time": stop["start_time"],
             "end_time": stop["end_time"], "seen_end": stop["end_time"], "reason": happening.data["reason"],
@@ -82,14 +82,18 @@ class Coder:
         answer = self._api.call(
             "POST", "/api/v1/stops/reasons", body, by=happening.data["by"], key=self._key(happening.id)
         )
-        if answer.status == 409 and tries < TRIES:
+        if answer.status == 409:
             # It has changed since we looked: look again, as a person would.
-            self.waiting.append((happening, tries + 1))
-        elif answer.refused:
-            self.given_up += 1
-            logger.warning("%s was not coded: %s %s", happening.id, answer.status, answer.body)
+            return self._give_up(tries >= TRIES_LATER)
+        if answer.refused:
+            logger.warning("%s was not coded: %s %s", happening.id, answer.status, str(answer.body)[:300])
         else:
             self.coded += 1
+        return True
+
+    def _give_up(self, now: bool) -> bool:
+        self.given_up += now
+        return now
 
 
 def _overlap(stop: dict[str, Any], start: datetime, end: datetime) -> timedelta:

@@ -12,7 +12,6 @@ from typing import Any
 import redis
 
 from mom.demo import control
-from mom.demo.client import Stopped
 from mom.demo.edges.interface import Edge
 from mom.demo.edges.mqtt_json import MqttJsonEdge
 from mom.demo.edges.opcua import OpcUaEdge
@@ -24,7 +23,6 @@ logger = logging.getLogger(__name__)
 TICK = 1.0
 COUNTERS_EVERY = 5
 PROGRESS_EVERY = 5
-DELIVER_EVERY = 3.0
 
 
 def edge_of(wiring: Wiring, slug: str, *, broker: str, endpoint: str, folder: Path) -> Edge:
@@ -62,7 +60,6 @@ class Live:
     async def run(self) -> None:
         """Until the simulator is told to stop."""
         simulator = self._simulator
-        delivering = asyncio.create_task(self._deliver())
         try:
             await self._power_on()
             while not simulator.stopping.is_set():
@@ -71,9 +68,6 @@ class Live:
                 spent = asyncio.get_running_loop().time() - began
                 await asyncio.sleep(max(0.05, TICK - spent))
         finally:
-            delivering.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await delivering
             await self._power_off()
             simulator.save()
 
@@ -149,10 +143,3 @@ class Live:
                 self._counts[item.wire.address] = item.value
                 moved.append(item)
         return moved
-
-    async def _deliver(self) -> None:
-        """People and the ERP take their time; a product that is away keeps nobody from working."""
-        with contextlib.suppress(Stopped):
-            while True:
-                await asyncio.to_thread(self._simulator.deliver)
-                await asyncio.sleep(DELIVER_EVERY)

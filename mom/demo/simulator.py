@@ -17,14 +17,15 @@ from mom.demo.fitting import Fitters
 from mom.demo.ledger import Ledger
 from mom.demo.spec import plant_spec
 from mom.demo.store import PROGRESS, STATE, Store
-from mom.demo.telling import Teller, iso
+from mom.demo.telling import PLANS, Teller, iso
 from mom.demo.wiring import Sent, Wiring
 
 logger = logging.getLogger(__name__)
 HOUR = 3_600_000
 STEP = 6 * HOUR
 LIVE_WITHIN = 4_000
-FITTERS_EVERY = 10.0
+AT_A_TIME = 200
+LOOK_EVERY = 5.0
 PAST, LIVE, OFF = "past", "live", "off"
 
 
@@ -51,6 +52,7 @@ class Simulator:
         if saved is None:
             start = now_ms() - int(days * 24 * HOUR)
             saved = {"instance": secrets.token_hex(6), "phase": PAST, "start": start, "step": 0, "samples": 0}
+            saved["sheets_due"] = True
             self.engine = Engine(self.spec, start)
             self._ledger = Ledger(store.ledger, length=0)
         else:
@@ -61,12 +63,14 @@ class Simulator:
         self.start: int = saved["start"]
         self.step: int = saved["step"]
         self.samples: int = saved["samples"]
+        self.sheets_due: bool = saved.get("sheets_due", False)
         self.outbox = [Happening(*item) for item in saved.get("outbox", ())]
+        self.api = api
         self.teller = Teller(api, instance=self.instance, folder=store.folder)
         self.teller.coder.waiting = [(Happening(*item), n) for item, n in saved.get("waiting", ())]
         maintainers = {badge for line in self.spec.lines for badge in line.maintainers}
         self.fitters = Fitters(api, sorted(maintainers))
-        self._fitted = 0.0
+        self._looked = 0.0
         self._guard = threading.Lock()
 
     def advance(self, until: int) -> tuple[list[Sent], list[Happening]]:
@@ -88,17 +92,20 @@ class Simulator:
             STATE,
             {
                 "instance": self.instance, "phase": self.phase, "start": self.start, "step": self.step,
-                "samples": self.samples, "ledger": self._ledger.length, "engine": self.engine.dump(),
+                "samples": self.samples, "sheets_due": self.sheets_due, "ledger": self._ledger.length,
+                "engine": self.engine.dump(),
                 "outbox": outbox, "waiting": waiting,
             },
         )  # fmt: skip
 
     def past(self, show: Callable[[dict[str, Any]], None]) -> None:
-        """Back-fill as fast as the product takes it, up to now; ``show`` is called after each step."""
+        """Back-fill as fast as the product takes it, up to now; ``show`` is called after each step.
+
+        What machines showed and what was planned is told at once; what people said follows by ``deliver``.
+        """
         while self.engine.now < now_ms() - LIVE_WITHIN:
             self._past_step(min(self.engine.now + STEP, now_ms()))
             show(self.progress())
-        self.teller.coder.work()
         self.phase = LIVE
         self.save()
 
@@ -113,9 +120,7 @@ class Simulator:
         for slug, values in rows.items():
             name = f"past-{self.step}-{slug}"
             self.samples += self.teller.samples(slug, values, until=until, name=name)
-        self.teller.rest(happenings)
-        self.teller.coder.work()
-        self.fitters.work(instant(until))
+        self.queue([happening for happening in happenings if happening.kind not in PLANS])
         self.save()
 
     def progress(self) -> dict[str, Any]:
@@ -125,24 +130,30 @@ class Simulator:
         told = {
             "phase": self.phase, "at": iso(self.engine.now), "share": round(share, 4),
             "samples": self.samples, "told": self.teller.told, "refused": self.teller.refused,
-            "coded": self.teller.coder.coded,
+            "coded": self.teller.coder.coded, "waiting": self.waiting,
         }  # fmt: skip
         self.store.write(PROGRESS, told, durable=False)
         self._tell_progress(told)
         return told
 
-    def deliver(self) -> None:
-        """Tell what is in the outbox; what cannot be told now stays in it."""
+    def deliver(self) -> int:
+        """Tell some of what is in the outbox, oldest first. Returns how much is left."""
         with self._guard:
-            ready = list(self.outbox)
+            ready = self.outbox[:AT_A_TIME]
         self.teller.plans(ready)
         self.teller.rest(ready)
         with self._guard:
             self.outbox = self.outbox[len(ready) :]
-        self.teller.coder.work()
-        if time.monotonic() - self._fitted > FITTERS_EVERY:
-            self._fitted = time.monotonic()
+        if time.monotonic() - self._looked > LOOK_EVERY or not self.outbox:
+            self._looked = time.monotonic()
+            self.teller.coder.work()
             self.fitters.work(instant(now_ms()))
+        return self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """How much people have said, or mean to say, that the product does not know yet."""
+        return len(self.outbox) + len(self.teller.coder.waiting)
 
     def queue(self, happenings: Sequence[Happening]) -> None:
         with self._guard:

@@ -126,9 +126,9 @@ class Plant:
         self.ready_after = time.time() - self.began
 
     def wait_live(self) -> None:
-        """Until the demo plant's past is told and its machines speak."""
+        """Until the demo plant's past is told, by machines and by people, and its machines speak."""
         wait_for(
-            lambda: self.progress().get("phase") == "live",
+            lambda: self.progress().get("phase") == "live" and not self.progress().get("waiting"),
             seconds=LIVE_SECONDS,
             what=lambda: f"the demo plant to be live: {self.progress()}",
         )

@@ -23,11 +23,13 @@ from mom.demo.client import Api, Stopped
 from mom.demo.live import Live
 from mom.demo.preparing import connections_keep, store_open
 from mom.demo.sheets import sheets_write
-from mom.demo.simulator import PAST, Simulator
+from mom.demo.simulator import AT_A_TIME, PAST, Simulator
 from mom.demo.store import KEYS, SETTINGS
 from plant import env
 
+logger = logging.getLogger(__name__)
 BAR = 40
+TELL_EVERY = 2.0
 
 
 class Command(BaseCommand):
@@ -49,12 +51,42 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
         simulator = self._simulator(file, days, stopping)
+        telling = threading.Thread(target=self._tell_on, args=(simulator,), name="people")
+        telling.start()
         try:
             self._run(simulator, past_only)
+            self._wait(simulator, until_told=past_only)
         except Stopped:
             self.stdout.write("stopped; the next run goes on from here")
         finally:
+            stopping.set()
+            telling.join()
+            if simulator.phase != PAST:
+                # A step of the past that was not told to its end is told again.
+                simulator.save()
             simulator.close()
+
+    def _tell_on(self, simulator: Simulator) -> None:
+        """People take their time, beside the machines; their files come once the rest is told."""
+        try:
+            while not simulator.stopping.is_set():
+                left = simulator.deliver()
+                if not left and simulator.sheets_due and simulator.phase != PAST:
+                    simulator.sheets_due = False
+                    self._spent(simulator.api)
+                    self._sheets_import(simulator)
+                if left < AT_A_TIME:
+                    simulator.stopping.wait(TELL_EVERY)
+        except Stopped:
+            return
+        except Exception:
+            # Without its people the plant must not go on as if all were well.
+            logger.exception("what people say could not be told")
+            simulator.stopping.set()
+
+    def _wait(self, simulator: Simulator, *, until_told: bool) -> None:
+        while until_told and not simulator.stopping.is_set() and (simulator.waiting or simulator.sheets_due):
+            simulator.stopping.wait(0.5)
 
     def _simulator(self, file: Path, days: float, stopping: threading.Event) -> Simulator:
         store = store_open()
@@ -72,7 +104,6 @@ class Command(BaseCommand):
         if simulator.phase == PAST:
             simulator.past(self._bar)
             self.stdout.write("")
-            self._sheets_import(simulator)
         elif not past_only:
             simulator.wake()
         if past_only:
@@ -81,6 +112,11 @@ class Command(BaseCommand):
         endpoint = (simulator.store.read(SETTINGS) or {}).get("endpoint", "")
         live = Live(simulator, broker=settings.MQTT_URL, endpoint=endpoint, powered=_keep)
         asyncio.run(live.run())
+
+    def _spent(self, api: Api) -> None:
+        """What the product took its time for, the longest first."""
+        for what, (calls, seconds) in sorted(api.spent.items(), key=lambda item: -item[1][1]):
+            self.stdout.write(f"{what}: {calls} calls, {seconds:.1f} s, {1000 * seconds / calls:.0f} ms each")
 
     def _sheets_import(self, simulator: Simulator) -> None:
         """Maintenance and quality bring their own files; what they refuse is said, and ends nothing."""
