@@ -113,26 +113,30 @@ def forget() -> None:
 def _read(line: Equipment, now: datetime) -> LineReading:
     units, zone = plant.line_places(line)
     constraint = declared_constraint(units)
-    planned = plant.calendar_slots(line_id=line.pk, start=now - OFF_SHIFT * 2, end=now + CALENDAR_AHEAD)
+    calendar = Interval(now - OFF_SHIFT * 2, now + CALENDAR_AHEAD)
+    planned = plant.calendar_slots(line_id=line.pk, start=calendar.start, end=now + CALENDAR_AHEAD)
     shift = next((s for s in planned if s.kind == "shift" and s.start_time <= now < s.end_time), None)
     window = Interval(shift.start_time, shift.end_time) if shift else Interval(now - OFF_SHIFT, now)
     orders = production.dispatch_list(line_id=line.pk)
     order = next((order for order in orders if order.state in RUNNING), None)
     # Read for everyone who may see the line; what a person may do is decided per request.
     everyone = Actor(label="line page", grants=(Grant("supervisor", line.path),))
-    waiting = production.stops_uncoded(everyone)
+    uncoded, said = _told(everyone, window.start)
+    slots = [Slot(s.start_time, s.end_time, s.kind, s.code, s.production_day) for s in planned]
     return LineReading(
         line=line,
         zone=zone,
         now=now,
         window=window,
         shift=shift,
-        slots=[Slot(s.start_time, s.end_time, s.kind, s.code, s.production_day) for s in planned] or None,
+        slots=slots or None,
         units=units,
         constraint=constraint,
-        accounts=production.accounts(equipment=units, start=window.start, end=now),
-        uncoded=production.told(waiting[:MOST_UNCODED]),
-        said=_said(everyone, window.start),
+        accounts=production.accounts(
+            equipment=units, start=window.start, end=now, calendar=(calendar, slots)
+        ),
+        uncoded=uncoded,
+        said=said,
         orders=orders,
         good=_good(order, units, now),
         rate=_rate(order, constraint, now),
@@ -141,18 +145,25 @@ def _read(line: Equipment, now: datetime) -> LineReading:
     )
 
 
-def _said(actor: Actor, start: datetime) -> list[StopTold]:
-    """The stops of the window somebody last gave a reason to."""
+def _told(actor: Actor, start: datetime) -> tuple[list[StopTold], list[StopTold]]:
+    """Stops that wait for a reason, and those of the window somebody last gave one to; newest first."""
+    waiting = production.stops_uncoded(actor)[:MOST_UNCODED]
     found: Any = production.stops(actor).filter(start_time__gte=start)
-    return production.told(found.filter(assertion_id__isnull=False)[:SHOWN_SAID])
+    answered = found.filter(assertion_id__isnull=False)[:SHOWN_SAID]
+    rows = production.told(waiting.union(answered, all=True))
+    rows.sort(key=lambda row: row.stop.pk)
+    rows.sort(key=lambda row: row.stop.start_time, reverse=True)
+    return [row for row in rows if row.said is None], [row for row in rows if row.said is not None]
 
 
 def _good(order: JobOrder | None, units: list[Equipment], now: datetime) -> Decimal | None:
     """Counted where the line ends, in the spans it worked on the order, as in its record."""
     if order is None or not units:
         return None
-    leaving = production.line_exit(units)
-    counted = production.order_counts(job_order=order, units=[leaving], known_to=now)[leaving.pk]
+    counters = production.counters_of(units)
+    leaving = production.line_exit(units, counters)
+    found = production.order_counts(job_order=order, units=[leaving], known_to=now, counters=counters)
+    counted = found[leaving.pk]
     known = [part.good for part in counted if part.good is not None]
     return sum(known, Decimal(0)) if known else None
 

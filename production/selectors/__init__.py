@@ -22,7 +22,7 @@ from production.selectors.orders import (
     plan_versions,
 )
 from production.selectors.parameters import Parameter, parameters_between
-from production.selectors.quantities import Quantities, quantities
+from production.selectors.quantities import Quantities, counters_of, quantities
 from production.selectors.record import (
     JobResponse,
     MachinePart,
@@ -58,6 +58,7 @@ __all__ = [
     "account",
     "accounts",
     "alarms_between",
+    "counters_of",
     "counts_said",
     "dispatch_list",
     "execution_of",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import Exists, Max, OuterRef, Subquery, Value
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
@@ -15,9 +18,17 @@ from production.domain.account import account as account_of
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
 from production.domain.stitching import StateRow
 from production.domain.stops import StopRow
-from production.models import AlarmInterval, OrderSpan, StateInterval, StitchCheckpoint, Stop, ToolSpan
+from production.models import (
+    AlarmInterval,
+    IdealRate,
+    OrderSpan,
+    StateInterval,
+    StitchCheckpoint,
+    Stop,
+    ToolSpan,
+)
 from production.selectors.stopped import overlapping, reasons_in_force
-from production.selectors.units import planned_slots, thresholds_for
+from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -59,26 +70,33 @@ def line_account(*, line_id: int, start: datetime, end: datetime) -> LineAccount
     return LineAccount(DECLARED_CONSTRAINT, machine, found) if found else None
 
 
-def accounts(*, equipment: Sequence[Equipment], start: datetime, end: datetime) -> dict[int, Account]:
+def accounts(
+    *,
+    equipment: Sequence[Equipment],
+    start: datetime,
+    end: datetime,
+    calendar: tuple[Interval, Sequence[Slot]] | None = None,
+) -> dict[int, Account]:
     """Accounts of several machines, by id, in a fixed number of queries; machines without data are left
-    out.
+    out. ``calendar``: what is planned on the machines' line over some time, where it is read already.
     """
-    horizons = horizons_of(machine.pk for machine in equipment)
+    about = _known_of(machine.pk for machine in equipment)
+    horizons = {machine: known.horizon for machine, known in about.items()}
     machines = [m for m in equipment if m.pk in horizons and horizons[m.pk] > start]
     if not machines or end <= start:
         return {}
     ids = [machine.pk for machine in machines]
-    states = states_between(equipment_ids=ids, start=start, end=end)
-    stopped = stops_between(equipment_ids=ids, start=start, end=end)
+    states, stopped, spans = _observed(machines, start, end)
     earliest = min([start, *(stop.start for rows in stopped.values() for stop in rows)])
     latest = max([end, *(stop.end for rows in stopped.values() for stop in rows if stop.end)])
-    orders = orders_between(equipment=machines, start=start, end=end)
+    orders = _uses(machines, spans, {machine for machine, known in about.items() if known.signalled})
     said = reasons_in_force(equipment_ids=ids, start=earliest, end=end)
+    until = max(latest, *horizons.values())
     planned: dict[int | None, list[Slot] | None] = {
-        line_id: planned_slots(line_id=line_id, start=earliest, end=max(latest, *horizons.values()))
+        line_id: _slots_read(calendar, earliest, until)
+        or planned_slots(line_id=line_id, start=earliest, end=until)
         for line_id in {machine.parent_id for machine in machines}
     }
-    thresholds = thresholds_for(equipment=machines)
     found: dict[int, Account] = {}
     for machine in machines:
         horizon = horizons[machine.pk]
@@ -88,11 +106,91 @@ def accounts(*, equipment: Sequence[Equipment], start: datetime, end: datetime) 
             slots=planned[machine.parent_id],
             orders=orders.get(machine.pk, []),
             reasons=said.get(machine.pk, []),
-            thresholds=thresholds[machine.pk],
+            thresholds=thresholds_of(machine, cycle_at(about[machine.pk].fastest)),
             horizon=horizon,
         )
         found[machine.pk] = account_of(Interval(start, min(end, horizon)), known)
     return found
+
+
+def _slots_read(
+    calendar: tuple[Interval, Sequence[Slot]] | None, start: datetime, end: datetime
+) -> list[Slot]:
+    """What is planned in [start, end), as far as the calendar read already reaches it."""
+    if calendar is None or calendar[0].end is None or start < calendar[0].start or end > calendar[0].end:
+        return []
+    return [slot for slot in calendar[1] if slot.start < end and slot.end > start]
+
+
+class _About(NamedTuple):
+    """Until when a machine's data are known, whether its order signal ever spoke, its fastest ideal rate."""
+
+    horizon: datetime
+    signalled: bool
+    fastest: Decimal | None
+
+
+def _known_of(equipment_ids: Iterable[int]) -> dict[int, _About]:
+    """By machine; those that never sent anything are left out."""
+    spoke = OrderSpan.objects.filter(equipment_id=OuterRef("work_unit_id"), source=OrderSpan.Source.SIGNAL)
+    rates = IdealRate.objects.filter(equipment_id=OuterRef("work_unit_id")).order_by()
+    fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
+    found = StitchCheckpoint.objects.filter(work_unit_id__in=list(equipment_ids)).order_by()
+    rows = found.values_list("work_unit_id", "horizon", Exists(spoke), Subquery(fastest))
+    return {machine: _About(*row) for machine, *row in rows}
+
+
+Uses = dict[int, list[OrderUse]]
+STATE, STOP, ORDER = "state", "stop", "order"
+
+
+def _observed(
+    machines: Sequence[Equipment], start: datetime, end: datetime
+) -> tuple[dict[int, list[StateRow]], dict[int, list[StopRow]], Uses]:
+    """``states_between``, ``stops_between`` and the order spans of machines and their lines, in one read."""
+    ids = [machine.pk for machine in machines]
+    reached, none = overlapping(start, end), Value("")
+    states = StateInterval.objects.filter(reached, work_unit_id__in=ids).order_by()
+    stopped = Stop.objects.filter(reached, work_unit_id__in=ids).order_by()
+    spans = OrderSpan.objects.filter(reached, equipment_id__in=list(_places(machines))).order_by()
+    times = ("start_time", "end_time")
+    rows = states.values_list(
+        Value(STATE), "work_unit_id", *times, "state", "mode", "fault_code", "cause"
+    ).union(
+        stopped.values_list(Value(STOP), "work_unit_id", *times, "base_class", "fault_code", none, none),
+        spans.values_list(Value(ORDER), "equipment_id", *times, "order_code", none, none, none),
+        all=True,
+    )
+    by_kind: dict[str, list[Any]] = {STATE: [], STOP: [], ORDER: []}
+    for kind, *row in rows:
+        by_kind[kind].append(row)
+    found_states: dict[int, list[StateRow]] = {}
+    found_stops: dict[int, list[StopRow]] = {}
+    found_spans: Uses = {}
+    for machine, *row in sorted(by_kind[STATE], key=_by_start):
+        found_states.setdefault(machine, []).append(StateRow(*row))
+    for machine, *row in sorted(by_kind[STOP], key=_by_start):
+        found_stops.setdefault(machine, []).append(StopRow(*row[:4]))
+    for place, *row in sorted(by_kind[ORDER], key=_by_start):
+        found_spans.setdefault(place, []).append(OrderUse(*row[:3]))
+    return found_states, found_stops, found_spans
+
+
+def _by_start(row: Sequence[Any]) -> Any:
+    return row[1]
+
+
+def _places(machines: Sequence[Equipment]) -> set[int]:
+    """Machines and their lines."""
+    return {machine.pk for machine in machines} | {m.parent_id for m in machines if m.parent_id}
+
+
+def _uses(machines: Sequence[Equipment], spans: Uses, signalled: set[int]) -> Uses:
+    """Spans by machine: its own where its order signal ever spoke, else its line's."""
+    return {
+        machine.pk: spans.get(machine.pk if machine.pk in signalled else machine.parent_id or 0, [])
+        for machine in machines
+    }
 
 
 def horizons_of(equipment_ids: Iterable[int]) -> dict[int, datetime]:
@@ -129,18 +227,15 @@ def orders_between(
     *, equipment: Sequence[Equipment], start: datetime, end: datetime
 ) -> dict[int, list[OrderUse]]:
     """Which order each machine worked on in [start, end): by its own order signal, else by its line's."""
-    places = {machine.pk for machine in equipment} | {m.parent_id for m in equipment if m.parent_id}
+    places = _places(equipment)
     signalled = signalled_among(places)
-    rows: dict[int, list[OrderUse]] = {}
+    rows: Uses = {}
     found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(places))
     for span in found.order_by("start_time"):
         rows.setdefault(span.equipment_id, []).append(
             OrderUse(span.start_time, span.end_time, span.order_code)
         )
-    return {
-        machine.pk: rows.get(machine.pk if machine.pk in signalled else machine.parent_id or 0, [])
-        for machine in equipment
-    }
+    return _uses(equipment, rows, signalled)
 
 
 def signalled_among(equipment_ids: Iterable[int]) -> set[int]:

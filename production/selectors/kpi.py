@@ -19,6 +19,7 @@ from production.selectors.units import ideal_rate, signals_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.models import SignalDefinition
     from plant.models import Equipment
 
 COUNTERS = ("good_count", "total_count")
@@ -80,9 +81,11 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
     )
 
 
-def line_exit(units: Sequence[Equipment]) -> Equipment:
-    """The last machine of a line that counts; the last one where none does."""
-    counting = {s.equipment_id for s in signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)}
+def line_exit(units: Sequence[Equipment], counters: Sequence[SignalDefinition] | None = None) -> Equipment:
+    """The last machine of a line that counts; the last one where none does. ``counters``: if read already."""
+    if counters is None:
+        counters = signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)
+    counting = {signal.equipment_id for signal in counters if signal.role in COUNTERS}
     return next((unit for unit in reversed(units) if unit.pk in counting), units[-1])
 
 

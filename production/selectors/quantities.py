@@ -25,6 +25,7 @@ from production.selectors.units import signals_of
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
     from connectors.selectors import SampleRow
+    from plant.models import Equipment
 
 ZERO = Decimal(0)
 INSTANT = timedelta(microseconds=1)
@@ -74,6 +75,11 @@ class _Sum:
         self.pieces += quantity
         if flag == GAP:
             self.in_gap += quantity
+
+
+def counters_of(units: Iterable[Equipment]) -> list[SignalDefinition]:
+    """The counters of several machines in one read."""
+    return signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)
 
 
 def quantities(

@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from django.db.models import DateTimeField, Value
+from django.db.models.functions import Cast
+
 from connectors import selectors as connectors
 from connectors.selectors import GapSpan
 from plant import selectors as plant
@@ -32,18 +35,18 @@ from production.selectors.accounts import (
     alarms_between,
     horizons_of,
     orders_between,
-    signalled_among,
     tools_between,
 )
 from production.selectors.executions import execution_of
 from production.selectors.kpi import line_exit
 from production.selectors.orders import job_order_events, plan_versions
-from production.selectors.quantities import Quantities, quantities
+from production.selectors.quantities import Quantities, counters_of, quantities
 from production.selectors.stopped import counts_said, notes, overlapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.models import SignalDefinition
     from plant.models import Equipment
 
 # Until then later data may still come and change a record (docs/data-path.md).
@@ -192,7 +195,12 @@ def _machines(
 
 
 def order_counts(
-    *, job_order: JobOrder, units: Sequence[Equipment], known_to: datetime, done: Execution | None = None
+    *,
+    job_order: JobOrder,
+    units: Sequence[Equipment],
+    known_to: datetime,
+    done: Execution | None = None,
+    counters: Sequence[SignalDefinition] | None = None,
 ) -> dict[int, list[Quantities]]:
     """What each machine counted in each span it worked on the order, up to ``known_to``; by machine.
 
@@ -200,22 +208,33 @@ def order_counts(
     after the one that paces it.
     """
     ids = [unit.pk for unit in units]
-    signalled = signalled_among(ids)
-    spans = OrderSpan.objects.filter(
-        order_code=job_order.code, equipment_id__in=list(signalled), source=OrderSpan.Source.SIGNAL
-    ).order_by("start_time")
+    if counters is None:
+        counters = counters_of(units)
+    signalled, spans = _signalled_spans(ids, job_order.code)
     worked: dict[tuple[datetime, datetime], list[int]] = {}
-    for span in spans:
-        worked.setdefault((span.start_time, span.end_time or known_to), []).append(span.equipment_id)
+    for machine, since, until in spans:
+        worked.setdefault((since, until or known_to), []).append(machine)
     if others := [pk for pk in ids if pk not in signalled]:
         for work in (done or execution_of(job_order)).working:
             worked.setdefault((work.start, work.end or known_to), []).extend(others)
     found: dict[int, list[Quantities]] = {pk: [] for pk in ids}
     for (since, until), machines in worked.items():
-        counted = quantities(equipment_ids=machines, start=since, end=until, of_order=True)
+        counted = quantities(equipment_ids=machines, start=since, end=until, of_order=True, counters=counters)
         for machine, part in counted.items():
             found[machine].append(part)
     return found
+
+
+def _signalled_spans(
+    ids: Sequence[int], order_code: str
+) -> tuple[set[int], list[tuple[int, datetime, datetime | None]]]:
+    """Machines whose own order signal ever spoke, and the spans it told of an order, in one read."""
+    told = OrderSpan.objects.filter(equipment_id__in=ids, source=OrderSpan.Source.SIGNAL).order_by()
+    nothing = Cast(Value(None), DateTimeField())
+    spans = told.filter(order_code=order_code).values_list("equipment_id", "start_time", "end_time")
+    rows = list(spans.union(told.values_list("equipment_id", nothing, nothing).distinct(), all=True))
+    own = [row for row in rows if row[1] is not None]
+    return {row[0] for row in rows}, sorted(own, key=lambda row: row[1])
 
 
 def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:

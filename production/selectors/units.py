@@ -82,7 +82,12 @@ def _cycles(equipment_ids: list[int]) -> dict[int, timedelta]:
         return {}
     rates = IdealRate.objects.filter(equipment_id__in=equipment_ids).order_by()
     fastest = rates.values_list("equipment_id").annotate(rate=Max("units_per_hour"))
-    return {machine: timedelta(seconds=float(Decimal(3600) / rate)) for machine, rate in fastest}
+    return {machine: cycle_at(rate) for machine, rate in fastest}
+
+
+def cycle_at(units_per_hour: Decimal | None) -> timedelta:
+    """Time of one unit at a rate; none without a rate."""
+    return timedelta() if units_per_hour is None else timedelta(seconds=float(Decimal(3600) / units_per_hour))
 
 
 def signals_of(*, equipment_ids: Iterable[int], roles: Iterable[str]) -> list[SignalDefinition]:
