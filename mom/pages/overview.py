@@ -117,8 +117,9 @@ def _strip(reading: LineReading, names: dict[str, str]) -> Any:
 
 
 def worst(cards: list[Card], actor: Actor) -> Worst | None:
-    """The card with the largest share of its required time lost, if that is worth a sentence."""
-    found = max(cards, key=lambda c: c.lost_share, default=None)
+    """Of the lines meant to run now, that with the largest share of its time lost, if worth a sentence."""
+    at_work = [card for card in cards if words.class_kind(card.state) != words.PLANNED]
+    found = max(at_work, key=lambda c: c.lost_share, default=None)
     if found is None or found.top is None or found.constraint is None or found.lost_share < WORTH_SAYING:
         return None
     top, lost = found.top, found.losses.pieces_per_hour if found.losses else None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import views
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as late
@@ -55,8 +56,10 @@ class PasswordChange(views.PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         assert isinstance(self.request.user, User)
+        on_the_way_in = self.request.user.must_change_password
         services.password_changed(user=self.request.user, by=actor_of(self.request))
-        return super().form_valid(form)
+        kept = super().form_valid(form)
+        return redirect(settings.LOGIN_REDIRECT_URL) if on_the_way_in else kept
 
 
 sign_in = public(SignIn.as_view())

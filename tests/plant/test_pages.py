@@ -61,7 +61,7 @@ def test_a_one_time_password_is_good_for_choosing_another(client: Client) -> Non
     assert client.get("/password/").status_code == 200
     new = {"old_password": PASSWORD, "new_password1": "another-long-one", "new_password2": "another-long-one"}
     assert client.post("/password/", {**new, "new_password2": "x"}).status_code == 200
-    assert client.post("/password/", new).headers["Location"] == "/me/"
+    assert client.post("/password/", new).headers["Location"] == "/"
     assert client.get("/me/").status_code == 200
     assert AuditEntry.objects.filter(action="user.password_change", subject_code="sup").exists()
 
