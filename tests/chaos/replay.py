@@ -1,0 +1,134 @@
+"""The same facts give the same record, in whatever order and batches they arrive.
+
+One seeded history of four machines is delivered again and again in other orders, batches and repetitions,
+with stitching in between. Every replay must give the rows of the in-order fold, the pieces the generator
+truly made and the seconds of the definition. Controls: three faults put in on purpose, all to be noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from django.db import Error, transaction
+
+from connectors import selectors as connectors
+from production.services.stitching import Refold
+from tests.chaos import oracle
+from tests.chaos.arrival import STYLES, Replay
+from tests.chaos.facts import PLANT, History, Lost, Said, history
+from tests.chaos.plant import Plant, plant_make
+from tests.chaos.stored import pieces_stored, rows_stored, seconds_stored
+from tests.chaos.verdict import Verdict
+
+
+def prove(options: list[str]) -> Verdict:
+    parser = argparse.ArgumentParser(prog="replay")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--replays", type=int, default=20)
+    parser.add_argument("--hours", type=float, default=8.0)
+    read = parser.parse_args(options)
+    return replay_proof(seed=read.seed, replays=read.replays, hours=read.hours)
+
+
+def replay_proof(*, seed: int, replays: int, hours: float) -> Verdict:
+    facts = history(seed, hours=hours)
+    verdict = Verdict("replay", seed, _counts(facts))
+    with scratch(facts) as plant:
+        wanted = oracle.fold_in_order(facts, plant.configured)
+    digests, tally = set(), {"deliveries": 0, "stitches": 0}
+    for number in range(replays):
+        dice = random.Random(f"{seed} {number}")
+        style = STYLES[number % len(STYLES)]
+        with scratch(facts) as plant:
+            replayed = Replay(plant, facts, dice, style)
+            replayed.run()
+            digests.add(_digest(rows_stored(plant)))
+            found = _differences(plant, facts, wanted) + replayed.problems()
+        tally = {name: count + getattr(replayed, name) for name, count in tally.items()}
+        verdict.broken += [f"replay {number} ({style}): {problem}" for problem in found[:3]]
+    caught = {name: _caught(control, facts, wanted, seed) for name, control in CONTROLS.items()}
+    verdict.broken += [f"control not noticed: {name}" for name, noticed in caught.items() if not noticed]
+    verdict.counts |= {"replays": replays, **tally, "rows": sum(map(len, wanted.values()))}
+    verdict.counts |= {"digests": len(digests), "controls": f"{sum(caught.values())}/{len(caught)}"}
+    return verdict
+
+
+@contextmanager
+def scratch(facts: History) -> Iterator[Plant]:
+    """The same empty plant each time: whatever is written is rolled back."""
+    with transaction.atomic():
+        yield plant_make(facts)
+        transaction.set_rollback(True)
+
+
+def _counts(facts: History) -> dict[str, object]:
+    said = [fact for fact in facts.of(Said) if isinstance(fact, Said)]
+    samples = len({fact.key for fact in said})
+    return {"samples": samples, "repeated": len(said) - samples, "gaps": len(facts.of(Lost)) // 2}
+
+
+def _digest(rows: oracle.Rows) -> str:
+    return hashlib.sha256(repr(sorted(rows.items())).encode()).hexdigest()
+
+
+def _differences(plant: Plant, facts: History, wanted: oracle.Rows) -> list[str]:
+    """Against the in-order fold, the generator's pieces and the definition of states."""
+    found = []
+    stored = rows_stored(plant)
+    for table, rows in wanted.items():
+        missing, more = sorted(set(rows) - set(stored[table])), sorted(set(stored[table]) - set(rows))
+        if missing or more or len(rows) != len(stored[table]):
+            found.append(f"{table}: missing {missing[:2]}, instead {more[:2]}")
+    for (machine, role), pieces in facts.pieces.items():
+        if (counted := pieces_stored(plant, machine, role)) != pieces:
+            found.append(f"{machine} {role}: {counted} pieces, truly {pieces}")
+    for machine in PLANT:
+        if "state" in PLANT[machine]:
+            truly, told = oracle.seconds_by_state(facts, machine), seconds_stored(plant, machine)
+            if truly != told:
+                found.append(f"{machine}: {told} by state, truly {truly}")
+    return found
+
+
+# -- controls: what the proof must notice -------------------------------------------------------------------
+
+_samples_between = connectors.samples_between
+
+
+def _by_arrival(**asked: Any) -> list[Any]:
+    return sorted(_samples_between(**asked), key=lambda row: row.arrival_time)
+
+
+def _ties_by_arrival(**asked: Any) -> list[Any]:
+    return sorted(_samples_between(**asked), key=lambda row: (row.source_time, row.arrival_time))
+
+
+CONTROLS: dict[str, AbstractContextManager[Any]] = {
+    "folds in order of arrival": patch.object(connectors, "samples_between", _by_arrival),
+    "takes values of one instant in order of arrival": patch.object(
+        connectors, "samples_between", _ties_by_arrival
+    ),
+    "goes on where it was, whatever came late": patch.object(
+        Refold, "in_order", lambda self, dirty: self.checkpoint is not None
+    ),
+}
+
+
+def _caught(control: AbstractContextManager[Any], facts: History, wanted: oracle.Rows, seed: int) -> bool:
+    for style in ("late", "shuffled"):
+        try:
+            with control, scratch(facts) as plant:
+                Replay(plant, facts, random.Random(f"{seed} control"), style).run()
+                if _differences(plant, facts, wanted):
+                    return True
+        except (Error, AssertionError):
+            # The database refused rows that overlap, or the account did not close.
+            return True
+    return False
