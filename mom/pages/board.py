@@ -176,7 +176,7 @@ def _loss_view(
         tone=f"tone-{icon}",
         duration=loss.duration,
         count=loss.count,
-        pieces=loss.pieces,
+        pieces=None if loss.pieces is None else loss.pieces.quantize(Decimal(1)),
         href=href("/stops/", **query),
         bar=svg.progress(share, Decimal(1), label=label, kind=kind, height=10),
         reason_code=loss.reason_code,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mom.pages.losses import LOST, Losses, losses
+from mom.pages.losses import UNCODED, Losses, losses
 from mom.pages.words import class_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
 from plant.domain.intervals import Interval, clip
@@ -151,6 +151,8 @@ def _evidence(name: str, code: str, listed: Collection[str]) -> str:
         return f"#lane-{code}"
     if name in listed:
         return f"#stops-{name}"
+    if name == UNCODED:
+        return f"/stops/?{urlencode({'equipment': code, 'uncoded': '1'})}"
     return f"#micro-{code}" if name == MICRO_STOP else f"/stops/?{urlencode({'equipment': code})}"
 
 
@@ -204,12 +206,12 @@ def has_data(told: Account) -> bool:
 def groups(
     paced: Machine | None, reasons: Mapping[str, str], *, listed: Collection[str]
 ) -> tuple[StopGroup, ...]:
-    """Losses by reason, the dearest first; by class where no reason was said."""
+    """Losses by reason, the dearest first; by class where none was said, all that wait for one together."""
     if paced is None or paced.account is None:
         return ()
     told, machine = paced.account, paced.equipment.code
     found: Losses = losses(told, units_per_hour=None)
-    named = [row for row in found.rows if row.time_class != RUNNING_SLOW and row.time_class in LOST]
+    named = [row for row in found.rows if row.time_class != RUNNING_SLOW]
     seconds = whole_seconds([row.duration for row in named])
     merged: dict[str, StopGroup] = {}
     for row, shown in zip(named, seconds, strict=True):

@@ -194,3 +194,22 @@ def test_any_history_closes(steps: list[tuple[int, int]], ended: int, known: int
         [lane] = record.lanes
         covered = sum((piece.end - piece.start for piece in lane.slices), timedelta())
         assert covered == timedelta(seconds=ended)
+
+
+def test_what_nobody_gave_a_reason_for_is_the_cause_when_it_costs_most() -> None:
+    line = line_make(1)
+    sender, order = sender_make(line.unit), order_make(line)
+    states = ((0, "execute"), (600, "held"), (2400, "execute"), (3000, "blocked"), (3040, "execute"))
+    sender.say((second, "state", STATES[name]) for second, name in states)
+    # Its counter shows that it is being listened to.
+    sender.say([(second, "good_count", 1) for second in range(0, 3600, 20)], watermark=3600)
+    sender.stitch()
+    services.job_order_start(job_order_id=order.pk, at=at(0), by=PLANNER)
+    services.job_order_stop(job_order_id=order.pk, at=at(3600), by=PLANNER)
+    record = operational_record(order.code, now=NOW)
+    assert [(group.word, group.seconds) for group in record.stop_groups] == [
+        ("Stop without a reason", 1800),
+        ("Outfeed full", 40),
+    ]
+    assert "most to “Stop without a reason” (30 min" in record.verdict
+    assert "uncoded=1" in record.stop_groups[0].evidence
