@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import Resolver404, resolve
 
 from mom.record import answer, model
@@ -138,8 +139,11 @@ def test_the_qr_code_is_the_deep_link_of_the_tablet(supervisor: Client, told: To
     assert f"/tablet/orders/{told.order.code}/" in html
 
 
-def test_ten_thousand_events_within_half_a_second(client: Client) -> None:
-    """Four machines, 2,500 changes of state each, counted and stopped all along an eight-hour order."""
+def test_ten_thousand_events_cost_no_more_queries_than_ten(client: Client) -> None:
+    """Four machines, 2,500 changes of state each, counted and stopped all along an eight-hour order.
+
+    How long it takes is measured by the benchmark of pages.
+    """
     line = make.line_make(4)
     connection: Any = None
     for unit in line.units:
@@ -157,12 +161,6 @@ def test_ten_thousand_events_within_half_a_second(client: Client) -> None:
     client.force_login(make.account_make("supervisor", line.line), backend=BACKEND)
     url = f"/orders/{order.code}/"
     assert client.get(url).status_code == 200
-    took = min(_seconds(client, url) for _ in range(3))
-    print(f"record of 10,000 events: {took * 1000:.0f} ms of processor time")
-    assert took < 1.0  # 0.5 s on a quiet machine; other tests share this one's processor
-
-
-def _seconds(client: Client, url: str) -> float:
-    begun = time.process_time()
-    assert client.get(url).status_code == 200
-    return time.process_time() - begun
+    with CaptureQueriesContext(database) as few:
+        client.get(url)
+    assert len(few) <= 90

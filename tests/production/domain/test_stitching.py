@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -244,16 +243,3 @@ def test_counters_roll_over_only_with_a_modulus():
 def test_fractions_are_kept():
     fold = folded(UNIT, [sample(0, 4, 0.1), sample(1, 4, 0.3)], at(2))
     assert fold.counted[0].quantity == Decimal("0.2")
-
-
-def test_the_fold_takes_at_least_a_hundred_thousand_samples_a_second():
-    samples = [
-        row
-        for n in range(25_000)
-        for row in (sample(n, 1, 6 if n % 50 else 2), sample(n, 4, n), sample(n, 7, n % 7), sample(n, 3, 0))
-    ]
-    began = time.process_time()
-    fold = folded(UNIT, samples, at(30_000))
-    rate = len(samples) / (time.process_time() - began)
-    assert fold.states
-    assert rate > 100_000, f"{rate:.0f} samples/s"
