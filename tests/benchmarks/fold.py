@@ -1,4 +1,4 @@
-"""Samples of one machine folded into states, counts and alarms by the pure function, against a bare loop over them."""
+"""Samples of one machine folded into states, counts and alarms, against a bare loop over them."""
 
 from __future__ import annotations
 

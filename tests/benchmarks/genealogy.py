@@ -1,4 +1,4 @@
-"""The trace of 10,000 lots in one statement, against the two seconds it may take and against reading the lots."""
+"""The trace of 10,000 lots in one statement, against the two seconds it may take."""
 
 from __future__ import annotations
 
