@@ -77,9 +77,7 @@ def accounts(
     end: datetime,
     calendar: tuple[Interval, Sequence[Slot]] | None = None,
 ) -> dict[int, Account]:
-    """Accounts of several machines, by id, in a fixed number of queries; machines without data are left
-    out. ``calendar``: what is planned on the machines' line over some time, where it is read already.
-    """
+    """By id, in a fixed number of queries, machines without data left out. ``calendar``: as already read."""
     about = _known_of(machine.pk for machine in equipment)
     horizons = {machine: known.horizon for machine, known in about.items()}
     machines = [m for m in equipment if m.pk in horizons and horizons[m.pk] > start]

@@ -111,9 +111,7 @@ class Refold:
     def run(
         self, start: datetime | None, dirty_to: datetime | None, converge_after: datetime | None = None
     ) -> None:
-        """Fold from ``start`` (None: where the checkpoint ends) until the rows agree again, or to the
-        horizon.
-        """
+        """Fold from ``start`` (None: the checkpoint's end) until the rows agree again, or to the horizon."""
         checkpoint = self.checkpoint
         continued = start is None and not self.setup.unit.by_counter
         if start is None:

@@ -20,7 +20,8 @@ from plant.access import Actor, rule
 from plant.models import User
 from tests.factories import plant as make
 
-MARK = "ZQX"
+# Long enough never to turn up by chance in a token or a key.
+MARK = "ZQXWVKJQZ"
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
