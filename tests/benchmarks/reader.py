@@ -1,4 +1,4 @@
-"""Someone looking at a line page: asks for its changing part again and again, with the ETag, as its script."""
+"""Someone looking at a line page, whose script asks for its changing part again and again with its ETag."""
 
 from __future__ import annotations
 
