@@ -126,9 +126,12 @@ class Plant:
         self.ready_after = time.time() - self.began
 
     def wait_live(self) -> None:
-        """Until the demo plant's past is told, by machines and by people, and its machines speak."""
+        """Until the demo plant's past is told, by machines and by people, and its machines speak.
+
+        An operator or two may still mean to code a stop that has only just happened.
+        """
         wait_for(
-            lambda: self.progress().get("phase") == "live" and not self.progress().get("waiting"),
+            lambda: self.progress().get("phase") == "live" and self.progress().get("waiting", 99) <= 2,
             seconds=LIVE_SECONDS,
             what=lambda: f"the demo plant to be live: {self.progress()}",
         )
