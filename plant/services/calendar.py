@@ -35,7 +35,9 @@ def calendar_version_store(
     """
     planning.pattern_read(pattern, str(selectors.site_zone(line)))
     current = (
-        CalendarVersion.objects.filter(line=line, valid_from=valid_from).order_by("-recorded_at").first()
+        CalendarVersion.objects.filter(line=line, valid_from=valid_from)
+        .order_by("-recorded_at", "-pk")
+        .first()
     )
     if current is not None and current.pattern == pattern:
         return None
@@ -75,7 +77,9 @@ def calendar_materialise(*, line_id: int, until: date, now: datetime | None = No
     now = now or timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [41, line_id])
-    versions = list(CalendarVersion.objects.filter(line_id=line_id).order_by("valid_from", "recorded_at"))
+    versions = list(
+        CalendarVersion.objects.filter(line_id=line_id).order_by("valid_from", "recorded_at", "pk")
+    )
     if not versions:
         return 0, 0
     zone = selectors.site_zone(Equipment.objects.get(pk=line_id))
