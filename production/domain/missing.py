@@ -1,0 +1,222 @@
+"""Every piece a line could have made in a window and did not, as causes that add up exactly.
+
+Possible output is required time (TR of NF E60-182, and time without data in it) at the ideal rate of what was
+being made. What the constraint's standstills cost is their time at that rate; what it made less than its
+running time allows is speed; what it let through and the line's exit did not count is rejects and what is
+still in the line. Nothing is estimated: time without an ideal rate or a counter is left out and said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from plant.domain.calendar import SHIFT
+from production.domain.account import Segment
+from production.domain.time_model import RUNNING, RUNNING_SLOW, SETUP, STANDARDS, UNKNOWN
+
+REQUIRED = STANDARDS["NF E60-182"]["TR"]
+RUN = frozenset({RUNNING, RUNNING_SLOW})
+# Causes that are no class of time.
+SPEED, REJECTS, IN_LINE, NOT_KNOWN, UNCODED = "speed", "rejects", "in_line", "not_known", "uncoded"
+SETUP_WITHIN, SETUP_OVER, SETUP_SEQUENCE = "setup_within", "setup_over", "setup_sequence"
+NOTHING = Fraction(0)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Part(NamedTuple):
+    """One order's time. ``rate``: ideal pieces per hour. ``total``: through the constraint; ``good``: counted
+    at the line's exit; ``scrap``: rejected from the constraint on. None where nothing tells.
+    """
+
+    start: datetime
+    end: datetime
+    order_code: str
+    good: Decimal | None
+    total: Decimal | None
+    scrap: Decimal | None
+    rate: Decimal | None
+
+
+class Changeover(NamedTuple):
+    """One order gives way to another. ``standard`` None: nobody declared one. ``resequenced``: the plan of
+    the morning had another order here.
+    """
+
+    at: datetime
+    from_order: str
+    to_order: str
+    standard: timedelta | None
+    resequenced: bool
+
+
+class Lost(NamedTuple):
+    """Time of the constraint that was lost, as its account tells it; what it is evidence of a cause."""
+
+    start: datetime
+    end: datetime
+    order_code: str
+    kind: str
+    reason_code: str
+    stop_start: datetime | None
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One cause, in pieces (exact, so a fraction) and in time. ``duration`` None for what is no standstill."""
+
+    kind: str
+    reason_code: str
+    pieces: Fraction
+    duration: timedelta | None
+    events: tuple[Lost, ...]
+
+    @property
+    def count(self) -> int:
+        """Stops, counted once however they are cut."""
+        return len({event.stop_start for event in self.events if event.stop_start})
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """``possible`` − ``good`` = Σ causes, exactly. ``unrated`` and ``uncounted``: required time that is in
+    none of them.
+    """
+
+    possible: Fraction
+    good: Fraction
+    causes: tuple[Cause, ...]
+    unrated: timedelta
+    uncounted: timedelta
+
+    @property
+    def difference(self) -> Fraction:
+        """Pieces no cause explains: zero, or the account is wrong."""
+        return self.possible - self.good - sum((cause.pieces for cause in self.causes), NOTHING)
+
+
+def missing(
+    segments: Iterable[Segment], parts: Sequence[Part], changeovers: Sequence[Changeover] = ()
+) -> Missing:
+    """The account of ``segments`` told in pieces. ``parts`` lie end to end; a segment may span several."""
+    tally = _Tally()
+    lost = list(_within_standard(_required(segments, parts), changeovers))
+    for part in parts:
+        tally.add(part, [item for item in lost if part.start <= item.start < part.end])
+    return tally.told()
+
+
+def _required(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Lost]:
+    """Required time cut at the parts; running time included, under its own class."""
+    found = []
+    ordered = list(segments)
+    for part in parts:
+        for segment in ordered:
+            start, end = max(segment.start, part.start), min(segment.end, part.end)
+            if start < end and _is_required(segment):
+                kind, reason = (UNCODED, "") if segment.uncoded else (segment.time_class, segment.reason_code)
+                found.append(Lost(start, end, part.order_code, kind, reason, segment.stop_start))
+    return found
+
+
+def _is_required(segment: Segment) -> bool:
+    known = segment.time_class in REQUIRED
+    return known or (segment.time_class == UNKNOWN and segment.planned == SHIFT)
+
+
+def _within_standard(lost: Iterable[Lost], changeovers: Sequence[Changeover]) -> Iterable[Lost]:
+    """Changeover time split into what its standard allows and what goes over it.
+
+    Each piece belongs to the nearest change of order; without a standard all of it is over.
+    """
+    left = {change: change.standard or timedelta() for change in changeovers}
+    for item in lost:
+        if item.kind != SETUP:
+            yield item
+            continue
+        change = min(changeovers, key=lambda c: abs(c.at - item.start), default=None)
+        if change is not None and change.resequenced:
+            yield item._replace(kind=SETUP_SEQUENCE)
+            continue
+        allowed = min(left[change], item.duration) if change else timedelta()
+        if change:
+            left[change] -= allowed
+        if allowed:
+            yield item._replace(kind=SETUP_WITHIN, end=item.start + allowed)
+        if allowed < item.duration:
+            yield item._replace(kind=SETUP_OVER, start=item.start + allowed)
+
+
+@dataclass(slots=True)
+class _Tally:
+    possible: Fraction = NOTHING
+    good: Fraction = NOTHING
+    unrated: timedelta = timedelta()
+    uncounted: timedelta = timedelta()
+    pieces: dict[tuple[str, str], Fraction] = field(default_factory=dict)
+    events: dict[tuple[str, str], list[Lost]] = field(default_factory=dict)
+
+    def add(self, part: Part, lost: Sequence[Lost]) -> None:
+        required = _time(lost)
+        if part.rate is None and required:
+            self.unrated += required
+            return
+        if part.good is None:
+            self.uncounted += required
+            return
+        per_microsecond = Fraction(part.rate or 0) / 3_600_000_000
+        ran = unknown = NOTHING
+        for item in lost:
+            at_rate = per_microsecond * (item.duration // MICROSECOND)
+            self.possible += at_rate
+            if item.kind in RUN:
+                ran += at_rate
+            elif item.kind == UNKNOWN:
+                unknown += at_rate
+                self._note(NOT_KNOWN, item)
+            else:
+                self._count(item.kind, item.reason_code, at_rate, item)
+        self._made(part, Fraction(part.good), ran, unknown)
+
+    def _made(self, part: Part, good: Fraction, ran: Fraction, unknown: Fraction) -> None:
+        """What the running time, and the time without data, did not bring."""
+        self.good += good
+        scrap = Fraction(part.scrap or 0)
+        total = good + scrap if part.total is None else Fraction(part.total)
+        short = ran + unknown - total
+        dark = min(max(short, NOTHING), unknown)
+        self._count(NOT_KNOWN, "", dark)
+        self._count(SPEED, "", short - dark)
+        self._count(REJECTS, "", scrap)
+        self._count(IN_LINE, "", total - good - scrap)
+
+    def _count(self, kind: str, reason: str, pieces: Fraction, event: Lost | None = None) -> None:
+        if pieces or event:
+            key = kind, reason
+            self.pieces[key] = self.pieces.get(key, NOTHING) + pieces
+            if event:
+                self.events.setdefault(key, []).append(event)
+
+    def _note(self, kind: str, event: Lost) -> None:
+        self.events.setdefault((kind, ""), []).append(event)
+
+    def told(self) -> Missing:
+        causes = [
+            Cause(kind, reason, pieces, _time(events) if events else None, tuple(events))
+            for (kind, reason), pieces in self.pieces.items()
+            for events in [self.events.get((kind, reason), [])]
+        ]
+        causes.sort(key=lambda cause: (-cause.pieces, cause.kind, cause.reason_code))
+        return Missing(self.possible, self.good, tuple(causes), self.unrated, self.uncounted)
+
+
+def _time(lost: Iterable[Lost]) -> timedelta:
+    return sum((item.duration for item in lost), timedelta())

@@ -1,0 +1,137 @@
+"""Every missing piece has a cause: they add up exactly, whatever happened and however it is cut."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plant.domain.intervals import Interval
+from production.domain.account import Segment, account
+from production.domain.missing import (
+    IN_LINE,
+    NOT_KNOWN,
+    REJECTS,
+    SETUP_OVER,
+    SETUP_SEQUENCE,
+    SETUP_WITHIN,
+    SPEED,
+    UNCODED,
+    Changeover,
+    Missing,
+    Part,
+    missing,
+)
+from tests.strategies import LONGEST, T0, histories, seconds_after
+
+RATE = Decimal(3600)
+
+
+def segment(start: int, end: int, time_class: str, reason: str = "", **more: object) -> Segment:
+    stop = None if time_class in ("running", "unknown") else seconds_after(start)
+    made = Segment(seconds_after(start), seconds_after(end), time_class, "stopped", reason_code=reason)
+    return Segment(**{**{name: getattr(made, name) for name in made.__slots__}, "stop_start": stop, **more})
+
+
+def part(start: int, end: int, good: int | None, total: int | None = None, **more: object) -> Part:
+    made = Part(seconds_after(start), seconds_after(end), "A", None, None, Decimal(0), RATE)
+    return made._replace(
+        good=None if good is None else Decimal(good),
+        total=None if total is None else Decimal(total),
+        **more,
+    )
+
+
+def told(found: Missing) -> dict[tuple[str, str], Fraction]:
+    return {(cause.kind, cause.reason_code): cause.pieces for cause in found.causes}
+
+
+def test_one_shift_told_piece_by_piece() -> None:
+    segments = [
+        segment(0, 600, "running"),
+        segment(600, 900, "breakdown", "JAM"),
+        segment(900, 960, "micro_stop"),
+        segment(960, 1800, "running"),
+        segment(1800, 2400, "break"),
+        segment(2400, 2700, "own_other", uncoded=True),
+        segment(2700, 3600, "running"),
+    ]
+    found = missing(segments, [part(0, 3600, good=2000, total=2100, scrap=Decimal(90))])
+    assert found.possible == 3000
+    assert told(found) == {
+        ("breakdown", "JAM"): 300,
+        ("micro_stop", ""): 60,
+        (UNCODED, ""): 300,
+        (SPEED, ""): 240,
+        (REJECTS, ""): 90,
+        (IN_LINE, ""): 10,
+    }
+    assert [cause.pieces for cause in found.causes] == sorted(told(found).values(), reverse=True)
+    assert found.difference == 0
+
+
+def test_a_changeover_is_within_its_standard_over_it_or_of_a_changed_sequence() -> None:
+    segments = [segment(0, 1000, "setup"), segment(1000, 1100, "running"), segment(2000, 2600, "setup")]
+    changes = [
+        Changeover(seconds_after(900), "A", "B", timedelta(seconds=700), resequenced=False),
+        Changeover(seconds_after(2100), "B", "C", timedelta(seconds=700), resequenced=True),
+    ]
+    found = told(missing(segments, [part(0, 3600, good=100, total=100)], changes))
+    assert found == {(SETUP_WITHIN, ""): 700, (SETUP_OVER, ""): 300, (SETUP_SEQUENCE, ""): 600}
+    bare = told(missing(segments, [part(0, 3600, good=100, total=100)]))
+    assert bare == {(SETUP_OVER, ""): 1600}, "no standard allows nothing"
+
+
+def test_pieces_made_while_nothing_was_known_are_not_missing() -> None:
+    dark = [segment(0, 1000, "unknown")]
+    assert told(missing(dark, [part(0, 1000, good=400, total=400)])) == {(NOT_KNOWN, ""): 600}
+    assert told(missing(dark, [part(0, 1000, good=1200, total=1200)])) == {(SPEED, ""): -200}
+
+
+def test_time_without_a_rate_or_a_counter_is_left_out_and_said() -> None:
+    segments = [segment(0, 300, "running"), segment(300, 900, "breakdown", "JAM")]
+    parts = [part(0, 600, good=5, rate=None), part(600, 900, good=None)]
+    found = missing(segments, parts)
+    assert (found.possible, found.good, found.causes) == (0, 0, ())
+    assert (found.unrated, found.uncounted) == (timedelta(seconds=600), timedelta(seconds=300))
+
+
+@st.composite
+def parts(draw: st.DrawFn) -> list[Part]:
+    cuts = sorted({0, LONGEST, *draw(st.sets(st.integers(1, LONGEST - 1), max_size=4))})
+    counts = st.none() | st.decimals(0, 9000, places=2)
+    rates = st.none() | st.decimals(1, 9000, places=4)
+    return [
+        Part(
+            seconds_after(start), seconds_after(end), "A", draw(counts), draw(counts), draw(counts),
+            draw(rates),
+        )
+        for start, end in pairwise(cuts)
+    ]  # fmt: skip
+
+
+changeovers = st.lists(
+    st.builds(
+        Changeover,
+        st.integers(0, LONGEST).map(seconds_after),
+        st.just("A"),
+        st.just("B"),
+        st.none() | st.integers(0, 3000).map(lambda s: timedelta(seconds=s)),
+        st.booleans(),
+    ),
+    max_size=3,
+    unique_by=lambda change: change.at,
+)
+
+
+@given(histories(), parts(), changeovers)
+def test_causes_add_up_exactly_to_what_is_missing(known, made, changes) -> None:  # type: ignore[no-untyped-def]
+    window = account(Interval(T0, seconds_after(LONGEST)), known)
+    found = missing(window.segments, made, changes)
+    assert found.difference == 0
+    required = sum((cause.duration or timedelta() for cause in found.causes), timedelta())
+    assert required + found.unrated + found.uncounted <= window.span
