@@ -44,20 +44,11 @@ class Stack:
         self.processes.append(process)
         return process
 
-    def worker(self, *, processes: int = 1) -> subprocess.Popen[bytes]:
-        options = [
-            "-Q",
-            "ingest",
-            "-c",
-            str(processes),
-            "-l",
-            "WARNING",
-            "--without-gossip",
-            "--without-mingle",
-        ]
-        return self.start(
-            "worker", "-m", "celery", "-A", "mom.celery", "worker", *options, "--without-heartbeat"
-        )
+    def worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """One process for the ingest queue, unless options of Celery say otherwise."""
+        command = ["-m", "celery", "-A", "mom.celery", "worker", *(options or ("-Q", "ingest", "-c", "1"))]
+        quiet = ["-l", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return self.start("worker", *command, *quiet)
 
     def runner(self, *arguments: str) -> subprocess.Popen[bytes]:
         return self.start("runner", "manage.py", "run_connector", *arguments)
