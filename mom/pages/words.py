@@ -24,8 +24,8 @@ STATE_WORDS = {
     "resetting": late("Resetting"),
     "unholding": late("Restarting"),
     "unsuspending": late("Restarting"),
-    "suspended": late("Waiting"),
-    "suspending": late("Waiting"),
+    "suspended": late("Waiting (side not known)"),
+    "suspending": late("Waiting (side not known)"),
     "starved": late("Waiting for infeed"),
     "blocked": late("Outfeed full"),
     "held": late("Held"),
@@ -54,6 +54,7 @@ CLASS_WORDS = {
     "uncoded": late("Stop without a reason"),
     "starved": late("Waiting for infeed"),
     "blocked": late("Outfeed full"),
+    "suspended": late("Waiting (side not known)"),
     "no_operator": late("No operator"),
     "no_material": late("No material"),
     "no_load": late("No order"),
@@ -69,7 +70,7 @@ CLASS_KINDS = {
     "running_slow": "slow",
     **dict.fromkeys(("micro_stop", "breakdown", "own_other", "uncoded"), STOP),
     "setup": SETUP,
-    **dict.fromkeys(("starved", "blocked", "no_operator", "no_material"), WAIT),
+    **dict.fromkeys(("starved", "blocked", "suspended", "no_operator", "no_material"), WAIT),
     **dict.fromkeys(("no_load", "break", "meeting", "planned_maintenance", "trial", "closed"), PLANNED),
     "unknown": UNKNOWN,
 }
@@ -112,7 +113,7 @@ BASE_WORDS = {
     "idle": late("Idle"),
     "starved": late("Waiting for infeed"),
     "blocked": late("Outfeed full"),
-    "suspended": late("Waiting"),
+    "suspended": late("Waiting (side not known)"),
 }
 
 

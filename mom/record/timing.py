@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from production.selectors import JobResponse
 
 # What a machine off the constraint suffers from others or does by plan: summed per machine, not listed.
-FOLDED = frozenset({"starved", "blocked", "break", "meeting", "closed", "no_load"})
+FOLDED = frozenset({"starved", "blocked", "suspended", "break", "meeting", "closed", "no_load"})
 # The machine ran or data are missing: no list of stops to open, the lane itself is the evidence.
 IN_LANE = frozenset({RUNNING, RUNNING_SLOW, UNKNOWN})
 

@@ -115,7 +115,7 @@ class Account:
 
     @property
     def uncoded(self) -> timedelta:
-        """Time in stops that ask for a reason and have none."""
+        """Planned time in stops that ask for a reason and have none."""
         return sum((segment.duration for segment in self.segments if segment.uncoded), timedelta())
 
     @property
@@ -231,7 +231,9 @@ class _Teller:
         code = order.code if order else ""
         reason = said.time_class if said and stop else ""
         situation = Situation(row.state, row.mode, row.fault_code, kind, code, size, reason)
-        uncoded = bool(stop and order and not said and self._asks_reason(stop))
+        # Nobody is asked about the part of a stop that lies in a pause or after the shift.
+        asked = stop is not None and order is not None and kind == SHIFT and said is None
+        uncoded = asked and stop is not None and self._asks_reason(stop)
         return (
             time_class(situation),
             row.state,

@@ -72,16 +72,21 @@ def stops_of(states: Iterable[StateRow], opened: StopRow | None = None) -> list[
 
 
 def needs_reason(stop: StopRow, horizon: datetime, thresholds: Thresholds, slots: list[Slot] | None) -> bool:
-    """Whether a person is asked why: long, the machine's own, and not wholly outside planned working time.
+    """Whether a person is asked why: long, the machine's own, and as long inside planned working time.
 
-    ``slots`` None: the line has no calendar, so all time is working time.
+    A stop that begins seconds before its shift ends, or inside a pause, cost the plan no time worth asking
+    about. ``slots`` None: the line has no calendar, so all time is working time.
     """
     end = stop.end or horizon
     if stop.base_class not in ASKED or end <= stop.start:
         return False
     if size_of(end - stop.start, thresholds) != REGISTERED:
         return False
-    return slots is None or any(working_time(Interval(stop.start, end), slots))
+    if slots is None:
+        return True
+    inside = working_time(Interval(stop.start, end), slots)
+    planned = sum((part.duration or timedelta() for part in inside), timedelta())
+    return bool(inside) and planned >= thresholds.registered
 
 
 def working_time(window: Interval, slots: list[Slot]) -> list[Interval]:

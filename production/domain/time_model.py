@@ -20,10 +20,12 @@ PLANNED_MAINTENANCE, TRIAL = "planned_maintenance", "trial"
 RUNNING, RUNNING_SLOW, MICRO_STOP = "running", "running_slow", "micro_stop"
 BREAKDOWN, SETUP, OWN_OTHER = "breakdown", "setup", "own_other"
 STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL = "starved", "blocked", "no_operator", "no_material"
+# Induced like starved and blocked, by a machine that does not say which side it waits for.
+SUSPENDED = "suspended"
 UNKNOWN = "unknown"
 
 CLASSES = (
-    RUNNING, RUNNING_SLOW, MICRO_STOP, BREAKDOWN, SETUP, OWN_OTHER, STARVED, BLOCKED, NO_OPERATOR,
+    RUNNING, RUNNING_SLOW, MICRO_STOP, BREAKDOWN, SETUP, OWN_OTHER, STARVED, BLOCKED, SUSPENDED, NO_OPERATOR,
     NO_MATERIAL,
     TRIAL, PLANNED_MAINTENANCE, BREAK, MEETING, NO_LOAD, CLOSED, UNKNOWN,
 )  # fmt: skip
@@ -38,6 +40,7 @@ MODE_CLASS: Mapping[str, str] = {
     "cleaning": OWN_OTHER,
 }
 
+INDUCED = frozenset({STARVED, BLOCKED, SUSPENDED, NO_OPERATOR, NO_MATERIAL})
 _EVERYTHING = frozenset(CLASSES)
 _TT = _EVERYTHING - {UNKNOWN}
 _TO = _TT - {CLOSED}
@@ -51,13 +54,13 @@ STANDARDS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "TR": _TR,
         "TF": frozenset({RUNNING, RUNNING_SLOW, MICRO_STOP}),
         "own": frozenset({BREAKDOWN, SETUP, OWN_OTHER}),
-        "induced": frozenset({STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL}),
+        "induced": INDUCED,
     },
     "ISO 22400-2": {
         "POT": _TO,
         "PBT": _TR,
         "APT": frozenset({RUNNING, RUNNING_SLOW}),
-        "ADET": frozenset({MICRO_STOP, BREAKDOWN, OWN_OTHER, STARVED, BLOCKED, NO_OPERATOR, NO_MATERIAL}),
+        "ADET": frozenset({MICRO_STOP, BREAKDOWN, OWN_OTHER}) | INDUCED,
         "AUST": frozenset({SETUP}),
     },
 }
@@ -110,9 +113,11 @@ def _standing(now: Situation, base: str) -> str:
         return RUNNING_SLOW
     if base == states.BLOCKED:
         return BLOCKED
-    # Suspended without saying by whom is induced all the same; both are in one bucket of every standard.
-    if base in (states.STARVED, states.SUSPENDED):
+    if base == states.STARVED:
         return STARVED
+    # Which neighbour it waits for is not guessed: induced all the same, in the same bucket of every standard.
+    if base == states.SUSPENDED:
+        return SUSPENDED
     if now.stop_size == MICRO:
         return MICRO_STOP
     return BREAKDOWN if now.fault_code or now.state in ("aborting", "aborted") else OWN_OTHER
