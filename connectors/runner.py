@@ -170,7 +170,7 @@ class Runner:
         try:
             cls = connector_class(str(item["protocol"]))
             config = cls.config_class.from_mapping(
-                item["config"], addresses=tuple(item["addresses"]), resume_from=self.spool.last_alive(slug)
+                item["config"], addresses=tuple(item["addresses"]), resume_from=await self._resume(slug)
             )
             connector = cls(config)
         except ConfigurationError as error:
@@ -194,6 +194,14 @@ class Runner:
                 log.debug("%s", slug, exc_info=True)
             delay = 1.0 if time.monotonic() - started > 30 else min(delay * 2, 30.0)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
+
+    async def _resume(self, slug: str) -> datetime | None:
+        """When an earlier process last followed this source; None for the first that does."""
+        known = self.spool.last_alive(slug)
+        if known is None:
+            # Killed before its first tick, it must still leave behind from when on nobody listened
+            await self.spool.alive(datetime.now(UTC), [slug])
+        return known
 
     async def _cannot_work(self, slug: str, error: ConfigurationError) -> None:
         """Never retried as it stands; what is missing meanwhile is on record until a changed
@@ -350,7 +358,8 @@ class Runner:
             now = datetime.now(UTC)
             # Before its first word (connected, or a gap) nothing is known of a connection
             slugs = [slug for slug, followed in self._followed.items() if followed.heard]
-            await self.spool.alive(now, slugs)
+            # Values that wait for room on disk are not safe, nor is the word of an outage before this process
+            await self.spool.alive(now, [s for s in slugs if self._followed[s].busy_since is None])
             oldest = await asyncio.to_thread(self.spool.oldest)
             news: dict[str, str] = {}
             for slug in slugs:
