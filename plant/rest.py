@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from rest_framework import exceptions, pagination, parsers, permissions, renderers, serializers
 from rest_framework.request import Request
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 PAGING = frozenset({"cursor", "page_size", "format", "limit"})
+MOST = 1000
+"""Items of one list to write."""
+READ_EXPECTED = re.compile(r"(?P<field>\w+): read (?P<read>.*?), expected (?P<expected>.*)", re.DOTALL)
 
 
 class TokenAuthentication(KnoxAuthentication):
@@ -194,8 +199,94 @@ def once(request: Request, write: Callable[[], tuple[int, Any]], *, required: bo
     return Response(answer, status=status)
 
 
+class ItemErrorSerializer(serializers.Serializer):
+    field = serializers.CharField(allow_blank=True)
+    read = serializers.CharField(allow_null=True)
+    expected = serializers.CharField()
+
+
+class ItemWrittenSerializer(serializers.Serializer):
+    """What became of one item of a list; ``code`` is what the row is addressed by, empty when refused."""
+
+    index = serializers.IntegerField()
+    code = serializers.CharField(allow_blank=True)
+    action = serializers.ChoiceField(choices=["stored", "refused"])
+    status = serializers.IntegerField(help_text="What the item alone would have been answered with.")
+    errors = ItemErrorSerializer(many=True)  # type: ignore[assignment]
+
+
+def one_or_many(
+    component: str, one: type[serializers.Serializer], answer: type[serializers.Serializer]
+) -> Any:
+    """The schema of a POST that stores one row, or up to 1000 given as a list."""
+    given: dict[str, Any] = {"resource_type_field_name": None, "many": False}
+    many = ItemWrittenSerializer(many=True)
+    stored = PolymorphicProxySerializer(f"{component}Stored", [answer, many], **given)
+    return extend_schema(
+        request=PolymorphicProxySerializer(f"{component}Write", [one, one(many=True)], **given),
+        responses={200: many, 201: stored},
+    )
+
+
+def each(
+    request: Request, reader: type[serializers.Serializer], write: Callable[[dict[str, Any]], object]
+) -> Response:
+    """Write every item of a list, once per Idempotency-Key: 1 to 1000 items, a refused one stops no other.
+
+    ``reader`` checks an item, ``write`` stores one and returns what the row is addressed by.
+    """
+
+    def write_all() -> tuple[int, Any]:
+        items: list[Any] = request.data
+        if not 1 <= len(items) <= MOST:
+            raise exceptions.ValidationError({"detail": f"read {len(items)} items, expected 1 to {MOST}"})
+        # One reader for all: codes are looked up once in ``found``, and revisions told once, in the end.
+        read = reader(context={"found": {}})
+        with services.revisions_together():
+            results = [_item_write(index, item, read, write) for index, item in enumerate(items)]
+        stored = any(result["action"] == "stored" for result in results)
+        return 201 if stored else 200, results
+
+    return once(request, write_all, required=True)
+
+
+def _item_write(
+    index: int, item: Any, read: serializers.Serializer, write: Callable[[dict[str, Any]], object]
+) -> dict[str, Any]:
+    done: dict[str, Any] = {"index": index, "code": "", "action": "stored", "status": 201, "errors": []}
+    try:
+        with transaction.atomic():
+            done["code"] = str(write(dict(read.run_validation(item))))
+    except Exception as error:
+        answer = problem(error, {})
+        if answer is None:
+            raise
+        done["action"], done["status"] = "refused", answer.status_code
+        done["errors"] = _item_errors(item, answer.data)
+    return done
+
+
+def _item_errors(item: Any, said: Any) -> list[dict[str, Any]]:
+    """The answer to a single refused write, as (field, read, expected)."""
+    given: Mapping[str, Any] = item if isinstance(item, Mapping) else {}
+    found = []
+    for name, messages in (said if isinstance(said, Mapping) else {"detail": said}).items():
+        for message in messages if isinstance(messages, list) else [messages]:
+            if name in given:
+                found.append({"field": name, "read": str(given[name])[:200], "expected": str(message)})
+            elif told := READ_EXPECTED.fullmatch(str(message)):
+                found.append(told.groupdict())
+            else:
+                field = "" if name in ("detail", "non_field_errors") else name
+                found.append({"field": field, "read": None, "expected": str(message)})
+    return found
+
+
 class CodeField(serializers.CharField):
-    """A row by its business code, both ways: ``find`` turns a code into the row or raises not found."""
+    """A row by its business code, both ways: ``find`` turns a code into the row or raises not found.
+
+    With ``found`` in the serializer's context, each code is looked up once.
+    """
 
     def __init__(self, find: Callable[[str], Any], **options: Any) -> None:
         super().__init__(**options)
@@ -203,8 +294,11 @@ class CodeField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         code = super().to_internal_value(data)
+        found = self.context.get("found", {})
+        if (self.find, code) in found:
+            return found[self.find, code]
         try:
-            return self.find(code)
+            return found.setdefault((self.find, code), self.find(code))
         except ObjectDoesNotExist:
             raise serializers.ValidationError(f"read {code!r}, expected a code known here") from None
 

@@ -19,7 +19,7 @@ from plant.services.people import (
     token_revoke,
     user_create,
 )
-from plant.services.trail import decision_record, revision_bump
+from plant.services.trail import decision_record, revision_bump, revisions_together
 
 __all__ = [
     "CALENDAR_HORIZON",
@@ -41,6 +41,7 @@ __all__ = [
     "person_erase",
     "pin_set",
     "revision_bump",
+    "revisions_together",
     "token_create",
     "token_revoke",
     "tz_data_version",

@@ -17,14 +17,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plant import selectors as plant
-from plant.rest import ETagged, actor_for, actor_of, once, refuse_unknown
+from plant.rest import ETagged, actor_for, actor_of, each, once, one_or_many, refuse_unknown
 from production import selectors, services
 from production.api import fields
 from production.api.problems import answered
 from production.domain.account import Account
 from production.domain.oee import seconds
 from production.filters import StopFilter
-from production.models import Stop
+from production.models import ReasonAssertion, Stop
 from production.selectors import Kpi
 
 LONGEST = timedelta(days=35)
@@ -59,29 +59,32 @@ class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     def _rows(self, found: Sequence[Stop]) -> Any:
         return fields.StopSerializer(selectors.told(found), many=True).data
 
-    @extend_schema(
-        request=fields.ReasonWriteSerializer, responses={201: fields.ReasonSaidSerializer}, filters=False
-    )
+    @one_or_many("Reason", fields.ReasonWriteSerializer, fields.ReasonSaidSerializer)
+    @extend_schema(filters=False)
     @action(detail=False, methods=["post"])
     def reasons(self, request: Request) -> Response:
-        """Say why a machine did not run in a range of time. A view that is no longer true gets 409."""
+        """Say why a machine did not run in a range of time. A view that is no longer true gets 409.
 
-        def write() -> tuple[int, Any]:
-            values = _read(fields.ReasonWriteSerializer, request)
+        Up to 1000 as a list: then a refused one stops no other, and an Idempotency-Key is needed.
+        """
+
+        def say(values: dict[str, Any]) -> ReasonAssertion:
+            given = {name: values[name] for name in ("start_time", "end_time", "seen_end", "supersedes")}
             with answered():
-                said = services.reason_assert(
+                return services.reason_assert(
                     equipment_id=values["equipment"].pk,
-                    start_time=values["start_time"],
-                    end_time=values["end_time"],
                     reason_code=values["reason"],
                     by=actor_for(request, values.get("person")),
-                    seen_end=values["seen_end"],
-                    supersedes=values["supersedes"],
                     comment=values["comment"],
-                    at=values.get("at"),
+                    at=_come(values.get("at")),
+                    **given,
                 )
-            return 201, fields.ReasonSaidSerializer(said).data
 
+        def write() -> tuple[int, Any]:
+            return 201, fields.ReasonSaidSerializer(say(_read(fields.ReasonWriteSerializer, request))).data
+
+        if isinstance(request.data, list):
+            return each(request, fields.ReasonWriteSerializer, lambda values: say(values).pk)
         return once(request, write)
 
 
@@ -202,10 +205,14 @@ def times_data(account: Account) -> dict[str, Any]:
 def _read(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     data = serializer(data=request.data)
     data.is_valid(raise_exception=True)
-    at = data.validated_data.get("at")
+    _come(data.validated_data.get("at"))
+    return dict(data.validated_data)
+
+
+def _come(at: datetime | None) -> datetime | None:
     if at is not None and at > timezone.now():
         raise exceptions.ValidationError({"at": [f"read {at.isoformat()}, expected a time that has come"]})
-    return dict(data.validated_data)
+    return at
 
 
 def _equipment(request: Request, code: str) -> Any:

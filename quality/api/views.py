@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_for, actor_of, once
+from plant.rest import actor_for, actor_of, each, once, one_or_many
 from quality import selectors, services
 from quality.api import fields
 from quality.filters import NonconformanceFilter, ResultFilter, SpecificationFilter
@@ -47,20 +47,26 @@ class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
     def get_queryset(self) -> QuerySet[TestResult]:
         return selectors.results(actor_of(self.request))
 
-    @extend_schema(request=fields.ResultWriteSerializer, responses={201: fields.ResultSerializer})
+    @one_or_many("TestResult", fields.ResultWriteSerializer, fields.ResultSerializer)
     def create(self, request: Request) -> Response:
-        def write() -> tuple[int, Any]:
-            data = fields.ResultWriteSerializer(data=request.data)
-            data.is_valid(raise_exception=True)
-            values = data.validated_data
+        """Store a measured value, or up to 1000 as a list: then a refused one stops no other."""
+
+        def record(values: dict[str, Any]) -> TestResult:
             order, by = values.pop("job_order"), actor_for(request, values.pop("person"))
             code, lot = values.pop("specification"), values.pop("lot")
             measurement = services.Measurement(
                 job_order_id=order.pk if order else None, lot_code=lot, **values
             )
-            result = services.result_record(specification_code=code, measurement=measurement, by=by)
-            return 201, fields.ResultSerializer(selectors.result_by_key(result.key)).data
+            return services.result_record(specification_code=code, measurement=measurement, by=by)
 
+        def write() -> tuple[int, Any]:
+            data = fields.ResultWriteSerializer(data=request.data)
+            data.is_valid(raise_exception=True)
+            key = record(data.validated_data).key
+            return 201, fields.ResultSerializer(selectors.result_by_key(key)).data
+
+        if isinstance(request.data, list):
+            return each(request, fields.ResultWriteSerializer, lambda values: record(values).pk)
         return once(request, write, required=True)
 
 

@@ -131,9 +131,12 @@ def test_stops_are_coded_and_a_stale_view_gets_both_versions():
     stale = post(caller, "/api/v1/stops/reasons", {**body, "seen_end": at(650).isoformat()})
     assert stale.status_code == 409
     assert {"seen", "now"} <= set(stale.json())
+    items = [{**body, "seen_end": at(650).isoformat()}, {**body, "seen_end": stop["end_time"]}]
+    told = post(caller, "/api/v1/stops/reasons", items).json()
+    assert [row["status"] for row in told] == [409, 201]
+    assert ReasonAssertion.objects.get(pk=told[1]["code"]).said_by is not None
     said = post(caller, "/api/v1/stops/reasons", {**body, "seen_end": stop["end_time"]})
     assert said.status_code == 201
-    assert ReasonAssertion.objects.get().said_by is not None
     [stop] = caller.get("/api/v1/stops", {"reason": "JAM"}).json()["results"]
     assert stop["reason"] == "JAM"
     assert caller.get(f"/api/v1/stops/{stop['id']}").json()["id"] == stop["id"]

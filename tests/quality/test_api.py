@@ -95,6 +95,24 @@ def test_a_bad_result_is_answered_400_with_its_words(
     assert not TestResult.objects.exists()
 
 
+def test_results_come_as_a_list_and_a_refused_one_stops_no_other(
+    scene: Bottling, torque: TestSpecification
+) -> None:
+    items = [
+        measured(scene, torque, value="2.0"),
+        measured(scene, torque, specification="nope"),
+        measured(scene, torque),
+    ]
+    operator = client_of("operator", scene.line.line)
+    rows = post(operator, "test-results", items).json()
+    assert post(operator, "test-results", items).json() == rows
+    assert [row["status"] for row in rows] == [201, 400, 201]
+    assert rows[1]["errors"][0]["field"] == "specification"
+    found = {str(result.pk): result.judgement for result in TestResult.objects.all()}
+    assert found == {rows[0]["code"]: "pass", rows[2]["code"]: "fail"}
+    assert len(operator.get("/api/v1/nonconformances").json()["results"]) == 1
+
+
 def test_a_program_says_who_measured(scene: Bottling, torque: TestSpecification) -> None:
     inspector = person_make("quality", scene.line.line)
     user = user_make(person_make("quality", scene.line.line))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from plant import selectors
 from tests.factories.plant import account_make, line_make
 from tests.factories.traceability import Bottling, bottling_make, lot_make, minutes, movement_make, order_make
 from traceability.models import LotMovement
@@ -77,6 +78,65 @@ def test_a_bad_scan_is_answered_400_with_its_words(
     assert answer.status_code == 400
     assert words in answer.content.decode()
     assert not LotMovement.objects.exists()
+
+
+def test_a_list_is_stored_once_and_a_refused_item_stops_no_other(scene: Bottling, client: APIClient) -> None:
+    before = revision_of(scene)
+    far = lot_make(scene.line.site)
+    items = [
+        scan(scene, quantity="3"),
+        scan(scene, lot="nope"),
+        "a string",
+        scan(scene, quantity="ten"),
+        scan(scene, lot=far.code),
+        scan(scene, kind="produced", lot="PAL-1", at=minutes(50).isoformat()),
+    ]
+    first, second = post(client, items), post(client, items)
+    assert (first.status_code, first.json()) == (second.status_code, second.json())
+    rows = first.json()
+    assert [row["index"] for row in rows] == list(range(6))
+    assert [row["action"] for row in rows] == ["stored", *["refused"] * 4, "stored"]
+    assert [row["status"] for row in rows] == [201, 400, 400, 400, 400, 201]
+    assert {row["code"] for row in rows if row["code"]} == {str(m.pk) for m in LotMovement.objects.all()}
+    (unknown,), (number,) = rows[1]["errors"], rows[3]["errors"]
+    assert (unknown["field"], unknown["read"]) == ("lot", "'nope'")
+    assert (number["field"], number["read"]) == ("quantity", "ten")
+    assert LotMovement.objects.count() == 2
+    assert revision_of(scene) == before + 1
+
+
+def revision_of(scene: Bottling) -> int:
+    row: Any = selectors.configuration_rows("plant.Revision", line_id=scene.line.line.pk).first()
+    return row.value if row else 0
+
+
+@pytest.mark.parametrize("items", [[], [{}] * 1001])
+def test_a_list_of_no_or_too_many_items_is_refused(client: APIClient, items: list[Any]) -> None:
+    answer = post(client, items)
+    assert answer.status_code == 400
+    assert "1 to 1000" in answer.content.decode()
+    assert post(client, [{}], key=None).status_code == 400
+
+
+def test_lots_and_shortages_come_as_lists_too(scene: Bottling, client: APIClient) -> None:
+    lot = {
+        "material": scene.caps.material.code,
+        "quantity": "100",
+        "place": scene.line.line.code,
+    }
+    lots = [{**lot, "code": code} for code in ("CAP-7", "CAP-8", "CAP-7")]
+    received = post(client, lots, path="lots").json()
+    assert [row["code"] for row in received] == ["CAP-7", "CAP-8", ""]
+    assert received[2]["errors"][0]["read"] == "'CAP-7'"
+    lacking = {
+        "equipment": scene.line.unit.code,
+        "material": scene.caps.material.code,
+        "start_time": minutes(5).isoformat(),
+        "end_time": minutes(9).isoformat(),
+    }
+    (over,) = post(client, [lacking], "2", path="shortages").json()
+    (row,) = client.get("/api/v1/shortages").json()["results"]
+    assert (str(row["id"]), row["end_time"]) == (over["code"], minutes(9).isoformat().replace("+00:00", "Z"))
 
 
 def test_a_write_without_a_key_is_refused(scene: Bottling, client: APIClient) -> None:

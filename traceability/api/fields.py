@@ -84,6 +84,7 @@ class LotReceiveSerializer(serializers.Serializer):
     supplier_lot = serializers.CharField(max_length=60, default="", allow_blank=True)
     expires_at = serializers.DateTimeField(default=None, allow_null=True)
     at = serializers.DateTimeField(default=None, allow_null=True)
+    person = BadgeField(help_text="Badge of who received it, when a program sends it.")
 
 
 class MovementSerializer(serializers.ModelSerializer):
@@ -162,6 +163,7 @@ class ShortageOpenSerializer(serializers.Serializer):
     start_time = serializers.DateTimeField()
     end_time = serializers.DateTimeField(default=None, allow_null=True, help_text="If it is over already.")
     comment = serializers.CharField(default="", allow_blank=True)
+    person = BadgeField(help_text="Badge of who noticed, when a program sends it.")
 
 
 class ShortageCloseSerializer(serializers.Serializer):

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_for, actor_of, once, refuse_unknown
+from plant.rest import actor_for, actor_of, each, once, one_or_many, refuse_unknown
 from production.selectors.lookups import job_order_codes
 from traceability import selectors, services
 from traceability.api import fields
@@ -50,16 +50,21 @@ class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(fields.LotDetailSerializer(self.get_object()).data)
 
-    @extend_schema(request=fields.LotReceiveSerializer, responses={201: fields.LotDetailSerializer})
+    @one_or_many("Lot", fields.LotReceiveSerializer, fields.LotDetailSerializer)
     def create(self, request: Request) -> Response:
+        """Receive a lot, or up to 1000 as a list: then a refused one stops no other, and a key is needed."""
+
+        def receive(values: dict[str, Any]) -> MaterialLot:
+            by, material = actor_for(request, values.pop("person")), values.pop("material")
+            return services.lot_receive(**values, material_code=material, by=by)
+
         def write() -> tuple[int, Any]:
             data = fields.LotReceiveSerializer(data=request.data)
             data.is_valid(raise_exception=True)
-            values = data.validated_data
-            values["material_code"] = values.pop("material")
-            lot = services.lot_receive(**values, by=actor_of(request))
-            return 201, fields.LotDetailSerializer(lot).data
+            return 201, fields.LotDetailSerializer(receive(data.validated_data)).data
 
+        if isinstance(request.data, list):
+            return each(request, fields.LotReceiveSerializer, lambda values: receive(values).code)
         return once(request, write)
 
     @extend_schema(
@@ -142,14 +147,18 @@ class MovementViewSet(mixins.ListModelMixin, viewsets.GenericViewSet):
     def get_queryset(self) -> QuerySet[LotMovement]:
         return selectors.movements(actor_of(self.request))
 
-    @extend_schema(request=fields.MovementWriteSerializer, responses={201: fields.MovementSerializer})
+    @one_or_many("LotMovement", fields.MovementWriteSerializer, fields.MovementSerializer)
     def create(self, request: Request) -> Response:
+        """Store a movement, or up to 1000 as a list: then a refused one stops no other."""
+
         def write() -> tuple[int, Any]:
             data = fields.MovementWriteSerializer(data=request.data)
             data.is_valid(raise_exception=True)
             movement = _move(request, data.validated_data)
             return 201, fields.MovementSerializer(movement).data
 
+        if isinstance(request.data, list):
+            return each(request, fields.MovementWriteSerializer, lambda values: _move(request, values).pk)
         return once(request, write, required=True)
 
 

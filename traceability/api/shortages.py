@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_of, once
+from plant.rest import actor_for, actor_of, each, once, one_or_many
 from traceability import selectors, services
 from traceability.api import fields
 from traceability.filters import ShortageFilter
@@ -32,21 +32,24 @@ class ShortageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     def get_queryset(self) -> QuerySet[MaterialShortage]:
         return selectors.shortages(actor_of(self.request))
 
-    @extend_schema(request=fields.ShortageOpenSerializer, responses={201: fields.ShortageSerializer})
+    @one_or_many("Shortage", fields.ShortageOpenSerializer, fields.ShortageSerializer)
     def create(self, request: Request) -> Response:
+        """Say that material lacks, or lacked; up to 1000 as a list: then a refused one stops no other."""
+
+        def opened(values: dict[str, Any]) -> MaterialShortage:
+            order, by = values.pop("job_order"), actor_for(request, values.pop("person"))
+            order_id = order.pk if order else None
+            return services.shortage_open(
+                material_code=values.pop("material"), job_order_id=order_id, by=by, **values
+            )
+
         def write() -> tuple[int, Any]:
             data = fields.ShortageOpenSerializer(data=request.data)
             data.is_valid(raise_exception=True)
-            values = data.validated_data
-            order = values.pop("job_order")
-            shortage = services.shortage_open(
-                material_code=values.pop("material"),
-                job_order_id=order.pk if order else None,
-                by=actor_of(request),
-                **values,
-            )
-            return 201, fields.ShortageSerializer(shortage).data
+            return 201, fields.ShortageSerializer(opened(data.validated_data)).data
 
+        if isinstance(request.data, list):
+            return each(request, fields.ShortageOpenSerializer, lambda values: opened(values).pk)
         return once(request, write)
 
     @extend_schema(
