@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+
+from django.utils import timezone
 
 from connectors.models import Connection, SignalDefinition
 from plant.models import (
@@ -68,6 +70,7 @@ PRODUCTS = {
     "COL-33": ("Cola 33 cl", "Cola 33 cl", "33cl"),
 }
 HOURS = 8
+INTO_THE_SHIFT = timedelta(hours=4, minutes=30)
 BUCKET = timedelta(minutes=5)
 
 
@@ -88,10 +91,13 @@ def _named(code: str, level: str, parent: Equipment | None, en: str, fr: str, **
 
 
 def plant_running(*, lines: int = 2, now: datetime | None = None, seed: int = 7) -> Plant:
-    """Bottling lines four hours and a half into the shift; the first calm, the others stopping often."""
+    """Bottling lines four hours and a half into the shift; the first calm, the others stopping often.
+
+    Everything is told from ``now``, so a seed gives the same stops at any minute of the hour.
+    """
     dice = random.Random(seed)
-    now = now or datetime.now(UTC).replace(microsecond=0)
-    start = (now - timedelta(hours=4, minutes=30)).replace(minute=0, second=0)
+    now = now or timezone.now().replace(microsecond=0)
+    start = now - INTO_THE_SHIFT
     site = _named("SITE1", "site", None, "Valley plant", "Usine de la vallée", time_zone="Europe/Paris")
     area = _named("PACK", "area", site, "Packaging", "Conditionnement")
     plant = Plant(site, now)
