@@ -33,6 +33,7 @@ class SignalSerializer(serializers.ModelSerializer[SignalDefinition]):
             "setpoint_for",
             "department",
             "counter_modulus",
+            "maximum_rate",
             "total_includes_scrap",
         ]
 

@@ -81,6 +81,13 @@ class SignalDefinition(Configuration, Named):
         blank=True,
         help_text="Value at which a counter starts again at 0; empty = a fall is a reset.",
     )
+    maximum_rate = models.DecimalField(
+        max_digits=20,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Units per hour a counter cannot exceed; empty = twice the machine's highest ideal rate.",
+    )
     total_includes_scrap = models.BooleanField(
         null=True, blank=True, help_text="Whether a total count includes defective pieces; empty = not known."
     )

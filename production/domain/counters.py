@@ -4,6 +4,7 @@ A fall is a roll-over where a modulus is configured and the step is plausible, j
 hundredth of the value (counted as it is, below zero, so that what follows adds up), else a reset: what was
 counted
 since is the new value. A step above the fastest believable rate is kept apart: it is shown and never summed.
+Rates are taken over a minute at least: counters step by whole cases and are read at odd moments.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ PLAIN, RESET, ROLLOVER, GAP, IMPLAUSIBLE, BACKWARDS = (
     "backwards",
 )
 JITTER = 100
+# Without a rate of its own, a counter is believed up to so many times its machine's highest ideal rate.
+BELIEVED = 2
+SHORTEST = timedelta(minutes=1)
 
 
 class Step(NamedTuple):
@@ -60,9 +64,22 @@ def step(
     known.
     """
     quantity, flag = _difference(before, after, modulus)
-    if per_second is not None and quantity > 1 + per_second * Decimal(str(elapsed.total_seconds())):
+    if per_second is not None and quantity > most(elapsed, per_second):
         return Step(quantity, IMPLAUSIBLE)
     return Step(quantity, flag)
+
+
+def most(elapsed: timedelta, per_second: Decimal) -> Decimal:
+    """The most pieces anyone would believe of so much time: one is always on its way."""
+    return 1 + per_second * Decimal(str(max(elapsed, SHORTEST).total_seconds()))
+
+
+def believed_rate(maximum: Decimal | None, ideal: Decimal | None) -> Decimal | None:
+    """The fastest believable rate per second, from a counter's declared maximum per hour, else from the
+    highest ideal rate of its machine. None: nothing is known, and every step is believed.
+    """
+    per_hour = maximum if maximum is not None else None if ideal is None else ideal * BELIEVED
+    return None if per_hour is None else per_hour / 3600
 
 
 def _difference(before: Number, after: Number, modulus: Number | None) -> Step:
@@ -110,6 +127,7 @@ class Counter:
 
     __slots__ = (
         "_bucket_end",
+        "_sure",
         "at",
         "bucket",
         "counted",
@@ -126,6 +144,8 @@ class Counter:
         self, signal: int, kind: str, *, modulus: Number | None = None, per_second: Decimal | None = None
     ) -> None:
         self.signal, self.kind, self.modulus, self.per_second = signal, kind, modulus, per_second
+        # Below this no step is odd, however short its time.
+        self._sure: Number | None = None if per_second is None else int(most(SHORTEST, per_second))
         self.value: Number | None = None
         self.at: datetime | None = None
         self.bucket: datetime | None = None
@@ -153,7 +173,7 @@ class Counter:
         if value == before:
             self.at = at
             return
-        if value > before and self.per_second is None:
+        if value > before and (self._sure is None or value - before <= self._sure):
             quantity, flag = value - before, PLAIN
         else:
             quantity, flag = step(

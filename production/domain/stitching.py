@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -48,6 +49,8 @@ class Signal:
     address: str = ""
     state_map: Mapping[str, str] = field(default_factory=dict)
     modulus: Number | None = None
+    # The fastest believable rate of a counter.
+    per_second: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,8 @@ class Fold:
         return track.add
 
     def _counter(self, signal: Signal, opened: Open) -> Handler:
-        counter = Counter(signal.id, COUNTERS[signal.role], modulus=signal.modulus)
+        kind = COUNTERS[signal.role]
+        counter = Counter(signal.id, kind, modulus=signal.modulus, per_second=signal.per_second)
         self.counters.append(counter)
         seed = opened.last.get(signal.id)
         good = opened.last_good.get(signal.id) or ((seed[0], seed[1]) if seed and not seed[2] else None)

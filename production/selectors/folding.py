@@ -191,7 +191,11 @@ def _moved(setup: UnitSetup, at: datetime) -> bool:
 def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:
     """When a counter last grew within the machine's lookback before an instant."""
     start = at - setup.unit.lookback
-    counters = {s.id: Counter(s.id, "", modulus=s.modulus) for s in setup.unit.signals if s.role in COUNTERS}
+    counters = {
+        s.id: Counter(s.id, "", modulus=s.modulus, per_second=s.per_second)
+        for s in setup.unit.signals
+        if s.role in COUNTERS
+    }
     for signal, counter in counters.items():
         if (row := latest(signal, start, countable)) is not None:
             counter.resume(number(row.value), row.source_time)

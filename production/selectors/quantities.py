@@ -20,7 +20,7 @@ from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
 from production.selectors.folding import countable, latest
-from production.selectors.units import signals_of
+from production.selectors.units import per_second_of, signals_of
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -174,7 +174,12 @@ def _counters(sums: Iterable[_Sum], at: datetime, before: dict[int, SampleRow]) 
 
 def _counter(signal: SignalDefinition) -> Counter:
     modulus = signal.counter_modulus
-    return Counter(signal.pk, COUNTERS[signal.role], modulus=None if modulus is None else int(modulus))
+    return Counter(
+        signal.pk,
+        COUNTERS[signal.role],
+        modulus=None if modulus is None else int(modulus),
+        per_second=per_second_of(signal, signal.fastest),  # type: ignore[attr-defined]
+    )
 
 
 def _gaps(
@@ -211,7 +216,10 @@ def _spanning(sums: dict[int, _Sum], before: dict[int, SampleRow], start: dateti
         if after is None:
             continue
         at, value = after
-        quantity, flag = step(counter.value, value, at - counter.at, modulus=counter.modulus)
+        elapsed = at - counter.at
+        quantity, flag = step(
+            counter.value, value, elapsed, modulus=counter.modulus, per_second=counter.per_second
+        )
         if flag != IMPLAUSIBLE:
             sums[pk].spanning = Decimal(quantity)
 

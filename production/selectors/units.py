@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, OuterRef, Q, Subquery
 
 from connectors import selectors as connectors
 from plant import selectors as plant
 from plant.domain.calendar import Slot
+from production.domain.counters import believed_rate
 from production.domain.stitching import Signal, Unit
 from production.domain.stops import Thresholds
 from production.models import IdealRate, StitchCheckpoint
@@ -50,11 +51,12 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     """Raises KeyError for an equipment that does not exist."""
     equipment = plant.equipment_for_ids([work_unit_id])[work_unit_id]
     line = plant.line_of(equipment)
-    cycle = _cycles([equipment.pk]).get(equipment.pk, timedelta())
+    fastest = IdealRate.objects.filter(equipment=equipment).aggregate(rate=Max("units_per_hour"))["rate"]
+    cycle = cycle_at(fastest)
     thresholds = thresholds_of(equipment, cycle)
     unit = Unit(
         code=equipment.code,
-        signals=_signals(connectors.signals_for(equipment_id=work_unit_id)),
+        signals=_signals(connectors.signals_for(equipment_id=work_unit_id), fastest),
         stale_after=STALE_AFTER if equipment.stale_after is None else equipment.stale_after,
         counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, cycle),
         cycle=cycle,
@@ -91,14 +93,23 @@ def cycle_at(units_per_hour: Decimal | None) -> timedelta:
 
 
 def signals_of(*, equipment_ids: Iterable[int], roles: Iterable[str]) -> list[SignalDefinition]:
-    """Signals of several machines in one query, by machine and id."""
+    """Signals of several machines in one query, by machine and id; each with ``fastest``, the highest ideal
+    rate of its machine.
+    """
     found: Any = plant.configuration_rows(
         "connectors.SignalDefinition", equipment_id__in=list(equipment_ids), role__in=list(roles)
     )
-    return list(found.order_by("equipment_id", "pk"))
+    rates = IdealRate.objects.filter(equipment_id=OuterRef("equipment_id")).order_by()
+    fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
+    return list(found.annotate(fastest=Subquery(fastest)).order_by("equipment_id", "pk"))
 
 
-def _signals(found: list[SignalDefinition]) -> tuple[Signal, ...]:
+def per_second_of(signal: SignalDefinition, fastest: Decimal | None) -> Decimal | None:
+    """The fastest believable rate of a counter."""
+    return believed_rate(signal.maximum_rate, fastest)
+
+
+def _signals(found: list[SignalDefinition], fastest: Decimal | None) -> tuple[Signal, ...]:
     kept: list[Signal] = []
     taken: set[str] = set()
     for signal in sorted(found, key=lambda s: s.pk):
@@ -113,6 +124,7 @@ def _signals(found: list[SignalDefinition]) -> tuple[Signal, ...]:
                 signal.address[-80:],
                 connectors.state_map_of(signal) if signal.role == "state" else {},
                 None if modulus is None else int(modulus),
+                per_second_of(signal, fastest),
             )
         )
     return tuple(kept)

@@ -12,8 +12,9 @@ from connectors.domain.outage import GapRecord, gap_key
 from connectors.services import Delivery, deliveries_store
 from production import services
 from production.models import OrderSpan, QuantityActual, StateInterval, StitchCheckpoint, Stop
+from production.selectors.quantities import quantities
 from production.services.rebuilding import rebuild_check
-from tests.factories.production import ARRIVED, Said, Sender, at, sender_make
+from tests.factories.production import ARRIVED, Said, Sender, at, rate_make, sender_make
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +97,10 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+# Ideal pieces per hour: none, one that makes many steps odd, one that makes few.
+rates = st.sampled_from([None, 600, 30_000])
+
+
 @st.composite
 def batches(draw: st.DrawFn) -> list[tuple[list[Said], int | None]]:
     """What arrives, batch by batch: some in order, some late, some twice."""
@@ -112,9 +117,11 @@ def batches(draw: st.DrawFn) -> list[tuple[list[Said], int | None]]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(batches())
-def test_whatever_arrives_whenever_the_rows_are_those_of_the_whole_history(arrivals):
+@given(batches(), rates)
+def test_whatever_arrives_whenever_the_rows_are_those_of_the_whole_history(arrivals, rate):
     sender = sender_make()
+    if rate is not None:
+        rate_make(sender.unit, rate)
     for said, watermark in arrivals:
         sender.say(said, watermark)
         sender.stitch()
@@ -130,10 +137,13 @@ def test_whatever_arrives_whenever_the_rows_are_those_of_the_whole_history(arriv
         ),
         min_size=1,
         max_size=5,
-    )
+    ),
+    rates,
 )
-def test_a_machine_told_by_its_counter_is_the_same_whatever_arrives_whenever(arrivals):
+def test_a_machine_told_by_its_counter_is_the_same_whatever_arrives_whenever(arrivals, rate):
     sender = sender_make(roles=("good_count", "process_value"))
+    if rate is not None:
+        rate_make(sender.unit, rate)
     for said, watermark in arrivals:
         sender.say([(second, "good_count", value) for second, value in said], watermark)
         sender.stitch()
@@ -170,6 +180,40 @@ def lose(sender: Sender, start: float, end: float | None) -> None:
     )
     deliveries_store(slug=sender.connection.slug, deliveries=[Delivery(gaps=[gap])], now=ARRIVED)
     sender.stitch()
+
+
+def odd(sender: Sender, start: float, end: float) -> tuple[Any, Any]:
+    """(good, kept apart) as any window tells them, ends read from samples, the rest from rows."""
+    found = quantities(equipment_ids=[sender.unit.pk], start=at(start), end=at(end))[sender.unit.pk]
+    return found.good, found.unverified
+
+
+def test_a_jump_faster_than_believable_is_kept_and_not_counted():
+    sender = sender_make()
+    rate_make(sender.unit, 3600)
+    counts = [(0, 100), (300, 400), (310, 5000), (320, 5010), (900, 5500)]
+    sender.say([(second, "good_count", value) for second, value in counts], watermark=1000)
+    sender.stitch()
+    [jump] = QuantityActual.objects.filter(flag="implausible")
+    assert (jump.quantity, jump.start_time, jump.end_time) == (4600, at(300), at(310))
+    for start, end in ((0, 1000), (1, 1000), (299, 901), (0, 10_000)):
+        assert odd(sender, start, end) == (800, 4600)
+    assert differences(sender) == []
+
+
+def test_a_counter_may_declare_its_own_maximum():
+    sender = sender_make()
+    rate_make(sender.unit, 3600)
+    signal = sender.signals["good_count"]
+    signal.maximum_rate = 360_000
+    signal.save()
+    sender.say([(0, "good_count", 100), (10, "good_count", 5000)], watermark=20)
+    sender.stitch()
+    assert odd(sender, 0, 20) == (4900, 0)
+    signal.maximum_rate = 60
+    signal.save()
+    services.rebuild(work_unit_ids=[sender.unit.pk])
+    assert odd(sender, 0, 20) == (0, 4900)
 
 
 def test_a_step_across_a_gap_told_late_is_flagged():
