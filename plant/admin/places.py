@@ -21,6 +21,7 @@ from plant.models import (
     EquipmentClass,
     EquipmentLink,
     MaterialDefinition,
+    ParallelGroup,
     Reason,
 )
 
@@ -66,9 +67,16 @@ class EquipmentAdmin(AuditedAdmin):
         services.equipment_paths_refresh()
 
 
+@admin.register(ParallelGroup)
+class ParallelGroupAdmin(AuditedAdmin):
+    list_display = ["code", "name_en", "name_fr", "line", "minimum_running"]
+    list_select_related = ["line"]
+    search_fields = ["code", "name_en", "name_fr", "line__code"]
+
+
 @admin.register(EquipmentLink)
 class EquipmentLinkAdmin(AuditedAdmin):
-    list_display = ["upstream", "downstream", "buffer_capacity", "transit"]
+    list_display = ["upstream", "downstream", "buffer_capacity", "transit", "tolerance"]
     list_select_related = ["upstream", "downstream"]
     search_fields = ["upstream__code", "downstream__code"]
 

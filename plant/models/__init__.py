@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from plant.models.calendar import CalendarSlot, CalendarVersion
-from plant.models.equipment import Department, Equipment, EquipmentClass, EquipmentLink, Revision
+from plant.models.equipment import (
+    Department,
+    Equipment,
+    EquipmentClass,
+    EquipmentLink,
+    ParallelGroup,
+    Revision,
+)
 from plant.models.material import MaterialDefinition
 from plant.models.personnel import ApiToken, Device, Person, PinAttempt, RoleAssignment, User
 from plant.models.reason import Reason, TimeClass
@@ -20,6 +27,7 @@ __all__ = [
     "EquipmentLink",
     "IdempotentRequest",
     "MaterialDefinition",
+    "ParallelGroup",
     "Person",
     "PinAttempt",
     "Reason",

@@ -39,6 +39,29 @@ class EquipmentClass(Configuration, Named):
         return self.code
 
 
+class ParallelGroup(Configuration, Named):
+    """Machines of a line that do one step side by side; it stands still when fewer than its minimum run."""
+
+    code = models.CharField(max_length=40, unique=True, help_text="Short unique code, such as L1-FILLERS.")
+    line = models.ForeignKey(
+        "plant.Equipment", models.CASCADE, related_name="+", help_text="The line its machines are part of."
+    )
+    minimum_running = models.PositiveSmallIntegerField(
+        default=1, help_text="How many of its machines must run for the line to go on."
+    )
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(minimum_running__gte=1), name="parallel_group_needs_a_machine"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Equipment(Configuration, Named):
     """A place in the plant that does work, by the role it plays: site, area, line or work unit (machine)."""
 
@@ -81,6 +104,14 @@ class Equipment(Configuration, Named):
     is_constraint = models.BooleanField(
         default=False, help_text="Declared as the machine that paces its line."
     )
+    parallel_group = models.ForeignKey(
+        ParallelGroup,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="machines",
+        help_text="The machines it stands beside, where several do the same step; empty in series.",
+    )
     minimum_stop = models.DurationField(
         null=True, blank=True, help_text="Shorter halts are speed loss, not stops (default: the cycle time)."
     )
@@ -118,6 +149,11 @@ class EquipmentLink(Configuration):
     )
     buffer_capacity = models.PositiveIntegerField(default=0, help_text="Pieces that fit between the two.")
     transit = models.DurationField(null=True, help_text="Time a piece takes from one to the other.")
+    tolerance = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="How far apart the two may report one event (default 3 s; learned as the 95th percentile).",
+    )
 
     class Meta:
         constraints = [

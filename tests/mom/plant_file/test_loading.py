@@ -49,6 +49,11 @@ def test_what_the_file_says_is_stored() -> None:
     assert filler.registered_stop == timedelta(minutes=2)
     assert filler.minimum_stop == timedelta(seconds=1.5)
     assert filler.is_constraint
+    group = selectors.equipment_by_code("L1-CAP").parallel_group
+    assert group is not None
+    assert (group.code, group.line.code, group.minimum_running) == ("L1-CAPS", "L1", 2)
+    link: Any = selectors.configuration_rows("plant.EquipmentLink").get()
+    assert (link.transit, link.tolerance) == (timedelta(seconds=8), timedelta(seconds=1.5))
     jam = Reason.objects.get(code="JAM")
     assert (jam.name_fr, jam.parent.code) == ("Bourrage", "MECH")  # type: ignore[union-attr]
     assert jam in selectors.reasons_offered(filler), "a reason of the wider class is offered"
