@@ -71,7 +71,7 @@ def test_nothing_counted_was_faster_than_anyone_would_believe(seen, per_second):
     for apart, value in seen:
         second += apart
         if before is not None:
-            quantity, flag = step(before[1], Decimal(str(value)), (second - before[0]) * SECOND)
+            quantity = step(before[1], Decimal(str(value)), (second - before[0]) * SECOND).quantity
             limit = 1 + per_second * max(second - before[0], 60)
             expected += quantity if quantity > limit else 0
             believed += 0 if quantity > limit else quantity
