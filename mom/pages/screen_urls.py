@@ -15,6 +15,7 @@ from mom.pages import (
     overview,
     stop_coding,
     stops,
+    yesterday,
 )
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,6 +23,8 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("figures/", overview.figures, name="figures"),
     path("lines/<str:code>/", line.line, name="line"),
     path("lines/<str:code>/questions/", line.line_questions, name="line_questions"),
+    path("lines/<str:code>/days/<str:day>/", yesterday.line_day, name="line_day"),
+    path("yesterday/", yesterday.yesterday, name="yesterday"),
     path("orders/", orders.orders, name="orders"),
     path("orders/import/", order_import.orders_import, name="orders_import"),
     path("orders/sequence/", order_commands.orders_sequence, name="orders_sequence"),

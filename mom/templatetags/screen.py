@@ -21,7 +21,12 @@ from plant.access import actor_of
 
 register = template.Library()
 
-NAVIGATION = (("overview", late("Plant")), ("orders", late("Orders")), ("stops", late("Stops")))
+NAVIGATION = (
+    ("overview", late("Plant")),
+    ("yesterday", late("Yesterday")),
+    ("orders", late("Orders")),
+    ("stops", late("Stops")),
+)
 
 
 @register.simple_tag
@@ -93,6 +98,17 @@ def quantity_input(value: Decimal) -> str:
 def signed(value: Decimal | int | float | None) -> str:
     text = words.quantity(value)
     return f"+{text}" if value is not None and value > 0 else text.replace("-", "−")
+
+
+@register.filter
+def shortfall(value: Decimal | int) -> str:
+    """Missing pieces without a sign; what is in favour with a minus."""
+    return words.quantity(value).replace("-", "−")
+
+
+@register.filter
+def signed_span(value: timedelta) -> str:
+    return f"+{words.span_minutes(value)}" if value >= timedelta() else f"−{words.span_minutes(-value)}"
 
 
 @register.filter

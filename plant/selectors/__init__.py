@@ -10,7 +10,7 @@ from plant.selectors.actors import (
     pin_is_locked,
     tokens_of,
 )
-from plant.selectors.calendar import calendar_slots, shift_at
+from plant.selectors.calendar import calendar_slots, day_ended, day_shifts, shift_at
 from plant.selectors.configuration import configuration_codes, configuration_rows
 from plant.selectors.equipment import (
     equipment_by_code,
@@ -26,7 +26,7 @@ from plant.selectors.equipment import (
     sites,
 )
 from plant.selectors.reasons import reasons_offered
-from plant.selectors.trail import audit_of, decisions_of, revision_of
+from plant.selectors.trail import audit_of, decisions_between, decisions_of, revision_of
 
 __all__ = [
     "actor_for_person",
@@ -36,6 +36,9 @@ __all__ = [
     "calendar_slots",
     "configuration_codes",
     "configuration_rows",
+    "day_ended",
+    "day_shifts",
+    "decisions_between",
     "decisions_of",
     "device_for_secret",
     "digest_of",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import QuerySet
 
 from plant.models import AuditEntry, Decision, Revision
@@ -15,6 +17,13 @@ def revision_of(line_id: int) -> int:
 def decisions_of(*, job_order_code: str) -> QuerySet[Decision]:
     """Decisions about one production order, oldest first."""
     return Decision.objects.filter(job_order_code=job_order_code).select_related("said_by")
+
+
+def decisions_between(*, line_id: int, start: datetime, end: datetime) -> QuerySet[Decision]:
+    """Decisions about a line said in [start, end), oldest first."""
+    return Decision.objects.filter(
+        line_id=line_id, said_at__gte=start, said_at__lt=end, superseded_by=None
+    ).select_related("said_by")
 
 
 def audit_of(*, subject_type: str, subject_code: str) -> QuerySet[AuditEntry]:

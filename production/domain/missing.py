@@ -55,7 +55,7 @@ class Changeover(NamedTuple):
 
 
 class Lost(NamedTuple):
-    """Time of the constraint that was lost, as its account tells it; what it is evidence of a cause."""
+    """Time of the constraint that was lost, as its account tells it: the evidence of a cause."""
 
     start: datetime
     end: datetime
@@ -63,6 +63,7 @@ class Lost(NamedTuple):
     kind: str
     reason_code: str
     stop_start: datetime | None
+    assertion_id: int | None = None
 
     @property
     def duration(self) -> timedelta:
@@ -71,7 +72,7 @@ class Lost(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause, in pieces (exact, so a fraction) and in time. ``duration`` None for what is no standstill."""
+    """One cause, in pieces (an exact fraction) and time. ``duration`` None for what is no standstill."""
 
     kind: str
     reason_code: str
@@ -123,7 +124,8 @@ def _required(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Lost]:
             start, end = max(segment.start, part.start), min(segment.end, part.end)
             if start < end and _is_required(segment):
                 kind, reason = (UNCODED, "") if segment.uncoded else (segment.time_class, segment.reason_code)
-                found.append(Lost(start, end, part.order_code, kind, reason, segment.stop_start))
+                about = segment.stop_start, segment.assertion_id
+                found.append(Lost(start, end, part.order_code, kind, reason, *about))
     return found
 
 

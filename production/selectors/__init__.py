@@ -12,7 +12,9 @@ from production.selectors.accounts import (
     states_between,
     tools_between,
 )
+from production.selectors.day import LineDay, line_day
 from production.selectors.executions import execution_of
+from production.selectors.history import Frequency, reason_frequency, run_time
 from production.selectors.kpi import Kpi, Made, kpi, line_exit
 from production.selectors.orders import (
     dispatch_list,
@@ -36,6 +38,7 @@ from production.selectors.stopped import (
     counts_said,
     notes,
     reason_history,
+    said_by_for,
     stop_containing,
     stops,
     stops_uncoded,
@@ -45,9 +48,11 @@ from production.selectors.units import ideal_rate, planned_slots, thresholds_for
 
 __all__ = [
     "AlarmTold",
+    "Frequency",
     "JobResponse",
     "Kpi",
     "LineAccount",
+    "LineDay",
     "MachinePart",
     "Made",
     "Parameter",
@@ -70,6 +75,7 @@ __all__ = [
     "job_response",
     "kpi",
     "line_account",
+    "line_day",
     "line_exit",
     "notes",
     "order_counts",
@@ -78,7 +84,10 @@ __all__ = [
     "plan_versions",
     "planned_slots",
     "quantities",
+    "reason_frequency",
     "reason_history",
+    "run_time",
+    "said_by_for",
     "states_between",
     "stop_containing",
     "stops",

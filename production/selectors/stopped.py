@@ -81,6 +81,12 @@ def told(found: Iterable[Stop]) -> list[StopTold]:
     return [StopTold(row, said.get(row.assertion_id)) for row in rows]  # type: ignore[attr-defined]
 
 
+def said_by_for(*, assertion_ids: Iterable[int]) -> dict[int, str]:
+    """Who gave each reason: a person's name, or the rule that did."""
+    found = ReasonAssertion.objects.filter(pk__in=list(assertion_ids)).select_related("said_by")
+    return {said.pk: str(said.said_by) if said.said_by else said.said_by_rule for said in found}
+
+
 def stop_containing(*, equipment_id: int, at: datetime) -> Stop | None:
     """The stop of a machine at an instant."""
     return Stop.objects.filter(

@@ -50,6 +50,10 @@ def line(world: World) -> dict[str, Any]:
     return {"code": world.ours.line.code}
 
 
+def line_day(world: World) -> dict[str, Any]:
+    return {**line(world), "day": "2026-03-25"}
+
+
 def unit(world: World) -> dict[str, Any]:
     return {"code": world.ours.unit.code}
 

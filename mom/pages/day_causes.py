@@ -1,0 +1,223 @@
+"""The causes of a day's missing pieces in the plant's words: who owns them, who said so, how often before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
+
+from mom.improvement.selectors import open_actions
+from mom.pages import svg, words
+from mom.pages.board import href
+from plant import selectors as plant
+from plant.domain.quantities import round_parts
+from production import selectors as production
+from production.domain.missing import (
+    IN_LINE,
+    NOT_KNOWN,
+    REJECTS,
+    SETUP_OVER,
+    SETUP_SEQUENCE,
+    SETUP_WITHIN,
+    SPEED,
+    UNCODED,
+    Cause,
+    Lost,
+)
+
+if TYPE_CHECKING:
+    from mom.improvement.models import Action
+    from plant.models import Reason
+    from production.selectors import Frequency, LineDay
+
+MONTH = timedelta(days=30)
+SHOWN_EVENTS = 40
+# What is no class of time, with the colour its bar takes.
+CAUSE_WORDS = {
+    SPEED: late("Slower than the ideal rate"),
+    REJECTS: late("Rejected"),
+    IN_LINE: late("Still in the line"),
+    NOT_KNOWN: late("Not known: no data"),
+    UNCODED: late("Stops nobody has explained"),
+    SETUP_WITHIN: late("Changeover, within standard"),
+    SETUP_OVER: late("Changeover, over standard"),
+    SETUP_SEQUENCE: late("Changeover the morning’s plan did not have"),
+}
+CAUSE_KINDS = {
+    SPEED: "slow",
+    REJECTS: words.STOP,
+    IN_LINE: words.PLANNED,
+    NOT_KNOWN: words.UNKNOWN,
+    UNCODED: words.STOP,
+    SETUP_WITHIN: words.SETUP,
+    SETUP_OVER: words.SETUP,
+    SETUP_SEQUENCE: words.SETUP,
+}
+IN_FAVOUR = {
+    SPEED: late("Faster than the ideal rate: the rate is too low"),
+    IN_LINE: late("Taken from what was in the line"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One standstill behind a cause; opens its raw signals."""
+
+    start: datetime
+    duration: timedelta
+    order_code: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class CauseRow:
+    """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'."""
+
+    label: str
+    kind: str
+    pieces: int
+    duration: timedelta | None
+    count: int
+    department: str
+    said_by: tuple[str, ...]
+    bar: SafeString | str
+    events: tuple[Event, ...]
+    more: int
+    month: Frequency | None
+    actions: tuple[Action, ...]
+    action_href: str
+    code_href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """Rows that lost pieces, the dearest first; rows in favour; ``missing`` is what they add up to."""
+
+    rows: tuple[CauseRow, ...]
+    in_favour: tuple[CauseRow, ...]
+    planned: int | None
+    possible: int
+    good: int
+
+    @property
+    def plan_row(self) -> int:
+        """Pieces planned beyond what the ideal rate allows; less than zero: losses the plan allowed for."""
+        return 0 if self.planned is None else self.planned - self.possible
+
+    @property
+    def missing(self) -> int:
+        return (self.possible if self.planned is None else self.planned) - self.good
+
+    @property
+    def difference(self) -> int:
+        """Pieces no row explains: zero, or the page says so."""
+        told = sum(row.pieces for row in (*self.rows, *self.in_favour))
+        return self.missing - told - self.plan_row
+
+
+def causes(day: LineDay) -> Causes:
+    """A day's causes in whole pieces: rounded together, so that what is shown adds up."""
+    found = day.missing.causes
+    rounded = round_parts([_exact(cause.pieces) for cause in found])
+    good = round(day.missing.good)
+    possible = good + int(sum(rounded, Decimal(0)))
+    planned = None if day.planned is None else round(day.planned)
+    seen = _Seen(day)
+    most = max([*rounded, Decimal(1)])
+    rows = [
+        seen.row(cause, int(pieces), svg_share=pieces / most)
+        for cause, pieces in zip(found, rounded, strict=True)
+    ]
+    return Causes(
+        rows=tuple(row for row in rows if row.pieces > 0 or (row.pieces == 0 and row.count)),
+        in_favour=tuple(row for row in rows if row.pieces < 0),
+        planned=planned,
+        possible=possible,
+        good=good,
+    )
+
+
+def _exact(pieces: Fraction) -> Decimal:
+    """A fraction of a piece to the millionth: enough to round fairly."""
+    return Decimal(round(pieces * 1_000_000)) / 1_000_000
+
+
+class _Seen:
+    """What the rows of one day are told with, read once for all."""
+
+    def __init__(self, day: LineDay) -> None:
+        self.day = day
+        self.reasons = _reasons({cause.reason_code for cause in day.missing.causes})
+        self.month = production.reason_frequency(line_id=day.line.pk, start=day.end - MONTH, end=day.end)
+        units = [unit.pk for unit in plant.line_work_units(day.line.pk)]
+        self.actions: dict[str, list[Action]] = {}
+        for action in open_actions(equipment_ids=[day.line.pk, *units]):
+            self.actions.setdefault(action.reason.code if action.reason else "", []).append(action)
+        ids = {event.assertion_id for cause in day.missing.causes for event in cause.events}
+        self.said = production.said_by_for(assertion_ids=ids - {None})
+
+    def row(self, cause: Cause, pieces: int, *, svg_share: Decimal) -> CauseRow:
+        reason = self.reasons.get(cause.reason_code)
+        label = self.label(cause, reason, pieces)
+        kind = CAUSE_KINDS.get(cause.kind) or words.class_kind(cause.kind)
+        people = {self.said[e.assertion_id] for e in cause.events if e.assertion_id in self.said}
+        return CauseRow(
+            label=label,
+            kind=kind,
+            pieces=pieces,
+            duration=cause.duration,
+            count=cause.count,
+            department=reason.department.name if reason and reason.department else "",
+            said_by=tuple(sorted(people)),
+            bar=svg.progress(svg_share, Decimal(1), label=label, kind=kind, height=12) if pieces > 0 else "",
+            events=tuple(self.event(event) for event in cause.events[:SHOWN_EVENTS]),
+            more=max(len(cause.events) - SHOWN_EVENTS, 0),
+            month=self.month.get(cause.reason_code) if cause.reason_code else None,
+            actions=tuple(self.actions.get(cause.reason_code, ())) if cause.reason_code else (),
+            action_href=self.action(cause, label),
+            code_href=href("/stops/", line=self.day.line.code, uncoded="1", period="7d")
+            if cause.kind == UNCODED
+            else "",
+        )
+
+    def label(self, cause: Cause, reason: Reason | None, pieces: int) -> str:
+        if pieces < 0 and cause.kind in IN_FAVOUR:
+            return str(IN_FAVOUR[cause.kind])
+        word = str(CAUSE_WORDS.get(cause.kind) or words.class_word(cause.kind))
+        return f"{word} · {reason.name}" if reason else word
+
+    def event(self, event: Lost) -> Event:
+        unit = self.day.kpi.paced_by.code
+        opens = href(f"/equipment/{unit}/", at=event.start.isoformat())
+        return Event(event.start, event.duration, event.order_code, opens)
+
+    def action(self, cause: Cause, label: str) -> str:
+        evidence = f"/lines/{self.day.line.code}/days/{self.day.day.isoformat()}/"
+        title = _("Less of: %(cause)s") % {"cause": label}
+        return href(
+            "/actions/new/",
+            equipment=self.day.kpi.paced_by.code,
+            reason=cause.reason_code,
+            evidence=evidence,
+            title=title,
+        )
+
+
+def _reasons(codes: set[str]) -> dict[str, Reason]:
+    rows: Any = plant.configuration_rows("plant.Reason", code__in=codes - {""})
+    return {reason.code: reason for reason in rows.select_related("department")}
+
+
+def owners(rows: Sequence[CauseRow]) -> list[tuple[str, int]]:
+    """Pieces by department, the dearest first; causes without a department are under an empty name."""
+    total: dict[str, int] = {}
+    for row in rows:
+        total[row.department] = total.get(row.department, 0) + row.pieces
+    return sorted(total.items(), key=lambda item: (-item[1], item[0]))

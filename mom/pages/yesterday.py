@@ -1,0 +1,105 @@
+"""Yesterday, the page of the daily meeting: one line, one production day, where every missing piece went."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from mom.pages.board import Figure, href
+from mom.pages.day_causes import Causes, causes, owners
+from mom.pages.etags import answer_304, etag_of, with_etag
+from mom.pages.lookup import line_or_404, lines_seen
+from mom.pages.losses import data_quality
+from mom.record.plan import versions
+from plant import selectors
+from plant.access import actor_of, require
+from production import selectors as production
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from mom.record.model import VersionRow
+    from plant.models import Equipment
+    from production.selectors import LineDay
+
+DAY = timedelta(days=1)
+
+
+@require_safe
+@require("view")
+def yesterday(request: HttpRequest) -> HttpResponse:
+    """The last production day that is over, of the line named or of the first one the reader sees."""
+    lines = lines_seen(request)
+    line = next((line for line in lines if line.code == request.GET.get("line")), lines[0] if lines else None)
+    if line is None:
+        raise Http404("no line in your scope")
+    now = timezone.now()
+    day = selectors.day_ended(line_id=line.pk, at=now) or now.date() - DAY
+    return redirect("line_day", line.code, day.isoformat())
+
+
+@require_safe
+@require("view")
+def line_day(request: HttpRequest, code: str, day: str) -> HttpResponse:
+    """One production day of a line."""
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError:
+        raise Http404(f"read {day!r}, expected a date such as 2026-03-25") from None
+    line = line_or_404(request, code)
+    etag = etag_of(request, line.revision, timezone.now())  # type: ignore[attr-defined]
+    if unchanged := answer_304(request, etag):
+        return unchanged
+    found = production.line_day(line_id=line.pk, day=wanted)
+    context = {
+        "line": line,
+        "lines": lines_seen(request),
+        "day": wanted,
+        "before": wanted - DAY,
+        "after": wanted + DAY if wanted < timezone.now().date() else None,
+        "zone": selectors.site_zone(line),
+        "may_act": actor_of(request).may("action.edit", line),
+        **(_told(line, found) if found else {}),
+    }
+    return with_etag(render(request, "mom/line_day.html", context), etag)
+
+
+def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
+    told = causes(found)
+    zone = selectors.site_zone(line)
+    return {
+        "found": found,
+        "causes": told,
+        "top": told.rows[0] if told.rows else None,
+        "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
+        "figure": _figure(found, told),
+        "versions": _versions(found, zone),
+    }
+
+
+def _versions(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
+    """What changed in the plan during the day, each order's versions told against the one before."""
+    orders = {version.job_order_id: version.job_order.code for version in found.versions}
+    told = [
+        (code, row)
+        for pk, code in orders.items()
+        for row in versions(production.plan_versions(job_order_id=pk), zone)
+        if found.start <= row.at < found.end and row.change != "store"
+    ]
+    return sorted(told, key=lambda item: item[1].at)
+
+
+def _figure(found: LineDay, told: Causes) -> Figure:
+    return Figure(
+        name=_("TRS (NF E60-182)"),
+        value=found.kpi.trs.trs,
+        definition=_("TRS = TU / TR: useful time over required time, in the time shown (NF E60-182)."),
+        quality=data_quality(found.kpi.account),
+        href=href(f"/equipment/{found.kpi.paced_by.code}/", at=found.start.isoformat()),
+    )

@@ -1,0 +1,224 @@
+"""A line's production day: what was planned, what was made, and every missing piece between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+
+from plant import selectors as plant
+from production.domain.changeover import Product, Standard, sequence_time, standard_for
+from production.domain.missing import Changeover, Missing, Part, missing
+from production.models import ChangeoverStandard, JobOrder, JobOrderVersion
+from production.selectors.kpi import Kpi, Made, kpi
+from production.selectors.quantities import INSTANT, quantities
+
+if TYPE_CHECKING:
+    from plant.models import CalendarSlot, Decision, Equipment
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One order as the plan had it when the day began. ``pieces``: the share planned inside the day."""
+
+    order: JobOrder
+    version: JobOrderVersion
+    quantity: Decimal
+    start: datetime
+    end: datetime
+    pieces: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Resequenced:
+    """A decision to run orders in another sequence. ``cost``: changeover time it added by the standards (less
+    than zero: saved); None where a standard is missing.
+    """
+
+    decision: Decision
+    cost: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineDay:
+    """``planned`` None: no order had planned times in the day. ``is_over``: data reach the end of the day."""
+
+    line: Equipment
+    day: date
+    start: datetime
+    end: datetime
+    is_over: bool
+    shifts: tuple[CalendarSlot, ...]
+    kpi: Kpi
+    missing: Missing
+    changeovers: tuple[Changeover, ...]
+    plan: tuple[Planned, ...]
+    versions: tuple[JobOrderVersion, ...]
+    resequenced: tuple[Resequenced, ...]
+
+    @property
+    def planned(self) -> Decimal | None:
+        return sum((item.pieces for item in self.plan), Decimal(0)) if self.plan else None
+
+
+def line_day(*, line_id: int, day: date) -> LineDay | None:
+    """A production day of a line, cut where its data end.
+
+    None when the line did not mean to work that day, has no declared constraint, or no data of the day.
+    """
+    shifts = plant.day_shifts(line_id=line_id, day=day)
+    if not shifts:
+        return None
+    start, end = shifts[0].start_time, max(shift.end_time for shift in shifts)
+    figures = kpi(equipment_id=line_id, start=start, end=end)
+    if figures is None:
+        return None
+    frozen = _plan_at(line_id, start)
+    decisions = _sequence_decisions(line_id, start, end)
+    names, standards = _products(figures.made, decisions), _standards(line_id)
+    changes = _changeovers(figures.made, names, standards, frozen, bool(decisions))
+    return LineDay(
+        line=figures.equipment,
+        day=day,
+        start=start,
+        end=end,
+        is_over=figures.account.end >= end,
+        shifts=tuple(shifts),
+        kpi=figures,
+        missing=missing(figures.account.segments, _parts(figures), changes),
+        changeovers=changes,
+        plan=tuple(_planned(line_id, frozen, start, end)),
+        versions=tuple(_versions(line_id, start, end)),
+        resequenced=tuple(_resequenced(decision, names, standards) for decision in decisions),
+    )
+
+
+def _parts(figures: Kpi) -> list[Part]:
+    units = plant.line_work_units(figures.equipment.pk)
+    after = [unit.pk for unit in units if unit.position >= figures.paced_by.position]
+    return [
+        Part(
+            made.use.start,
+            made.use.end or figures.account.end,
+            made.use.code,
+            made.good,
+            made.total,
+            _scrap(after, made, figures),
+            made.rate.units_per_hour if made.rate else None,
+        )
+        for made in figures.made
+    ]
+
+
+def _scrap(equipment_ids: Sequence[int], made: Made, figures: Kpi) -> Decimal | None:
+    """Rejected from the constraint to the exit, on the same side of a change of order as its pieces."""
+    end = made.use.end or figures.account.end
+    since = made.use.start if made.use.start == figures.account.start else made.use.start + INSTANT
+    until = end if end == figures.account.end else end + INSTANT
+    found = quantities(equipment_ids=equipment_ids, start=since, end=until).values()
+    known = [counted.scrap for counted in found if counted.scrap is not None]
+    return sum(known, Decimal(0)) if known else None
+
+
+def _plan_at(line_id: int, at: datetime) -> list[JobOrderVersion]:
+    """The plan of a line as it stood at an instant: the last version of each order not finished by then."""
+    found: Any = JobOrderVersion.objects.filter(job_order__line_id=line_id, at__lte=at)
+    newest = found.order_by("job_order_id", "-version").distinct("job_order_id")
+    rows = newest.select_related("job_order__product", "person")
+    open_rows = [row for row in rows if row.job_order.ended_at is None or row.job_order.ended_at > at]
+    return sorted(open_rows, key=lambda row: (row.plan.get("sequence") or 0, row.job_order.code))
+
+
+def _versions(line_id: int, start: datetime, end: datetime) -> QuerySet[JobOrderVersion]:
+    """Changes to orders already known, made during the day."""
+    found = JobOrderVersion.objects.filter(job_order__line_id=line_id, at__gte=start, at__lt=end)
+    found = found.exclude(change=JobOrderVersion.Change.STORE).select_related("job_order", "person")
+    return found.order_by("at", "id")
+
+
+def _planned(
+    line_id: int, frozen: Iterable[JobOrderVersion], start: datetime, end: datetime
+) -> Iterable[Planned]:
+    """Orders planned in the day, each with the share of its planned working time that lies in it."""
+    for version in frozen:
+        begin, finish = _instant(version, "planned_start"), _instant(version, "planned_end")
+        if begin is None or finish is None or begin >= end or finish <= start:
+            continue
+        whole = _working(line_id, begin, finish)
+        inside = _working(line_id, max(begin, start), min(finish, end))
+        quantity = Decimal(str(version.plan["quantity"]))
+        share = quantity * (inside // INSTANT) / (whole // INSTANT) if whole else Decimal(0)
+        yield Planned(version.job_order, version, quantity, begin, finish, share)
+
+
+def _instant(version: JobOrderVersion, key: str) -> datetime | None:
+    value = version.plan.get(key)
+    return datetime.fromisoformat(value) if value else None
+
+
+def _working(line_id: int, start: datetime, end: datetime) -> timedelta:
+    """Shift time less the pauses in it."""
+    total = timedelta()
+    for slot in plant.calendar_slots(line_id=line_id, start=start, end=end):
+        time = min(slot.end_time, end) - max(slot.start_time, start)
+        total += time if slot.kind == "shift" else -time
+    return max(total, timedelta())
+
+
+def _sequence_decisions(line_id: int, start: datetime, end: datetime) -> list[Decision]:
+    found = plant.decisions_between(line_id=line_id, start=start, end=end)
+    return list(found.filter(kind="schedule_change", subject_type="sequence"))
+
+
+def _products(made: Iterable[Made], decisions: Iterable[Decision]) -> dict[str, Product]:
+    """Product of every order the day or its decisions name."""
+    codes = {part.use.code for part in made}
+    for decision in decisions:
+        codes.update(decision.detail.get("before", ()), decision.detail.get("after", ()))
+    rows = JobOrder.objects.filter(code__in=codes).values_list("code", "product__code", "product__family")
+    return {code: Product(product, family) for code, product, family in rows}
+
+
+def _standards(line_id: int) -> list[Standard]:
+    rows = ChangeoverStandard.objects.filter(line_id=line_id).values_list(
+        "from_product__code", "from_family", "to_product__code", "to_family", "seconds"
+    )
+    return [Standard(a or "", b, c or "", d, timedelta(seconds=time)) for a, b, c, d, time in rows]
+
+
+def _changeovers(
+    made: Sequence[Made],
+    products: dict[str, Product],
+    standards: Sequence[Standard],
+    frozen: Sequence[JobOrderVersion],
+    resequenced: bool,
+) -> tuple[Changeover, ...]:
+    """Where one order gives way to another; the plan of the morning says whether it was meant to."""
+    parts = [part.use for part in made if part.use.code]
+    following = {before.job_order.code: after.job_order.code for before, after in pairwise(frozen)}
+    found = []
+    for before, after in pairwise(parts):
+        if before.code == after.code:
+            continue
+        a, b = products.get(before.code), products.get(after.code)
+        standard = standard_for(standards, a, b) if a and b else None
+        moved = resequenced and following.get(before.code) not in (None, after.code)
+        found.append(Changeover(after.start, before.code, after.code, standard, moved))
+    return tuple(found)
+
+
+def _resequenced(
+    decision: Decision, products: dict[str, Product], standards: Sequence[Standard]
+) -> Resequenced:
+    before, after = (
+        sequence_time(
+            [products[code] for code in decision.detail.get(side, ()) if code in products], standards
+        )
+        for side in ("before", "after")
+    )
+    return Resequenced(decision, None if before is None or after is None else after - before)
