@@ -44,9 +44,15 @@ class Asked:
     now: datetime
 
 
-def seven_questions(*, job_order_id: int, now: datetime | None = None) -> tuple[Answer, ...]:
-    """The right thing, method and material; limits, known losses, evidence, learning. Raises DoesNotExist."""
-    asked = _asked(job_order_for_id(job_order_id), now or timezone.now())
+def seven_questions(
+    *, job_order_id: int, now: datetime | None = None, paced: tuple[Equipment, Account | None] | None = None
+) -> tuple[Answer, ...]:
+    """The right thing, method and material; limits, known losses, evidence, learning. Raises DoesNotExist.
+
+    ``paced``: the machine that paces the line with its account of the order's time, where read already.
+    """
+    order, now = job_order_for_id(job_order_id), now or timezone.now()
+    asked = _asked(order, now) if paced is None else Asked(order, *paced, now)
     record = f"/orders/{asked.order.code}/"
     answers = (
         ("thing", _("The right thing?"), right_thing(asked), f"{record}#versions"),

@@ -135,7 +135,7 @@ def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:
         zone=zone,
         verdict=sentences.verdict(told),
         story=sentences.story(told),
-        questions=seven_questions(job_order_id=order.pk, now=known.now),
+        questions=seven_questions(job_order_id=order.pk, now=known.now, paced=_asked_of(response)),
         completeness=told.completeness,
         plan=plan.comparisons(head, good=told.good),
         lanes=tuple(timing.lane(machine, known.reasons) for machine in known.machines),
@@ -181,6 +181,13 @@ def _paced(response: JobResponse, machines: list[Machine]) -> Machine | None:
         return None
     wanted = response.paced_by
     return next((m for m in machines if wanted and m.equipment.pk == wanted.pk), machines[-1])
+
+
+def _asked_of(response: JobResponse) -> tuple[Equipment, Account | None] | None:
+    """What the questions rest on, as the response holds it; None: nothing was worked on, or none declared."""
+    paced = response.paced_by
+    found = (part for part in response.machines if paced is not None and part.equipment.pk == paced.pk)
+    return next(((part.equipment, part.account) for part in found), None)
 
 
 def _micro(paced: Machine | None) -> StopGroup | None:

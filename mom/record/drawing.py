@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -62,12 +63,14 @@ def timeline(record: OperationalRecord) -> Timeline | None:
 
 def _lane(lane: Lane, alarms: Sequence[AlarmRow], window: Interval, record: OperationalRecord) -> Drawn:
     zone = record.zone
+    # Looked up once: an order may have thousands of slices.
+    kinds = {piece.time_class: class_kind(piece.time_class) for piece in lane.slices}
     marks = [
         svg.Mark(
             piece.start,
             piece.end,
-            class_kind(piece.time_class),
-            f"{piece.word} {piece.start.astimezone(zone):%H:%M:%S} · {span(piece.end - piece.start)}",
+            kinds[piece.time_class],
+            f"{piece.word} {clock(piece.start, zone)} · {span(piece.end - piece.start)}",
             piece.evidence,
         )
         for piece in lane.slices
@@ -82,9 +85,21 @@ def _alarms(
 ) -> SafeString | None:
     if not alarms:
         return None
+    told = _("%(code)s raised %(raised)s, acknowledged %(acknowledged)s, cleared %(cleared)s")
+    not_yet = _("not yet")
     marks = [
         svg.Mark(
-            alarm.raised, alarm.cleared or window.end, "stop", alarm_title(alarm, record), alarm.evidence
+            alarm.raised,
+            alarm.cleared or window.end,
+            "stop",
+            told
+            % {
+                "code": alarm.code,
+                "raised": clock(alarm.raised, record.zone),
+                "acknowledged": clock(alarm.acknowledged, record.zone),
+                "cleared": clock(alarm.cleared, record.zone, not_yet),
+            },
+            alarm.evidence,
         )
         for alarm in alarms
     ]
@@ -92,18 +107,12 @@ def _alarms(
     return svg.ticks_lane(marks, window=window, label=label, height=7)
 
 
-def alarm_title(alarm: AlarmRow, record: OperationalRecord) -> str:
-    """Raised, acknowledged, cleared, in the site's time."""
-
-    def clock(at: datetime | None, missing: str) -> str:
-        return missing if at is None else f"{at.astimezone(record.zone):%H:%M:%S}"
-
-    return _("%(code)s raised %(raised)s, acknowledged %(acknowledged)s, cleared %(cleared)s") % {
-        "code": alarm.code,
-        "raised": clock(alarm.raised, "–"),
-        "acknowledged": clock(alarm.acknowledged, "–"),
-        "cleared": clock(alarm.cleared, _("not yet")),
-    }
+def clock(at: datetime | None, zone: ZoneInfo, missing: str = "–") -> str:
+    """Time of day in the site's zone, to the second."""
+    if at is None:
+        return missing
+    local = at.astimezone(zone)
+    return f"{local.hour:02}:{local.minute:02}:{local.second:02}"
 
 
 def _shift_marks(record: OperationalRecord, window: Interval) -> SafeString:

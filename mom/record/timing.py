@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from mom.pages.losses import UNCODED, Losses, losses
 from mom.pages.words import class_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
-from plant.domain.intervals import Interval, clip
+from plant.domain.intervals import Interval
 from plant.domain.quantities import ratio, round_parts
 from production.domain.account import Account, Segment
 from production.domain.stops import MICRO, REGISTERED, stop_id
@@ -79,12 +79,15 @@ def _worked(told: Account | None, parts: Sequence[Interval]) -> Account | None:
 
 
 def _clipped(told: Account, part: Interval) -> list[Segment]:
-    found = []
-    for segment in told.segments:
-        inside = clip(segment, part)
-        if inside is not None and inside.end is not None:
-            found.append(replace(segment, start=inside.start, end=inside.end))
-    return found
+    """Segments are disjoint and in order: all but the first and last reached lie whole in the part."""
+    assert part.end is not None
+    return [
+        segment
+        if part.start <= segment.start and segment.end <= part.end
+        else replace(segment, start=max(segment.start, part.start), end=min(segment.end, part.end))
+        for segment in told.segments
+        if segment.start < part.end and part.start < segment.end
+    ]
 
 
 def exact_seconds(time: timedelta) -> Decimal:

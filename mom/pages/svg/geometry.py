@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from plant.domain.intervals import Interval, clip
+from plant.domain.intervals import Interval
 
 UNKNOWN = "unknown"
 # What a mark shows when several share one pixel: the most abnormal wins, so a stop never vanishes.
@@ -42,14 +42,17 @@ def covered(marks: Iterable[Mark], window: Interval) -> list[Mark]:
     found: list[Mark] = []
     at = window.start
     for mark in sorted(marks, key=lambda m: m.start):
-        part = clip(Interval(mark.start, mark.end), window)
-        if part is None or part.end is None or part.end <= at:
+        end = window.end if mark.end is None else min(mark.end, window.end)
+        if end <= at:
             continue
-        start = max(part.start, at)
+        start = max(mark.start, at)
+        if end <= start:
+            continue
         if start > at:
             found.append(Mark(at, start, UNKNOWN))
-        found.append(Mark(start, part.end, mark.kind, mark.title, mark.href))
-        at = part.end
+        whole = start == mark.start and end == mark.end
+        found.append(mark if whole else Mark(start, end, mark.kind, mark.title, mark.href))
+        at = end
     if at < window.end:
         found.append(Mark(at, window.end, UNKNOWN))
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from html import escape
 from zoneinfo import ZoneInfo
 
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -26,32 +27,32 @@ def short(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def _title(box: Box) -> str:
+def _title(box: Box, no_data: str) -> str:
     if len(box.marks) == 1:
-        return box.marks[0].title or (_("No data") if box.kind == "unknown" else "")
+        return box.marks[0].title or (no_data if box.kind == "unknown" else "")
     count = sum(mark.kind == box.kind for mark in box.marks)
     shared = ngettext("%(n)d event in this pixel", "%(n)d events in this pixel", count) % {"n": count}
     first = next(mark.title for mark in box.marks if mark.kind == box.kind)
     return f"{shared} · {first}"
 
 
-def _rect(box: Box, height: int) -> str:
-    """One mark. Written by hand and escaped where it is text: there are thousands of them on a page."""
-    title = _title(box)
-    inside = f"<title>{escape(title)}</title>" if title else ""
-    place = f'x="{short(box.x)}%" width="{short(box.width)}%"'
-    if box.kind == "unknown":
-        shape = f'<rect {place} height="{height}" fill="url(#hatch)">{inside}</rect>'
-    else:
-        inset = 0 if box.kind in STANDS_OUT else 3
-        kind = "planned" if box.kind == "idle" else box.kind
-        shape = f'<rect class="c-{kind}" {place} y="{inset}" height="{height - 2 * inset}">{inside}</rect>'
-    href = next((mark.href for mark in box.marks if mark.kind == box.kind and mark.href), "")
-    return f'<a href="{escape(href)}">{shape}</a>' if href else shape
-
-
 def _rects(boxes: Iterable[Box], height: int) -> SafeString:
-    return mark_safe("".join(_rect(box, height) for box in boxes))  # every text in it is escaped above
+    """The marks. Written by hand and escaped where it is text: there are thousands of them on a page."""
+    no_data = _("No data")
+    thin, full = f'y="3" height="{height - 6}"', f'y="0" height="{height}"'
+    drawn: list[str] = []
+    for box in boxes:
+        kind, title = box.kind, _title(box, no_data)
+        inside = f"<title>{escape(title)}</title>" if title else ""
+        place = f'x="{box.x:.3f}%" width="{box.width:.3f}%"'
+        if kind == "unknown":
+            shape = f'<rect {place} height="{height}" fill="url(#hatch)">{inside}</rect>'
+        else:
+            named = "planned" if kind == "idle" else kind
+            shape = f'<rect class="c-{named}" {place} {full if kind in STANDS_OUT else thin}>{inside}</rect>'
+        href = next((mark.href for mark in box.marks if mark.href and mark.kind == kind), "")
+        drawn.append(f'<a href="{escape(href)}">{shape}</a>' if href else shape)
+    return mark_safe("".join(drawn))  # every text in it is escaped above
 
 
 def _grid(window: Interval, zone: ZoneInfo, height: int) -> SafeString:
