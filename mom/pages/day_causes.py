@@ -78,10 +78,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:
-    """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'."""
+    """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'. ``is_accepted``: a
+    standard allows it.
+    """
 
     label: str
     kind: str
+    is_accepted: bool
     pieces: int
     duration: timedelta | None
     count: int
@@ -114,6 +117,11 @@ class Causes:
     @property
     def missing(self) -> int:
         return (self.possible if self.planned is None else self.planned) - self.good
+
+    @property
+    def ahead(self) -> int:
+        """Pieces made beyond the plan."""
+        return max(-self.missing, 0)
 
     @property
     def difference(self) -> int:
@@ -171,6 +179,7 @@ class _Seen:
         return CauseRow(
             label=label,
             kind=kind,
+            is_accepted=cause.kind == SETUP_WITHIN,
             pieces=pieces,
             duration=cause.duration,
             count=cause.count,

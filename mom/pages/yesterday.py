@@ -76,7 +76,7 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
     return {
         "found": found,
         "causes": told,
-        "top": told.rows[0] if told.rows else None,
+        "top": next((row for row in told.rows if not row.is_accepted), None),
         "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
         "figure": _figure(found, told),
         "versions": _versions(found, zone),
@@ -84,13 +84,16 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
 
 
 def _versions(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
-    """What changed in the plan during the day, each order's versions told against the one before."""
+    """What changed in the plan during the day, each order's versions told against the one before.
+
+    A move in the sequence is told once, by its decision.
+    """
     orders = {version.job_order_id: version.job_order.code for version in found.versions}
     told = [
         (code, row)
         for pk, code in orders.items()
         for row in versions(production.plan_versions(job_order_id=pk), zone)
-        if found.start <= row.at < found.end and row.change != "store"
+        if found.start <= row.at < found.end and row.change == "update"
     ]
     return sorted(told, key=lambda item: item[1].at)
 
