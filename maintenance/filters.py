@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import django_filters
-from django.db.models import Exists, QuerySet
+from django.db.models import QuerySet
 
 from maintenance.models import MaintenanceRequest
-from maintenance.selectors.requests import closed_event
+from maintenance.selectors.requests import still_open
 
 
 class RequestFilter(django_filters.FilterSet):
@@ -25,5 +25,4 @@ class RequestFilter(django_filters.FilterSet):
     def by_open(
         self, queryset: QuerySet[MaintenanceRequest], name: str, value: bool
     ) -> QuerySet[MaintenanceRequest]:
-        closed = Exists(closed_event())
-        return queryset.filter(~closed if value else closed)
+        return queryset.filter(still_open() if value else ~still_open())

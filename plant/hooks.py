@@ -69,9 +69,28 @@ class ReasonSaid:
     """When it was said; an entry told afterwards is older than its row."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonWithdrawn:
+    """A reason given for a stop is no longer said; equipment and ``start_time`` are what it was given for."""
+
+    equipment_id: int
+    start_time: datetime
+    reason_code: str
+    opened_request: bool
+    """Whether that reason asked for maintenance."""
+    still_asked: bool
+    """Whether a reason in force for the same stop asks for maintenance now."""
+    instead: str
+    """Code of the reason said in its place; empty when nothing was."""
+    by: Actor
+    at: datetime
+
+
 # may_start(job_order_id): asked before an order is started by a person.
 may_start: Registry[[int]] = Registry("may_start")
 # may_use_lot(lot_id, job_order_id, at): asked before a lot is consumed; None asks about the lot alone.
 may_use_lot: Registry[[int, int | None, datetime]] = Registry("may_use_lot")
 # reason_said(ReasonSaid): told in the transaction of every reason given for a stop.
 reason_said: Listeners[[ReasonSaid]] = Listeners("reason_said")
+# reason_withdrawn(ReasonWithdrawn): told in the transaction that takes a reason back or replaces it.
+reason_withdrawn: Listeners[[ReasonWithdrawn]] = Listeners("reason_withdrawn")

@@ -17,7 +17,7 @@ class MaintenanceEventSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = MaintenanceEvent
-        fields = ["kind", "at", "person", "cure"]
+        fields = ["kind", "at", "person", "cure", "text"]
 
 
 class SourceRowSerializer(serializers.ModelSerializer):
@@ -30,7 +30,9 @@ class MaintenanceRequestSerializer(serializers.ModelSerializer):
     equipment = serializers.CharField(source="equipment.code")
     job_order = serializers.CharField(source="job_order.code", default=None)
     raised_by = serializers.CharField(source="said_by.badge", default=None)
-    state = serializers.SerializerMethodField(help_text="open, taken, in_repair, repaired or closed.")
+    state = serializers.SerializerMethodField(
+        help_text="open, taken, in_repair, repaired, closed or withdrawn."
+    )
     events = MaintenanceEventSerializer(many=True)
     durations = serializers.SerializerMethodField(
         help_text="Seconds of response, repair and total; null while not over."

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-State = Literal["open", "taken", "in_repair", "repaired", "closed"]
+State = Literal["open", "taken", "in_repair", "repaired", "closed", "withdrawn"]
 AFTER: dict[str, State] = {
     "taken": "taken",
     "repair_started": "in_repair",
@@ -15,11 +15,23 @@ AFTER: dict[str, State] = {
     "closed": "closed",
 }
 ORDER = tuple(AFTER)
+WITHDRAWN, RAISED_AGAIN = "withdrawn", "raised_again"
+
+
+def kinds_of(events: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    """When each step was taken, from (kind, at) in the order recorded; ``withdrawn`` only while it stands."""
+    kinds: dict[str, datetime] = {}
+    for kind, at in events:
+        if kind == RAISED_AGAIN:
+            kinds.pop(WITHDRAWN, None)
+        elif kind == WITHDRAWN or kind in AFTER:
+            kinds[kind] = at
+    return kinds
 
 
 def state_of(kinds: Mapping[str, datetime]) -> State:
     """The furthest a request has come, from its events by kind."""
-    state: State = "open"
+    state: State = "withdrawn" if WITHDRAWN in kinds else "open"
     for kind in ORDER:
         if kind in kinds:
             state = AFTER[kind]
@@ -51,6 +63,8 @@ def misplaced(kind: str, at: datetime, *, stop_start: datetime, kinds: Mapping[s
     """What is wrong with a new event; None when it fits: once each, in order, never before the stop."""
     if kind in kinds:
         return f"{kind}: it was said already, at {kinds[kind].isoformat()}"
+    if WITHDRAWN in kinds:
+        return f"{kind}: the request was withdrawn at {kinds[WITHDRAWN].isoformat()}"
     if "closed" in kinds:
         return f"{kind}: the request was closed at {kinds['closed'].isoformat()}"
     earliest = max((when for when in kinds.values()), default=stop_start)

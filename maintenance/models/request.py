@@ -48,13 +48,20 @@ class MaintenanceRequest(Assertion):
 
 
 class MaintenanceEvent(Fact):
-    """A request was taken, its repair started or ended, or it was closed with what cured it."""
+    """A request was taken, its repair started or ended, or it was closed with what cured it.
+
+    It is withdrawn when the reason it was raised by is taken back before anyone took it, and raised again
+    when the stop asks for maintenance once more; later such news is a note on it.
+    """
 
     class Kind(models.TextChoices):
         TAKEN = "taken"
         REPAIR_STARTED = "repair_started"
         REPAIR_ENDED = "repair_ended"
         CLOSED = "closed"
+        WITHDRAWN = "withdrawn"
+        RAISED_AGAIN = "raised_again"
+        NOTE = "note"
 
     request = models.ForeignKey(
         MaintenanceRequest, models.PROTECT, related_name="events", help_text="The request."
@@ -69,10 +76,17 @@ class MaintenanceEvent(Fact):
     )
     actor = models.CharField(max_length=80, help_text="Account, key or rule it was recorded with.")
     cure = models.TextField(blank=True, help_text="What cured it, said when it was closed.")
+    text = models.TextField(blank=True, help_text="Why it was withdrawn, or what the note says.")
 
     class Meta:
         ordering = ["at", "id"]
-        constraints = [models.UniqueConstraint(fields=["request", "kind"], name="request_event_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "kind"],
+                condition=models.Q(kind__in=["taken", "repair_started", "repair_ended", "closed"]),
+                name="request_event_once",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.request_id}"

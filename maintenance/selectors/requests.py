@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from maintenance.domain.requests import Durations, State, durations, state_of
+from maintenance.domain.requests import Durations, State, durations, kinds_of, state_of
 from maintenance.models import InterventionImport, MaintenanceEvent, MaintenanceRequest
 from plant.access import Actor, scoped
 
@@ -42,14 +42,23 @@ def request_near(*, equipment_id: int, at: datetime, within: timedelta) -> Maint
 
 
 def requests_open(*, equipment_path: str) -> QuerySet[MaintenanceRequest]:
-    """Not closed, at a place (a line, a machine) and below it."""
-    here = _all().filter(equipment__path__startswith=equipment_path)
-    return here.filter(~Exists(closed_event()))
+    """Neither closed nor withdrawn, at a place (a line, a machine) and below it."""
+    return _all().filter(still_open(), equipment__path__startswith=equipment_path)
 
 
-def closed_event() -> QuerySet[MaintenanceEvent]:
-    """For each request of an outer query: its closing."""
-    return MaintenanceEvent.objects.filter(request=OuterRef("pk"), kind=MaintenanceEvent.Kind.CLOSED)
+def still_open() -> Q:
+    """For requests: nobody closed them, and they are not withdrawn."""
+    of_request = MaintenanceEvent.objects.filter(request=OuterRef("pk"))
+    return ~Q(Exists(of_request.filter(kind=MaintenanceEvent.Kind.CLOSED))) & ~Q(Exists(_withdrawal()))
+
+
+def _withdrawal() -> QuerySet[MaintenanceEvent]:
+    """For each request of an outer query: its withdrawal, unless it was raised again since."""
+    again = MaintenanceEvent.objects.filter(
+        request=OuterRef("request"), kind=MaintenanceEvent.Kind.RAISED_AGAIN, pk__gt=OuterRef("pk")
+    )
+    found = MaintenanceEvent.objects.filter(request=OuterRef("pk"), kind=MaintenanceEvent.Kind.WITHDRAWN)
+    return found.filter(~Exists(again))
 
 
 def requests_for_order(order: JobOrder) -> QuerySet[MaintenanceRequest]:
@@ -65,7 +74,9 @@ def requests_for_order(order: JobOrder) -> QuerySet[MaintenanceRequest]:
 
 
 def events_by_kind(request: MaintenanceRequest) -> dict[str, datetime]:
-    return {event.kind: event.at for event in request.events.all()}
+    """When each step was taken; ``withdrawn`` while it is."""
+    recorded = sorted(request.events.all(), key=lambda event: event.pk)
+    return kinds_of((event.kind, event.at) for event in recorded)
 
 
 def request_state(request: MaintenanceRequest) -> State:
@@ -84,10 +95,15 @@ def request_cure(request: MaintenanceRequest) -> str:
 def similar_requests(
     *, equipment_id: int, reason_code: str, before: datetime, limit: int = 3
 ) -> list[MaintenanceRequest]:
-    """The last requests of the same machine and reason for earlier stops; none when no reason is given."""
+    """The last requests of the same machine and reason for earlier stops; none when no reason is given.
+
+    A withdrawn one was no failure of that sort.
+    """
     if not reason_code:
         return []
-    found = _all().filter(equipment_id=equipment_id, reason_code=reason_code, stop_start__lt=before)
+    found = _all().filter(
+        ~Exists(_withdrawal()), equipment_id=equipment_id, reason_code=reason_code, stop_start__lt=before
+    )
     return list(found[:limit])
 
 

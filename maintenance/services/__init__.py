@@ -4,6 +4,7 @@ from maintenance.services.imports import interventions_import
 from maintenance.services.requests import (
     RequestRefused,
     reason_heard,
+    reason_withdrawn_heard,
     request_close,
     request_raise,
     request_repair_end,
@@ -15,6 +16,7 @@ __all__ = [
     "RequestRefused",
     "interventions_import",
     "reason_heard",
+    "reason_withdrawn_heard",
     "request_close",
     "request_raise",
     "request_repair_end",

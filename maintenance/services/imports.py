@@ -102,6 +102,9 @@ def _add(item: _Intervention, file_name: str, by: Actor) -> str:
     assert item.equipment is not None
     assert item.stop_start is not None
     near = selectors.request_near(equipment_id=item.equipment.pk, at=item.stop_start, within=NEAR)
+    if near is not None and selectors.request_state(near) == "withdrawn":
+        # Maintenance came all the same, so the stop did ask for it.
+        near = request_raise(equipment=item.equipment, stop_start=near.stop_start, by=by)
     request = near or request_raise(
         equipment=item.equipment,
         stop_start=item.stop_start,

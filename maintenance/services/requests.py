@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from maintenance import selectors
 from maintenance.domain.requests import misplaced
@@ -15,7 +16,7 @@ from maintenance.models import MaintenanceEvent, MaintenanceRequest
 from plant import audit
 from plant import selectors as plant
 from plant.access import Actor
-from plant.hooks import ReasonSaid
+from plant.hooks import ReasonSaid, ReasonWithdrawn
 from plant.services import revision_bump
 from production.selectors.lookups import job_order_running
 
@@ -43,7 +44,9 @@ def request_raise(
     description: str = "",
     at: datetime | None = None,
 ) -> MaintenanceRequest:
-    """Ask maintenance to end a stop. Raised again for the same machine and stop, the first one stands."""
+    """Ask maintenance to end a stop. Raised again for the same machine and stop, the first one stands; one
+    that was withdrawn is asked for again.
+    """
     by.require("maintenance.request", equipment)
     if stop_start.tzinfo is None:
         raise RequestRefused(f"stop_start: read {stop_start.isoformat()}, expected a time with its zone")
@@ -52,7 +55,7 @@ def request_raise(
     _stop_lock(equipment.pk, stop_start)
     earlier = selectors.request_of_stop(equipment_id=equipment.pk, stop_start=stop_start)
     if earlier is not None:
-        return earlier
+        return _raised_again(earlier, by, at or timezone.now())
     order = _order(equipment, stop_start)
     number = _number()
     request = MaintenanceRequest.objects.create(
@@ -110,6 +113,35 @@ def reason_heard(said: ReasonSaid) -> None:
     )
 
 
+def _raised_again(request: MaintenanceRequest, by: Actor, at: datetime) -> MaintenanceRequest:
+    if selectors.request_state(request) != "withdrawn":
+        return request
+    _record(request, Kind.RAISED_AGAIN, by, at)
+    return selectors.request_by_code(request.code)
+
+
+def reason_withdrawn_heard(said: ReasonWithdrawn) -> None:
+    """A request nobody has taken goes with the reason that raised it; on any other it leaves a note.
+
+    A request raised by hand, without a reason, stays: someone asked for it.
+    """
+    if not said.opened_request:
+        return
+    _stop_lock(said.equipment_id, said.start_time)
+    request = selectors.request_of_stop(equipment_id=said.equipment_id, stop_start=said.start_time)
+    if request is None or not request.reason_code:
+        return
+    words = {"reason": said.reason_code, "instead": said.instead}
+    text = _("reason %(reason)s was taken back") % words
+    if said.instead:
+        text = _("reason %(reason)s was replaced by %(instead)s") % words
+    state = selectors.request_state(request)
+    if state == "open" and not said.still_asked:
+        _record(request, Kind.WITHDRAWN, said.by, said.at, text=text)
+    elif state != "withdrawn" and said.instead != said.reason_code:
+        _record(request, Kind.NOTE, said.by, said.at, text=text)
+
+
 def request_take(*, request_code: str, by: Actor, at: datetime | None = None) -> MaintenanceEvent:
     """Someone of maintenance has it."""
     return _event(request_code, Kind.TAKEN, by, at)
@@ -137,6 +169,9 @@ def _event(code: str, kind: str, by: Actor, at: datetime | None, cure: str = "")
     except ObjectDoesNotExist:
         raise RequestRefused(f"request: read {code!r}, expected a number known here") from None
     by.require("maintenance.work", request.equipment)
+    # The operator may be taking the reason back at this moment: one of the two comes first.
+    _stop_lock(request.equipment_id, request.stop_start)
+    request = selectors.request_by_code(code)
     at = at or timezone.now()
     if at.tzinfo is None or at > timezone.now() + AHEAD:
         raise RequestRefused(f"at: read {at.isoformat()}, expected a past time with its zone")
@@ -145,18 +180,25 @@ def _event(code: str, kind: str, by: Actor, at: datetime | None, cure: str = "")
         raise RequestRefused(wrong)
     try:
         with transaction.atomic():
-            event = MaintenanceEvent.objects.create(
-                request=request,
-                kind=kind,
-                at=at,
-                person_id=by.person_id,
-                device_id=by.device_id,
-                actor=by.label[:80],
-                cure=cure,
-            )
+            return _record(request, kind, by, at, cure=cure)
     except IntegrityError:
         raise RequestRefused(f"{kind}: someone else said it meanwhile") from None
-    _trail(request, kind, by, {"at": at.isoformat(), "cure": cure})
+
+
+def _record(
+    request: MaintenanceRequest, kind: str, by: Actor, at: datetime, *, cure: str = "", text: str = ""
+) -> MaintenanceEvent:
+    event = MaintenanceEvent.objects.create(
+        request=request,
+        kind=kind,
+        at=at,
+        person_id=by.person_id,
+        device_id=by.device_id,
+        actor=by.label[:80],
+        cure=cure,
+        text=text,
+    )
+    _trail(request, kind, by, {"at": at.isoformat(), **({"cure": cure} if cure else {"text": text})})
     return event
 
 

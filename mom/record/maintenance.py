@@ -23,6 +23,7 @@ STATES = {
     "in_repair": late("in repair"),
     "repaired": late("repaired"),
     "closed": late("closed"),
+    "withdrawn": late("withdrawn"),
 }
 VALUES_TOLD = 3
 

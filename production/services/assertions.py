@@ -61,10 +61,13 @@ def reason_assert(
     reason = _reason_for(equipment, reason_code, start_time, seen_end, supersedes)
     span = {"equipment_id": equipment_id, "start_time": start_time, "end_time": end_time}
     said = _say(ReasonAssertion, by=by, at=at, supersedes=supersedes, reason=reason, comment=comment, **span)
-    _told(said, "stop.reason", equipment, by, {"reason": reason_code, **span})
+    if supersedes is not None:
+        _withdrawn_tell(said, by)
     if reason is not None:
         what = (reason.code, reason.opens_request, comment)
         hooks.reason_said.tell(hooks.ReasonSaid(equipment_id, start_time, *what, by, said.said_at))
+    # Last, because it locks the line's revision: other floors lock a stop's request before that, never after.
+    _told(said, "stop.reason", equipment, by, {"reason": reason_code, **span})
     return said
 
 
@@ -148,6 +151,31 @@ def _count_check(start: datetime, end: datetime, kind: str, quantity: Decimal) -
         raise Refused(f"kind: read {kind!r}, expected one of {', '.join(CountAssertion.Kind.values)}")
     if not quantity.is_finite() or quantity < 0:
         raise Refused(f"quantity: read {quantity}, expected 0 or more")
+
+
+def _withdrawn_tell(said: ReasonAssertion, by: Actor) -> None:
+    """Tell other floors of the reason this one takes the place of, unless that was itself a taking back."""
+    earlier = said.supersedes
+    if earlier is None or earlier.reason is None:
+        return
+    asks = ReasonAssertion.objects.filter(
+        equipment_id=said.equipment_id,
+        start_time=earlier.start_time,
+        reason__opens_request=True,
+        superseded_by=None,
+    )
+    hooks.reason_withdrawn.tell(
+        hooks.ReasonWithdrawn(
+            said.equipment_id,
+            earlier.start_time,
+            earlier.reason.code,
+            earlier.reason.opens_request,
+            asks.exists(),
+            said.reason.code if said.reason else "",
+            by,
+            said.said_at,
+        )
+    )
 
 
 def _reason_for(
