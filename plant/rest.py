@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
 
 import orjson
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 PAGING = frozenset({"cursor", "page_size", "format", "limit"})
 MOST = 1000
 """Items of one list to write."""
+ROW_KEYS = UUID("6f1b9c1e-8a55-4c1c-9d2f-1f0a8c9f7b10")
 READ_EXPECTED = re.compile(r"(?P<field>\w+): read (?P<read>.*?), expected (?P<expected>.*)", re.DOTALL)
 
 
@@ -280,6 +282,19 @@ def _item_errors(item: Any, said: Any) -> list[dict[str, Any]]:
                 field = "" if name in ("detail", "non_field_errors") else name
                 found.append({"field": field, "read": None, "expected": str(message)})
     return found
+
+
+class KeyField(serializers.CharField):
+    """The sender's own key of one row: a list made anew after a crash stores no row twice."""
+
+    def __init__(self, **options: Any) -> None:
+        said = "Your own key of this row: sent again, in whatever list, it is stored once."
+        super().__init__(max_length=80, default="", allow_blank=True, help_text=said, **options)
+
+
+def row_key(request: Request, key: str) -> str:
+    """What a row is kept under: each sender's keys are its own. Empty for none."""
+    return str(uuid5(ROW_KEYS, f"{actor_of(request).label}\n{key}")) if key else ""
 
 
 class CodeField(serializers.CharField):

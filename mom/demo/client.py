@@ -31,6 +31,12 @@ class Answer(NamedTuple):
     def refused(self) -> bool:
         return self.status >= 400
 
+    def of_items(self, count: int) -> list[Answer]:
+        """What each item of a list was answered; a list refused as a whole answers for every item."""
+        if self.refused:
+            return [self] * count
+        return [Answer(row["status"], row["errors"] or row["code"]) for row in self.body]
+
 
 class Api:
     """One product; ``keys`` are API keys by badge. Unreachable or busy: again. Refused: the answer."""

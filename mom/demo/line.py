@@ -161,8 +161,8 @@ class Line:
         heapq.heapify(self.agenda)
         self.now = to
         for machine in self.machines:
-            machine.since = to
-            machine.stop_from += later
+            # What nobody watched is nobody's stop: one that is still going on begins anew.
+            machine.since = machine.stop_from = to
             machine.shown.clear()
         stops.staffing_change(self, to, first=True)
         self._settle(to)

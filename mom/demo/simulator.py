@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 HOUR = 3_600_000
 STEP = 6 * HOUR
 LIVE_WITHIN = 4_000
-AT_A_TIME = 200
+AT_A_TIME = 1000
 LOOK_EVERY = 5.0
 PAST, LIVE, OFF = "past", "live", "off"
 
@@ -118,7 +118,8 @@ class Simulator:
         for item in sent:
             rows[item.wire.connection].append((item.wire.address, item.at, item.value))
         for slug, values in rows.items():
-            name = f"past-{self.step}-{slug}"
+            # Named by its end: after a crash the last step is a longer one, with the same samples in it.
+            name = f"past-{until}-{slug}"
             self.samples += self.teller.samples(slug, values, until=until, name=name)
         self.queue([happening for happening in happenings if happening.kind not in PLANS])
         self.save()
@@ -128,9 +129,10 @@ class Simulator:
         whole = max(1, now_ms() - self.start)
         share = 1.0 if self.phase == LIVE else min(1.0, (self.engine.now - self.start) / whole)
         told = {
-            "phase": self.phase, "at": iso(self.engine.now), "share": round(share, 4),
-            "samples": self.samples, "told": self.teller.told, "refused": self.teller.refused,
-            "coded": self.teller.coder.coded, "waiting": self.waiting,
+            "phase": self.phase, "start": iso(self.start), "at": iso(self.engine.now),
+            "share": round(share, 4), "samples": self.samples,
+            "told": self.teller.told, "refused": self.teller.refused + self.teller.coder.refused,
+            "coded": self.teller.coder.coded, "given_up": self.teller.coder.given_up, "waiting": self.waiting,
         }  # fmt: skip
         self.store.write(PROGRESS, told, durable=False)
         self._tell_progress(told)

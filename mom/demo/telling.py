@@ -20,16 +20,11 @@ from mom.demo.events import Happening
 
 logger = logging.getLogger(__name__)
 ERP = "ERP"
-# Told in this order: what later ones need comes first. Within a group the order does not matter, but a lot is
-# made before more of it is made.
+# Told in this order: what later ones need comes first. Within a group the order does not matter.
 PLANS = ("order_released", "order_updated", "sequence_changed")
-GROUPS = (
-    ("lot_received",),
-    ("lot_consumed",),
-    ("shortage", "test_done"),
-)
-ONE_BY_ONE = "lot_produced"
-AT_ONCE = 3
+GROUPS = (("lot_received",), ("lot_consumed", "test_done"), ("lot_produced",))
+AT_ONCE = 2
+LONGEST_LIST = 500
 Row = tuple[str, int, Any]
 SAMPLES = 20_000
 
@@ -57,13 +52,32 @@ class Teller:
                 self._tell(happening)
 
     def rest(self, happenings: Sequence[Happening]) -> None:
+        """What each person has to say of one kind, as lists; the few shortages one by one."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for group in GROUPS:
-                list(pool.map(self._tell, [h for h in happenings if h.kind in group]))
+            for kinds in GROUPS:
+                said: dict[tuple[str, str], list[Happening]] = {}
+                for happening in happenings:
+                    if happening.kind in kinds:
+                        said.setdefault((happening.kind, happening.data["by"]), []).append(happening)
+                list(pool.map(self._list_tell, said.values()))
         for happening in happenings:
-            if happening.kind == ONE_BY_ONE:
+            if happening.kind == "shortage":
                 self._tell(happening)
         self.coder.add(h for h in happenings if h.kind == "stop_coded")
+
+    def _list_tell(self, happenings: Sequence[Happening]) -> None:
+        """Happenings of one kind and person."""
+        path, row_of = LISTS[happenings[0].kind]
+        for first in range(0, len(happenings), LONGEST_LIST):
+            part = happenings[first : first + LONGEST_LIST]
+            # After a crash the lists may be cut differently: each row has a key of its own.
+            rows = [{**row_of(happening), "key": self.key(happening.id)} for happening in part]
+            key = self.key(f"{part[0].id}-{part[-1].id}-{len(part)}")
+            answer = self._api.call("POST", path, rows, by=part[0].data["by"], key=key)
+            self.told += len(part)
+            for happening, result in zip(part, answer.of_items(len(part)), strict=True):
+                if result.refused:
+                    self._refuse(happening, result)
 
     def samples(self, connection: str, rows: Sequence[Row], *, until: int, name: str) -> int:
         """Post (address, ms, value) rows in batches; the last one carries the watermark. Returns stored."""
@@ -125,56 +139,50 @@ def _sequence_changed(api: Api, happening: Happening, key: str) -> Answer:
     return api.call("POST", "/api/v1/job-orders/sequence", body, by=data["by"], key=key)
 
 
-def _lot_received(api: Api, happening: Happening, key: str) -> Answer:
+def _shortage(api: Api, happening: Happening, key: str) -> Answer:
     data = happening.data
     body = {
+        "equipment": data["unit"], "material": data["material"],
+        "start_time": iso(data["start"]), "end_time": iso(data["end"]),
+    }  # fmt: skip
+    return api.call("POST", "/api/v1/shortages", body, by=data["by"], key=key)
+
+
+def _lot_received(happening: Happening) -> dict[str, Any]:
+    data = happening.data
+    return {
         "code": data["lot"], "material": data["material"], "quantity": data["quantity"],
         "place": data["line"], "supplier": data["supplier"], "at": iso(data["received"]),
     }  # fmt: skip
-    return api.call("POST", "/api/v1/lots", body, by=data["by"], key=key)
 
 
-def _movement(kind: str) -> Callable[[Api, Happening, str], Answer]:
-    def tell(api: Api, happening: Happening, key: str) -> Answer:
-        data = happening.data
-        body = {
-            "kind": kind, "lot": data["lot"], "quantity": data["quantity"], "at": iso(happening.at),
-            "window_start": iso(data["since"]) if data["since"] < happening.at else None,
-            "equipment": data["unit"], "job_order": data["order"],
-        }  # fmt: skip
-        if kind == "produced":
-            body["material"] = data["material"]
-        return api.call("POST", "/api/v1/lot-movements", body, by=data["by"], key=key)
-
-    return tell
-
-
-def _shortage(api: Api, happening: Happening, key: str) -> Answer:
-    data = happening.data
-    body = {"equipment": data["unit"], "material": data["material"], "start_time": iso(data["start"])}
-    answer = api.call("POST", "/api/v1/shortages", body, by=data["by"], key=key)
-    if answer.refused:
-        return answer
-    path = f"/api/v1/shortages/{answer.body['id']}/close"
-    return api.call("POST", path, {"end_time": iso(data["end"])}, by=data["by"], key=f"{key}-close")
-
-
-def _test_done(api: Api, happening: Happening, key: str) -> Answer:
+def _movement(happening: Happening) -> dict[str, Any]:
     data = happening.data
     body = {
+        "kind": happening.kind.removeprefix("lot_"), "lot": data["lot"], "quantity": data["quantity"],
+        "at": iso(happening.at), "equipment": data["unit"], "job_order": data["order"],
+        "window_start": iso(data["since"]) if data["since"] < happening.at else None,
+    }  # fmt: skip
+    return {**body, "material": data["material"]} if happening.kind == "lot_produced" else body
+
+
+def _test_done(happening: Happening) -> dict[str, Any]:
+    data = happening.data
+    return {
         "specification": data["specification"], "value": str(data["value"]), "measured_at": iso(happening.at),
         "job_order": data["order"], "lot": data["lot"],
     }  # fmt: skip
-    return api.call("POST", "/api/v1/test-results", body, by=data["by"], key=key)
 
 
 CALLS: dict[str, Callable[[Api, Happening, str], Answer]] = {
     "order_released": _order_released,
     "order_updated": _order_updated,
     "sequence_changed": _sequence_changed,
-    "lot_received": _lot_received,
-    "lot_consumed": _movement("consumed"),
-    "lot_produced": _movement("produced"),
     "shortage": _shortage,
-    "test_done": _test_done,
+}
+LISTS: dict[str, tuple[str, Callable[[Happening], dict[str, Any]]]] = {
+    "lot_received": ("/api/v1/lots", _lot_received),
+    "lot_consumed": ("/api/v1/lot-movements", _movement),
+    "lot_produced": ("/api/v1/lot-movements", _movement),
+    "test_done": ("/api/v1/test-results", _test_done),
 }

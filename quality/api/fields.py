@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from plant.rest import BadgeField, CodeField
+from plant.rest import BadgeField, CodeField, KeyField
 from plant.selectors import equipment_by_code
 from production.selectors.lookups import job_order_for_code
 from quality.domain.dispositions import status_of
@@ -89,6 +89,7 @@ class ResultWriteSerializer(serializers.Serializer):
     gauge = serializers.CharField(max_length=60, default="", allow_blank=True)
     comment = serializers.CharField(default="", allow_blank=True)
     person = BadgeField(help_text="Badge of who measured, when a program sends it.")
+    key = KeyField()
 
 
 class DispositionSerializer(serializers.ModelSerializer):

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_for, actor_of, each, once, one_or_many
+from plant.rest import actor_for, actor_of, each, once, one_or_many, row_key
 from quality import selectors, services
 from quality.api import fields
 from quality.filters import NonconformanceFilter, ResultFilter, SpecificationFilter
@@ -54,10 +54,11 @@ class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
         def record(values: dict[str, Any]) -> TestResult:
             order, by = values.pop("job_order"), actor_for(request, values.pop("person"))
             code, lot = values.pop("specification"), values.pop("lot")
+            key = row_key(request, values.pop("key"))
             measurement = services.Measurement(
                 job_order_id=order.pk if order else None, lot_code=lot, **values
             )
-            return services.result_record(specification_code=code, measurement=measurement, by=by)
+            return services.result_record(specification_code=code, measurement=measurement, by=by, key=key)
 
         def write() -> tuple[int, Any]:
             data = fields.ResultWriteSerializer(data=request.data)

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from plant.rest import BadgeField, CodeField
+from plant.rest import BadgeField, CodeField, KeyField
 from plant.selectors import equipment_by_code
 from production.selectors.lookups import job_order_for_code
 from traceability import selectors
@@ -85,6 +85,7 @@ class LotReceiveSerializer(serializers.Serializer):
     expires_at = serializers.DateTimeField(default=None, allow_null=True)
     at = serializers.DateTimeField(default=None, allow_null=True)
     person = BadgeField(help_text="Badge of who received it, when a program sends it.")
+    key = KeyField()
 
 
 class MovementSerializer(serializers.ModelSerializer):
@@ -139,6 +140,7 @@ class MovementWriteSerializer(serializers.Serializer):
     )
     comment = serializers.CharField(default="", allow_blank=True)
     person = BadgeField(help_text="Badge of who scanned, when a program sends it.")
+    key = KeyField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["kind"] in {"consumed", "produced"} and attrs["job_order"] is None:

@@ -11,7 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_for, actor_of, each, once, one_or_many, refuse_unknown
+from plant.rest import actor_for, actor_of, each, once, one_or_many, refuse_unknown, row_key
 from production.selectors.lookups import job_order_codes
 from traceability import selectors, services
 from traceability.api import fields
@@ -56,7 +56,8 @@ class LotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gene
 
         def receive(values: dict[str, Any]) -> MaterialLot:
             by, material = actor_for(request, values.pop("person")), values.pop("material")
-            return services.lot_receive(**values, material_code=material, by=by)
+            key = row_key(request, values.pop("key"))
+            return services.lot_receive(**values, material_code=material, by=by, key=key)
 
         def write() -> tuple[int, Any]:
             data = fields.LotReceiveSerializer(data=request.data)
@@ -172,6 +173,7 @@ def _move(request: Request, values: dict[str, Any]) -> LotMovement:
         "equipment_id": equipment.pk if equipment else None,
         "job_order_id": order.pk if order else None,
         "by": actor_for(request, values["person"]),
+        "key": row_key(request, values["key"]),
     }
     if values["kind"] == LotMovement.Kind.CONSUMED:
         return services.lot_consume(
