@@ -41,7 +41,7 @@ class StateMapField(forms.CharField):
             table[raw.strip()] = state.strip()
         problems = table_problems(table)
         if problems:
-            raise forms.ValidationError(problems[0])
+            raise forms.ValidationError(problems[0].said(gettext))
         return table
 
 
@@ -85,7 +85,7 @@ class ConnectionForm(forms.Form):
             try:
                 self.config_class_check(cleaned)
             except ConfigurationError as error:
-                self.add_error(None, str(error))
+                self.add_error(None, error.said(gettext))
         return cleaned
 
     def config_class_check(self, cleaned: dict[str, Any]) -> None:
@@ -132,6 +132,8 @@ def _field(item: dataclasses.Field[Any], kind: Any) -> forms.Field:
     }
     if not required:
         common["initial"] = item.default
+    if choices := item.metadata.get("choices"):
+        return forms.ChoiceField(**common, choices=[(value, gettext(word)) for value, word in choices])
     if kind is bool:
         return forms.BooleanField(**{**common, "required": False})
     if kind is int:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 from connectors.domain.columns import Columns
 from connectors.domain.outage import GapRecord
+from connectors.domain.phrase import Phrase, Told, late
 from plant.domain.samples import Sample
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Connector",
     "ConnectorConfig",
     "GapRecord",
+    "Identity",
     "Malformed",
     "Probe",
     "SampleBatch",
@@ -28,11 +30,13 @@ __all__ = [
 ]
 
 
-class ConfigurationError(ValueError):
+class ConfigurationError(Told, ValueError):
     """The configuration cannot work as written: never retried, shown to the engineer."""
 
+    is_bad_input = True
 
-class Unavailable(Exception):
+
+class Unavailable(Told):
     """The source cannot be reached or was lost: back off and try again."""
 
 
@@ -55,7 +59,9 @@ class ConnectorConfig:
         unknown = sorted(set(raw) - set(known))
         if unknown:
             raise ConfigurationError(
-                f"unknown setting {unknown[0]!r}; expected one of {', '.join(sorted(known))}"
+                late("unknown setting %(name)r; expected one of %(known)s"),
+                name=unknown[0],
+                known=", ".join(sorted(known)),
             )
         missing = [
             name
@@ -65,7 +71,7 @@ class ConnectorConfig:
             and item.default_factory is dataclasses.MISSING
         ]
         if missing:
-            raise ConfigurationError(f"setting {missing[0]!r} is missing")
+            raise ConfigurationError(late("setting %(name)r is missing"), name=missing[0])
         hints = typing.get_type_hints(cls)
         return cls(**{name: _typed(name, value, hints[name]) for name, value in raw.items()}, **supplied)
 
@@ -80,18 +86,26 @@ def _typed(name: str, value: Any, expected: Any) -> Any:
         origin = typing.get_origin(expected)
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ConfigurationError(f"{name}: read {value!r}, expected a list")
+            raise _unexpected(name, value, late("a list"))
         inner = typing.get_args(expected)[0]
         return tuple(_typed(f"{name}[{index}]", item, inner) for index, item in enumerate(value))
     if origin is dict or expected is dict:
         if not isinstance(value, Mapping):
-            raise ConfigurationError(f"{name}: read {value!r}, expected a mapping")
+            raise _unexpected(name, value, late("a mapping"))
         return dict(value)
     if expected is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, expected) or (expected in (int, float) and isinstance(value, bool)):
-        raise ConfigurationError(f"{name}: read {value!r}, expected {expected.__name__}")
+        raise _unexpected(name, value, _KINDS.get(expected, expected.__name__))
     return value
+
+
+_KINDS = {str: late("text"), int: late("a whole number"), float: late("a number"), bool: late("yes or no")}
+
+
+def _unexpected(name: str, value: Any, expected: str) -> ConfigurationError:
+    text = late("%(name)s: read %(read)r, expected %(expected)s")
+    return ConfigurationError(text, name=name, read=value, expected=Phrase(expected))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +144,28 @@ class Probe:
 
     server: str
     samples: tuple[Sample, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Phrase, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Our own certificate on this host, and the folders where a source's is trusted or waits to be."""
+
+    certificate: str
+    thumbprint: str
+    valid_until: datetime
+    trusted: str
+    rejected: str
 
 
 class Connector(Protocol):
+    """A connector may also offer, as static methods:
+
+    ``reread(config, source, raw, arrival) -> Columns``, a quarantined message once more (raises ValueError),
+    ``identity(config) -> Identity | None``, what the source must be told of us (raises ConfigurationError),
+    ``exception(config) -> str``, why a protection was given up, "" when none was: it is put on record.
+    """
+
     slug: ClassVar[str]
     config_class: ClassVar[type[ConnectorConfig]]
 

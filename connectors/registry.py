@@ -9,6 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, Connector
 
 ENTRY_POINT_GROUP = "mom.connectors"
@@ -44,7 +45,8 @@ def connector_class(slug: str) -> type[Connector]:
         return connectors()[slug]
     except KeyError:
         known = ", ".join(sorted(connectors()))
-        raise ConfigurationError(f"no connector for protocol {slug!r}; expected one of {known}") from None
+        text = late("no connector for protocol %(slug)r; expected one of %(known)s")
+        raise ConfigurationError(text, slug=slug, known=known) from None
 
 
 def _load(path: str) -> type[Connector]:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from connectors.domain.columns import UNDATED, Columns, key_of, micros
+from connectors.domain.phrase import Told, late
 from plant.domain.samples import Quality, Value
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -25,7 +26,7 @@ EARLIEST, LATEST = 0, 253_402_300_799_000_000  # 1970 to 9999, µs
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
-class MappingProblem(ValueError):
+class MappingProblem(Told, ValueError):
     """A rule that cannot work, or a payload that does not fit its rule."""
 
 
@@ -52,14 +53,16 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.time_unit not in TIME_UNITS:
-            raise MappingProblem(f"time_unit: read {self.time_unit!r}, expected s, ms or us")
+            raise MappingProblem(late("time_unit: read %(read)r, expected s, ms or us"), read=self.time_unit)
         for raw, name in self.qualities.items():
             if name not in {"good", "uncertain", "bad"}:
-                raise MappingProblem(f"qualities[{raw!r}]: read {name!r}, expected good, uncertain or bad")
+                text = late("qualities[%(raw)r]: read %(read)r, expected good, uncertain or bad")
+                raise MappingProblem(text, raw=raw, read=name)
         allowed = set(_PLACEHOLDER.findall(self.topic)) | {"key", "signal"}
         unknown = set(_PLACEHOLDER.findall(self.address)) - allowed
         if unknown:
-            raise MappingProblem(f"address: {{{sorted(unknown)[0]}}} is not taken by topic {self.topic!r}")
+            text = late("address: {%(name)s} is not taken by topic %(topic)r")
+            raise MappingProblem(text, name=sorted(unknown)[0], topic=self.topic)
         _pattern(self.topic)
 
     @classmethod
@@ -67,7 +70,8 @@ class Rule:
         try:
             return cls(**raw)
         except TypeError as error:
-            raise MappingProblem(f"mapping: {str(error).partition(') ')[2] or error}") from None
+            why = str(error).partition(") ")[2] or str(error)
+            raise MappingProblem(late("mapping: %(why)s"), why=why) from None
 
     @property
     def subscription(self) -> str:
@@ -89,7 +93,7 @@ def _pattern(topic: str) -> re.Pattern[str]:
     parts = topic.split("/")
     names = _PLACEHOLDER.findall(topic)
     if not topic or len(set(names)) != len(names):
-        raise MappingProblem(f"topic: {topic!r} is empty or takes one name twice")
+        raise MappingProblem(late("topic: %(topic)r is empty or takes one name twice"), topic=topic)
     regex: list[str] = []
     for index, part in enumerate(parts):
         whole = _PLACEHOLDER.fullmatch(part)
@@ -100,9 +104,8 @@ def _pattern(topic: str) -> re.Pattern[str]:
         elif part == "+":
             regex.append("[^/]*")
         elif set("{}+#") & set(part):
-            raise MappingProblem(
-                f"topic: level {part!r} of {topic!r}; a {{name}}, + or # takes a whole level"
-            )
+            text = late("topic: level %(level)r of %(topic)r; a {name}, + or # takes a whole level")
+            raise MappingProblem(text, level=part, topic=topic)
         else:
             regex.append(re.escape(part))
     return re.compile("/".join(regex))
@@ -113,7 +116,7 @@ class Mapper:
 
     def __init__(self, rules: tuple[Rule, ...], *, loads: Callable[[bytes], Any] = json.loads) -> None:
         if not rules:
-            raise MappingProblem("mappings: expected at least one rule")
+            raise MappingProblem(late("mappings: expected at least one rule"))
         self._rules = [(_pattern(rule.topic), rule) for rule in rules]
         self._loads = loads
 
@@ -143,13 +146,13 @@ class Mapper:
                         key=when.key,
                     )
                 return len(entries)
-        raise MappingProblem("no mapping fits this topic")
+        raise MappingProblem(late("no mapping fits this topic"))
 
     def _parse(self, payload: bytes) -> Any:
         try:
             return self._loads(payload)
         except (ValueError, RecursionError) as error:
-            raise MappingProblem(f"not JSON: {error}") from None
+            raise MappingProblem(late("not JSON: %(why)s"), why=str(error)) from None
 
     def _entries(
         self, rule: Rule, topic: str, taken: dict[str, str], body: Any, arrival: int, message_key: int
@@ -157,10 +160,12 @@ class Mapper:
         items = _at(body, rule.items) if rule.items or rule.each else [body]
         if rule.each:
             if not isinstance(items, Mapping):
-                raise MappingProblem(f"{rule.items or 'payload'}: expected an object of signals")
+                raise MappingProblem(
+                    late("%(path)s: expected an object of signals"), path=rule.items or "payload"
+                )
             items = [{**_object(entry), "__key__": key} for key, entry in items.items()]
         if not isinstance(items, list):
-            raise MappingProblem(f"{rule.items}: expected an array")
+            raise MappingProblem(late("%(path)s: expected an array"), path=rule.items)
         for item in items:
             when = _when(rule, topic, item, body, arrival, message_key)
             quality = _quality(rule, item)
@@ -190,7 +195,7 @@ def _named(rule: Rule, item: Any) -> Iterator[tuple[dict[str, str], Any]]:
     if rule.values:
         found = _at(item, rule.values) if rule.values != "." else item
         if not isinstance(found, Mapping):
-            raise MappingProblem(f"{rule.values}: expected an object of values")
+            raise MappingProblem(late("%(path)s: expected an object of values"), path=rule.values)
         for key, raw in found.items():
             yield {"key": str(key)}, raw
         return
@@ -211,7 +216,7 @@ def _at(body: Any, path: str) -> Any:
         elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
             body = body[int(step)]
         else:
-            raise MappingProblem(f"{path}: nothing at {step!r}")
+            raise MappingProblem(late("%(path)s: nothing at %(step)r"), path=path, step=step)
     return body
 
 
@@ -225,25 +230,25 @@ def _either(item: Any, body: Any, path: str) -> Any:
 
 def _scalar(raw: Any, address: str) -> Value:
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise MappingProblem(f"{address}: {raw} is not a value")
+        raise MappingProblem(late("%(where)s: %(read)s is not a value"), where=address, read=raw)
     if isinstance(raw, int) and not isinstance(raw, bool) and not -(2**63) <= raw < 2**64:
-        raise MappingProblem(f"{address}: an integer of more than 64 bits")
+        raise MappingProblem(late("%(where)s: an integer of more than 64 bits"), where=address)
     if raw is None or isinstance(raw, bool | int | float | str):
         return raw
-    raise MappingProblem(f"{address}: a {type(raw).__name__} is not a value")
+    raise MappingProblem(late("%(where)s: a %(kind)s is not a value"), where=address, kind=type(raw).__name__)
 
 
 def _time(stamp: Any, rule: Rule) -> int:
     if isinstance(stamp, bool) or not isinstance(stamp, int | float | str):
-        raise MappingProblem(f"{rule.time}: {stamp!r} is not a time")
+        raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
     if isinstance(stamp, str):
         at = _iso(stamp, rule.time)
     elif isinstance(stamp, float) and not math.isfinite(stamp):
-        raise MappingProblem(f"{rule.time}: {stamp} is not a time")
+        raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
     else:
         at = round(stamp * TIME_UNITS[rule.time_unit])
     if not EARLIEST <= at <= LATEST:
-        raise MappingProblem(f"{rule.time}: {stamp!r} is outside 1970 to 9999")
+        raise MappingProblem(late("%(where)s: %(read)r is outside 1970 to 9999"), where=rule.time, read=stamp)
     return at
 
 
@@ -251,9 +256,11 @@ def _iso(text: str, path: str) -> int:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise MappingProblem(f"{path}: read {text[:60]!r}, expected ISO 8601") from None
+        said = late("%(where)s: read %(read)r, expected ISO 8601")
+        raise MappingProblem(said, where=path, read=text[:60]) from None
     if parsed.tzinfo is None:
-        raise MappingProblem(f"{path}: {text!r} has no offset (write Z or +02:00)")
+        said = late("%(where)s: %(read)r has no offset (write Z or +02:00)")
+        raise MappingProblem(said, where=path, read=text)
     return micros(parsed.astimezone(UTC)) if parsed.year not in (1, 9999) else -1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from connectors.domain.phrase import Phrase, late, phrase
 from plant.domain.samples import Value
 
 PACKML_STATES: Final = (
@@ -53,9 +54,14 @@ def state_of(value: Value, table: Mapping[str, str]) -> str:
     return found or UNKNOWN
 
 
-def table_problems(table: Mapping[str, str]) -> list[str]:
+def table_problems(table: Mapping[str, str]) -> list[Phrase]:
     return [
-        f"{key!r}: read state {name!r}, expected one of {', '.join(sorted(STATES))}"
+        phrase(
+            late("%(value)r: read state %(state)r, expected one of %(known)s"),
+            value=key,
+            state=name,
+            known=", ".join(sorted(STATES)),
+        )
         for key, name in table.items()
         if name not in STATES
     ]

@@ -15,6 +15,7 @@ import orjson
 from connectors.domain.columns import Columns, instant, key_of
 from connectors.domain.mapping import Mapper, MappingProblem, Rule
 from connectors.domain.outage import Outage
+from connectors.domain.phrase import Phrase, late, phrase
 from connectors.interface import (
     ConfigurationError,
     ConnectorConfig,
@@ -32,19 +33,25 @@ VERSIONS = {"3.1.1": 4, "5": 5}
 
 @dataclass(frozen=True, kw_only=True)
 class MqttConfig(ConnectorConfig):
-    broker: str = option(label="Broker", help="mqtt://host:port, or mqtts:// with TLS")
-    client_id: str = option(label="Client id", help="Fixed and unique: the broker keeps its queue under it")
+    broker: str = option(label=late("Broker"), help=late("mqtt://host:port, or mqtts:// with TLS"))
+    client_id: str = option(
+        label=late("Client id"), help=late("Fixed and unique: the broker keeps its queue under it")
+    )
     mappings: tuple[dict, ...] = option(  # type: ignore[type-arg]
-        label="Mappings",
-        help='Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}',
+        label=late("Mappings"),
+        help=late('Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}'),
     )
-    qos: int = option(1, label="QoS", help="1 = at least once (recommended), 0 = may be lost unnoticed")
-    version: str = option("3.1.1", label="MQTT version", help="3.1.1 or 5")
-    username: str = option("", label="User name", help="Leave empty for none")
+    qos: int = option(
+        1, label=late("QoS"), help=late("1 = at least once (recommended), 0 = may be lost unnoticed")
+    )
+    version: str = option("3.1.1", label=late("MQTT version"), help=late("3.1.1 or 5"))
+    username: str = option("", label=late("User name"), help=late("Leave empty for none"))
     password_env: str = option(
-        "", label="Password variable", help="Environment variable that holds the password"
+        "", label=late("Password variable"), help=late("Environment variable that holds the password")
     )
-    ca_file: str = option("", label="CA file", help="Certificates to trust with mqtts; empty = the system's")
+    ca_file: str = option(
+        "", label=late("CA file"), help=late("Certificates to trust with mqtts; empty = the system's")
+    )
 
 
 class MqttConnector:
@@ -53,11 +60,11 @@ class MqttConnector:
 
     def __init__(self, config: MqttConfig) -> None:
         if config.qos not in (0, 1):
-            raise ConfigurationError(f"qos: read {config.qos}, expected 0 or 1")
+            raise ConfigurationError(late("qos: read %(read)s, expected 0 or 1"), read=config.qos)
         if config.version not in VERSIONS:
-            raise ConfigurationError(f"version: read {config.version!r}, expected 3.1.1 or 5")
+            raise ConfigurationError(late("version: read %(read)r, expected 3.1.1 or 5"), read=config.version)
         if not config.client_id:
-            raise ConfigurationError("client_id: expected a fixed, unique name")
+            raise ConfigurationError(late("client_id: expected a fixed, unique name"))
         self._config = config
         self._mapper = mapper_of(config)
         self._outage = Outage(f"{config.broker} {config.client_id}")
@@ -69,7 +76,7 @@ class MqttConnector:
     async def probe(self) -> Probe:
         """A session of its own, so that the connection's queue at the broker is not touched."""
         session = self._open_session(f"{self._config.client_id}-probe-{uuid.uuid4().hex[:8]}", clean=True)
-        warnings: list[str] = []
+        warnings: list[Phrase] = []
         columns = Columns()
         await session.open()
         try:
@@ -79,11 +86,11 @@ class MqttConnector:
                 for message in await session.receive(limit=BATCH, timeout=left):
                     problem = self._read(message, columns, set())
                     if problem:
-                        warnings.append(f"{message.topic}: {problem.reason}")
+                        warnings.append(Phrase(f"{message.topic}: {problem.reason}"))
         finally:
             await session.close()
         if not len(columns):
-            warnings.append(f"no readable message within {PROBE_SECONDS:g} s")
+            warnings.append(phrase(late("no readable message within %(seconds)d s"), seconds=PROBE_SECONDS))
         latest = {sample.address: sample for sample in columns}
         return Probe(
             server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20])
@@ -180,7 +187,7 @@ def mapper_of(config: MqttConfig) -> Mapper:
     try:
         return Mapper(tuple(Rule.from_mapping(raw) for raw in config.mappings), loads=_loads)
     except MappingProblem as error:
-        raise ConfigurationError(f"mappings: {error}") from error
+        raise ConfigurationError(late("mappings: %(problem)s"), problem=error) from error
 
 
 def _loads(payload: bytes) -> Any:

@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from connectors.services.connections import connection_save, signals_save
+from connectors.services.connections import (
+    connection_save,
+    exception_record,
+    identity_of,
+    settings_check,
+    signals_save,
+)
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest, watermark_append
 from connectors.services.partitions import partitions_ahead, partitions_ensure
 from connectors.services.quarantine import CannotReread, quarantine_reprocess
@@ -13,11 +19,14 @@ __all__ = [
     "Result",
     "connection_save",
     "deliveries_store",
+    "exception_record",
+    "identity_of",
     "partitions_ahead",
     "partitions_ensure",
     "quarantine_reprocess",
     "receipts_trim",
     "samples_ingest",
+    "settings_check",
     "signals_save",
     "wake_marked",
     "watermark_append",

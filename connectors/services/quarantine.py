@@ -10,8 +10,10 @@ from hashlib import blake2b
 
 from django.db import connection as database
 from django.db import transaction
+from django.utils.translation import gettext
 
 from connectors.domain import columns as cols
+from connectors.domain.phrase import Told, late
 from connectors.interface import ConfigurationError
 from connectors.models import Connection, QuarantinedMessage
 from connectors.registry import connector_class
@@ -20,6 +22,7 @@ from plant.access import Actor
 
 KEPT_PER_SOURCE = 200
 KEPT_BYTES = 256 * 1024
+CUT_SHORT = "bytes kept)"
 COUNTED_ONLY = "more than can be kept: only counted"
 
 UPSERT = """
@@ -86,7 +89,9 @@ def messages_set_aside(*, connection_id: int, revision: int, asides: Iterable[As
 def _cut(aside: Aside) -> Aside:
     raw, reason = aside.raw, aside.reason
     if len(raw) > KEPT_BYTES and aside.form == QuarantinedMessage.Form.MESSAGE:
-        raw, reason = raw[:KEPT_BYTES], f"{reason} (first {KEPT_BYTES} of {len(raw)} bytes kept)"
+        # The mark comes last and outlives the cutting of a long reason
+        mark = f" (first {KEPT_BYTES} of {len(raw)} {CUT_SHORT}"
+        raw, reason = raw[:KEPT_BYTES], reason[: 300 - len(mark)] + mark
     return Aside(
         _clean(aside.source)[:400], _clean(reason)[:300], aside.form, raw, aside.count, aside.arrival
     )
@@ -106,10 +111,13 @@ def _kept_per_source(connection_id: int, sources: set[str]) -> Counter[str]:
         return Counter(dict(cursor.fetchall()))
 
 
-class CannotReread(ValueError):
+class CannotReread(Told, ValueError):
     """These bytes mean nothing without the session they came in, or still cannot be read."""
 
     is_bad_input = True
+
+    def __str__(self) -> str:
+        return self.said(gettext)
 
 
 @transaction.atomic
@@ -144,21 +152,29 @@ def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
 def _read_again(message: QuarantinedMessage, connection: Connection) -> cols.Columns:
     raw = bytes(message.raw)
     if message.reason == COUNTED_ONLY:
-        raise CannotReread("only the number of these messages was kept")
+        raise CannotReread(late("only the number of these messages was kept"))
+    if message.reason.endswith(CUT_SHORT):
+        raise CannotReread(late("only the first %(bytes)d bytes of this message were kept"), bytes=KEPT_BYTES)
     if message.form == QuarantinedMessage.Form.SAMPLES:
         try:
             return cols.decode(raw)
         except cols.DamagedColumns as error:
-            raise CannotReread(str(error)) from error
-    cls = connector_class(connection.protocol)
-    reread = getattr(cls, "reread", None)
-    if reread is None:
-        raise CannotReread(f"a {connection.protocol} message cannot be read without the session it came in")
+            raise CannotReread("%(problem)s", problem=str(error)) from error
     try:
+        cls = connector_class(connection.protocol)
         config = cls.config_class.from_mapping(connection.config)
+        reread = getattr(cls, "reread", None)
+        if reread is None:
+            text = late("a message of protocol %(protocol)s cannot be read without the session it came in")
+            raise CannotReread(text, protocol=connection.protocol)
         again: cols.Columns = reread(config, message.source, raw, cols.micros(message.first_arrival))
-    except ConfigurationError:
+    except CannotReread:
         raise
+    except ConfigurationError as error:
+        text = late("the settings of connection %(slug)s cannot work: %(problem)s")
+        raise CannotReread(text, slug=connection.slug, problem=error) from error
+    except Told as error:
+        raise CannotReread("%(problem)s", problem=error) from error
     except ValueError as error:
-        raise CannotReread(str(error)) from error
+        raise CannotReread("%(problem)s", problem=str(error)) from error
     return again

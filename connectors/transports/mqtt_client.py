@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, Unavailable
 
 MAX_WAITING = 200_000
@@ -55,20 +56,19 @@ class Broker:
         if url.startswith("$"):
             name, url = url[1:], os.environ.get(url[1:], "")
             if not url:
-                raise ConfigurationError(f"broker: the variable {name} is not set")
+                raise ConfigurationError(late("broker: the variable %(name)s is not set"), name=name)
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ConfigurationError(
-                f"broker: read {url.rpartition('@')[2]!r}, expected mqtt://host:port or mqtts://host:port"
-            )
+            text = late("broker: read %(read)r, expected mqtt://host:port or mqtts://host:port")
+            raise ConfigurationError(text, read=url.rpartition("@")[2])
         try:
             port = parts.port or _PORTS[parts.scheme]
         except ValueError:
-            raise ConfigurationError(
-                f"broker: the port of {url.rpartition('@')[2]!r} is not a number from 1 to 65535"
-            ) from None
+            text = late("broker: the port of %(read)r is not a number from 1 to 65535")
+            raise ConfigurationError(text, read=url.rpartition("@")[2]) from None
         if password_env and password_env not in os.environ:
-            raise ConfigurationError(f"password_env: the variable {password_env} is not set")
+            text = late("password_env: the variable %(name)s is not set")
+            raise ConfigurationError(text, name=password_env)
         return cls(
             host=parts.hostname,
             port=port,
@@ -160,9 +160,12 @@ class MqttSession:
                 return await self._connected
         except TimeoutError:
             await self.close()
-            raise Unavailable(f"broker {self._broker}: no answer within {timeout:g} s") from None
+            text = late("broker %(broker)s: no answer within %(seconds)d s")
+            raise Unavailable(text, broker=self._broker, seconds=timeout) from None
         except OSError as error:
-            raise Unavailable(f"broker {self._broker}: {error}") from error
+            raise Unavailable(
+                late("broker %(broker)s: %(why)s"), broker=self._broker, why=str(error)
+            ) from error
 
     def _connect(self) -> None:
         if not self._v5:

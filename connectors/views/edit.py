@@ -95,13 +95,14 @@ def _tested(form: ConnectionForm, protocol: str, known: dict[str, SignalDefiniti
         connector = cls(cls.config_class.from_mapping(form.config, addresses=addresses))
         probe: Probe = asyncio.run(_within(connector.probe()))
     except (ConfigurationError, Unavailable) as error:
-        return {"failure": str(error)}
+        return {"failure": error.said(_)}
     table = form.cleaned_data["state_map"]
     rows = [
         Seen(number, sample, _state(sample, table, known.get(sample.address)), known.get(sample.address))
         for number, sample in enumerate(sorted(probe.samples, key=lambda sample: sample.address))
     ]
-    return {"probe": probe, "seen": rows}
+    warnings = [warning.said(_) for warning in probe.warnings]
+    return {"probe": probe, "seen": rows, "warnings": warnings}
 
 
 def _machines(site: Any, actor: Actor) -> list[Any]:
@@ -145,7 +146,7 @@ def _save(
             enabled=data["enabled"],
         )
     except ConfigurationError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, error.said(_))
         return None
     chosen = _chosen(request, {place.pk for place in _machines(site, actor)})
     if chosen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -11,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connectors import selectors, services
 from connectors.interface import ConfigurationError
+from connectors.models import Connection
 from connectors.registry import connectors
 from connectors.selectors import overview
 from plant.access import actor_of, require
@@ -47,8 +50,17 @@ def connection_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "gaps": gaps,
             "unread": overview.unread_of(connection=connection, limit=5),
             "may_edit": actor.may("connection.edit", connection.site),
+            **_identity(connection, actor.may("connection.edit", connection.site)),
         },
     )
+
+
+def _identity(connection: Connection, may_edit: bool) -> dict[str, Any]:
+    """Our certificate for this source, made now if it never was, for those who may carry it to the server."""
+    try:
+        return {"identity": services.identity_of(connection=connection) if may_edit else None}
+    except ConfigurationError as error:
+        return {"identity_problem": error.said(_)}
 
 
 @require_GET
@@ -74,7 +86,7 @@ def unread_reprocess(request: HttpRequest, pk: int) -> HttpResponse:
     message = get_object_or_404(selectors.quarantine_visible(actor), pk=pk)
     try:
         stored = services.quarantine_reprocess(message_id=pk, by=actor, now=timezone.now())
-    except (services.CannotReread, ConfigurationError) as error:
+    except services.CannotReread as error:
         messages.error(request, _("Still unreadable: %(why)s") % {"why": error})
     else:
         messages.success(request, _("Read again: %(count)d values stored.") % {"count": stored})

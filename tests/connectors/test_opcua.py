@@ -25,11 +25,6 @@ def config(port: int, *names: str, **changes: Any) -> OpcUaConfig:
     return OpcUaConfig(addresses=tuple(map(address, names)), **settings)
 
 
-def test_none_security_must_be_said() -> None:
-    with pytest.raises(ConfigurationError, match="write security: none"):
-        OpcUaConnector(OpcUaConfig(endpoint="opc.tcp://127.0.0.1:4840"))
-
-
 def test_addresses_carry_the_namespace_uri() -> None:
     namespaces = ["http://opcfoundation.org/UA/", "urn:a", "urn:b;c"]
     for text in ("i=2258", "nsu=urn:a;s=Line.State", "nsu=urn:b;c;i=7"):
@@ -38,7 +33,7 @@ def test_addresses_carry_the_namespace_uri() -> None:
         assert address_of(found, namespaces) == text
     assert node_id("nsu=urn:other;s=x", namespaces) is None
     with pytest.raises(ConfigurationError):
-        OpcUaConnector(OpcUaConfig(endpoint="opc.tcp://x", security="none", addresses=("ns=2;s=x",)))
+        OpcUaConnector(OpcUaConfig(endpoint="opc.tcp://localhost", security="none", addresses=("ns=2;s=x",)))
 
 
 async def test_every_change_arrives_in_order_with_its_source_time() -> None:
@@ -75,7 +70,7 @@ async def test_an_absent_node_is_tolerated_and_named_by_the_probe() -> None:
     async with opcua_server(port, {"state": 6}):
         probe = await OpcUaConnector(config(port, "state", "missing")).probe()
     assert [(sample.address, sample.value) for sample in probe.samples] == [(address("state"), 6)]
-    assert any("missing" in warning for warning in probe.warnings)
+    assert any("missing" in str(warning) for warning in probe.warnings)
 
 
 async def test_bad_quality_and_arrays_are_told_apart() -> None:

@@ -92,10 +92,10 @@ def test_an_unknown_protocol_names_those_there_are() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ({"endpoint": 5}, "endpoint: read 5, expected str"),
+        ({"endpoint": 5}, "endpoint: read 5, expected text"),
         ({}, "setting 'endpoint' is missing"),
-        ({"endpoint": "x", "history": "yes"}, "history: read 'yes', expected bool"),
-        ({"endpoint": "x", "sampling_ms": True}, "sampling_ms: read True, expected float"),
+        ({"endpoint": "x", "history": "yes"}, "history: read 'yes', expected yes or no"),
+        ({"endpoint": "x", "sampling_ms": True}, "sampling_ms: read True, expected a number"),
         ({"endpoint": "x", "addresses": []}, "unknown setting 'addresses'"),
     ],
 )

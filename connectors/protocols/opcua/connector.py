@@ -5,63 +5,29 @@ on record.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from connectors.domain.columns import Columns
 from connectors.domain.outage import Outage, gap_declared
-from connectors.interface import (
-    ConfigurationError,
-    ConnectorConfig,
-    GapRecord,
-    Probe,
-    SampleBatch,
-    Unavailable,
-    option,
-)
+from connectors.domain.phrase import Told, late, phrase
+from connectors.interface import ConnectorConfig, GapRecord, Identity, Probe, SampleBatch, Unavailable
+from connectors.protocols.opcua import settings, trust, verifying
 from connectors.protocols.opcua.history import historizing, history, running_since
 from connectors.protocols.opcua.session import Access, Pending, UaSession
-from connectors.protocols.opcua.values import BadAddress, node_id
+from connectors.protocols.opcua.settings import OpcUaConfig
 
 ABSENT_RETRY = 60.0
+VERIFY_EVERY = 30.0
 PROBE_SECONDS = 5.0
 HISTORY_SECONDS = 120.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class OpcUaConfig(ConnectorConfig):
-    endpoint: str = option(label="Endpoint", help="opc.tcp://host:port/path")
-    security: str = option(
-        "sign_and_encrypt", label="Security", help="sign_and_encrypt, or none (must be said explicitly)"
-    )
-    certificate: str = option("", label="Certificate", help="File of our certificate (DER or PEM)")
-    private_key: str = option("", label="Private key", help="File of our private key")
-    server_certificate: str = option(
-        "", label="Server certificate", help="File of the one certificate to trust"
-    )
-    username: str = option("", label="User name", help="Leave empty for anonymous")
-    password_env: str = option(
-        "", label="Password variable", help="Environment variable that holds the password"
-    )
-    publishing_ms: float = option(
-        250.0, label="Publishing interval", help="Milliseconds between notifications"
-    )
-    sampling_ms: float = option(
-        100.0, label="Sampling interval", help="Milliseconds between two looks at a value"
-    )
-    tolerated_outage_seconds: float = option(
-        60.0, label="Tolerated outage", help="The server is asked to queue this many seconds of every value"
-    )
-    freshness_seconds: float = option(
-        30.0, label="Freshness", help="Reconnect when not even the server's clock moved for so long"
-    )
-    history: bool = option(
-        True, label="Read history", help="Fill outages from the server's history where it has one"
-    )
+class CannotReread(Told, ValueError):
+    """Reading it again gives what it gave the first time."""
 
 
 class OpcUaConnector:
@@ -69,7 +35,7 @@ class OpcUaConnector:
     config_class: ClassVar[type[ConnectorConfig]] = OpcUaConfig
 
     def __init__(self, config: OpcUaConfig) -> None:
-        _check(config)
+        settings.check(config)
         self._config = config
         self._outage = Outage(config.endpoint)
         self._started = False
@@ -80,6 +46,7 @@ class OpcUaConnector:
         try:
             await session.open()
             await session.subscribe(list(self._config.addresses))
+            await verifying.verified(session)
             deadline = time.monotonic() + PROBE_SECONDS
             seen: dict[str, int] = {}
             while len(seen) < len(session.items) and time.monotonic() < deadline:
@@ -93,11 +60,13 @@ class OpcUaConnector:
         finally:
             await session.close()
         latest = {sample.address: sample for sample in samples}
-        absent = tuple(f"{address}: not at this server" for address in session.absent)
+        absent = [
+            phrase(late("%(address)s: not at this server"), address=address) for address in session.absent
+        ]
         return Probe(
             server=self._config.endpoint,
             samples=tuple(latest.values()),
-            warnings=(*dict.fromkeys((*session.warnings, *absent)),)[:50],
+            warnings=tuple({str(said): said for said in (*session.warnings, *absent)}.values())[:50],
         )
 
     async def batches(self) -> AsyncIterator[SampleBatch]:
@@ -110,6 +79,7 @@ class OpcUaConnector:
         try:
             await session.open()
             await session.subscribe(list(self._config.addresses))
+            await verifying.verified(session)
             async for batch in self._restore(session):
                 yield batch
             retry = time.monotonic() + ABSENT_RETRY
@@ -117,6 +87,10 @@ class OpcUaConnector:
                 found = await session.next()
                 if found is not None:
                     yield found
+                if time.monotonic() > session.verified_at + VERIFY_EVERY:
+                    lost = await verifying.verified(session)
+                    if lost:
+                        yield SampleBatch(gaps=lost)
                 if session.absent and time.monotonic() > retry:
                     retry = time.monotonic() + ABSENT_RETRY
                     await self._try_absent(session)
@@ -130,6 +104,23 @@ class OpcUaConnector:
 
     async def acknowledge(self, batch: SampleBatch) -> None:
         _release(batch)
+
+    @staticmethod
+    def identity(config: OpcUaConfig) -> Identity | None:
+        """Raises ConfigurationError."""
+        if config.security == settings.NONE or config.certificate:
+            return None
+        return trust.own(trust.pki())
+
+    @staticmethod
+    def exception(config: OpcUaConfig) -> str:
+        return config.insecure_reason if config.exposed else ""
+
+    @staticmethod
+    def reread(config: OpcUaConfig, source: str, raw: bytes, arrival: int) -> Columns:
+        raise CannotReread(
+            late("an array, a structure or bytes: no signal can hold it, however often it is read")
+        )
 
     async def _restore(self, session: UaSession) -> AsyncIterator[SampleBatch]:
         """After an outage: the server's history where it has one, a gap for what it has not."""
@@ -162,7 +153,8 @@ class OpcUaConnector:
         """The whole outage when nothing came back; else one gap for each address whose history did not."""
         recovered = len(missing) < len(session.items)
         closed = self._outage.restored(now, "history" if recovered else "")
-        gaps = [closed] if closed else []
+        # What the server granted says how much of a stall it could bridge: on record with the outage
+        gaps = [replace(closed, detail=f"{closed.detail}; {session.queues()}"[:500])] if closed else []
         if recovered:
             source, cause = self._config.endpoint, opened.cause
             gaps += [
@@ -187,7 +179,7 @@ class OpcUaConnector:
                 private_key=config.private_key,
                 server_certificate=config.server_certificate,
                 username=config.username,
-                password_env=config.password_env,
+                password=settings.password(config),
             ),
             source=config.endpoint,
             publishing_ms=config.publishing_ms,
@@ -201,27 +193,3 @@ def _release(batch: SampleBatch) -> None:
     """The publish callback may return: asyncua then acknowledges the sequence number."""
     if isinstance(batch.token, Pending) and not batch.token.safe.done():
         batch.token.safe.set_result(None)
-
-
-def _check(config: OpcUaConfig) -> None:
-    if not config.endpoint.startswith("opc.tcp://"):
-        raise ConfigurationError(f"endpoint: read {config.endpoint!r}, expected opc.tcp://host:port")
-    if config.security not in {"none", "sign_and_encrypt"}:
-        raise ConfigurationError(f"security: read {config.security!r}, expected sign_and_encrypt or none")
-    if config.security != "none" and not (
-        config.certificate and config.private_key and config.server_certificate
-    ):
-        raise ConfigurationError(
-            "security: sign_and_encrypt needs certificate, private_key and server_certificate;"
-            " write security: none to go without"
-        )
-    for name in ("publishing_ms", "sampling_ms", "tolerated_outage_seconds", "freshness_seconds"):
-        if not 0 < getattr(config, name) < 1e9:
-            raise ConfigurationError(f"{name}: read {getattr(config, name)!r}, expected more than 0")
-    if config.password_env and config.password_env not in os.environ:
-        raise ConfigurationError(f"password_env: the variable {config.password_env} is not set")
-    for address in config.addresses:
-        try:
-            node_id(address, [])
-        except BadAddress as error:
-            raise ConfigurationError(str(error)) from error

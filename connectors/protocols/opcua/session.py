@@ -11,9 +11,8 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -23,7 +22,9 @@ from asyncua.ua.uaerrors import UaError
 
 from connectors.domain.columns import instant
 from connectors.domain.outage import gap_declared
-from connectors.interface import ConfigurationError, GapRecord, Malformed, SampleBatch, Unavailable
+from connectors.domain.phrase import Phrase, late, phrase
+from connectors.interface import GapRecord, Malformed, SampleBatch, Unavailable
+from connectors.protocols.opcua import secured
 from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, node_id, overflowed
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,10 @@ HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How to reach and trust a server. ``security`` "none" must be said; otherwise files name both sides."""
+    """How to reach and trust a server. ``security`` "none" must be said.
+
+    Empty files: the certificate made for this host, the servers in its folder of trusted ones.
+    """
 
     endpoint: str
     security: str
@@ -44,7 +48,7 @@ class Access:
     private_key: str
     server_certificate: str
     username: str
-    password_env: str
+    password: str = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -63,16 +67,21 @@ class UaSession:
     sampling_ms: float
     queue_size: int
     freshness_seconds: float
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Phrase] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.pending: asyncio.Queue[Pending | Exception] = asyncio.Queue()
         self.namespaces: list[str] = []
         self.items: dict[int, str] = {}
         self.absent: list[str] = []
+        # Monitored items by our handle: the server's number for each, the queue it granted
+        self.at_server: dict[int, int] = {}
+        self.granted: dict[int, int] = {}
+        self.verified_at = time.monotonic()
+        self.can_list_items = True
         self._silent: set[int] = set()
         self._last_source: dict[str, int] = {}
-        self._subscription = 0
+        self.subscription = 0
         self._next_sequence: int | None = None
         self._heard = self._data_heard = self._subscribed_at = time.monotonic()
         self._heartbeat = False
@@ -82,28 +91,39 @@ class UaSession:
         self.client.name = self.client.description = "Manufacturing operations"
         if self.access.username:
             self.client.set_user(self.access.username)
-            self.client.set_password(os.environ.get(self.access.password_env, ""))
+            self.client.set_password(self.access.password)
 
     # -- opening -------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Raises Unavailable or ConfigurationError."""
-        access = self.access
-        if access.security != "none":
-            await self._secure(access)
-        await within(self.client.connect(), "connect", 2 * REQUEST)
+        if self.access.security == "none":
+            await within(self.client.connect(), "connect", 2 * REQUEST)
+        else:
+            await self._connect_secured()
         self.namespaces = await within(self.client.get_namespace_array(), "namespaces")
 
-    async def _secure(self, access: Access) -> None:
-        policy = f"Basic256Sha256,SignAndEncrypt,{access.certificate},{access.private_key}"
-        if access.server_certificate:
-            policy += f",{access.server_certificate}"
+    async def _connect_secured(self) -> None:
+        """The server's certificate is believed before anything is said to it; asyncua then holds it to that
+        certificate.
+        """
+        discovery = Client(self.access.endpoint, timeout=REQUEST)
+        found = await within(discovery.connect_and_get_server_endpoints(), "endpoints", 2 * REQUEST)
+        ours = await asyncio.to_thread(secured.credentials, self.access.certificate, self.access.private_key)
+        policy, server = await asyncio.to_thread(
+            secured.chosen, found, self.access.endpoint, self.access.server_certificate
+        )
+        self.client.application_uri = ours.application_uri
+        await self.client.set_security(policy, ours.certificate, ours.private_key, server_certificate=server)
         try:
-            await within(self.client.set_security_string(policy), "security")
-        except (ValueError, OSError, UaError) as error:
-            if isinstance(error, FileNotFoundError | ValueError):
-                raise ConfigurationError(f"security: {error}") from error
-            raise Unavailable(f"security: {error}") from error
+            await within(self.client.connect(), "connect", 2 * REQUEST)
+        except Unavailable as error:
+            raise Unavailable(
+                late("%(why)s. Does the server trust our certificate %(thumbprint)s, %(file)s?"),
+                why=error,
+                thumbprint=ours.thumbprint,
+                file=ours.file,
+            ) from error
 
     async def subscribe(self, addresses: list[str]) -> None:
         """One subscription for all addresses; those the server does not know are kept in ``absent``."""
@@ -120,7 +140,7 @@ class UaSession:
             self.client.uaclient.session.create_subscription(parameters, callback=self._published),
             "subscribe",
         )
-        self._subscription = created.SubscriptionId
+        self.subscription = created.SubscriptionId
         self._heard = self._data_heard = self._subscribed_at = time.monotonic()
         await self._monitor_heartbeat()
         await self.monitor(addresses)
@@ -134,7 +154,7 @@ class UaSession:
             try:
                 node = node_id(address, self.namespaces)
             except BadAddress as error:
-                self.warnings.append(str(error))
+                self.warnings.append(error.phrase)
                 continue
             if node is None:
                 self.absent.append(address)
@@ -160,10 +180,31 @@ class UaSession:
                 self._silent.discard(handle)
                 address = self.items.pop(handle)
                 self.absent.append(address)
-                self.warnings.append(f"{address}: {result.StatusCode.name}")
-            elif result.RevisedQueueSize < self.queue_size:
-                granted = f"queue of {result.RevisedQueueSize} granted, {self.queue_size} asked"
-                self.warnings.append(f"{self.items[handle]}: {granted}")
+                self.warnings.append(Phrase(f"{address}: {result.StatusCode.name}"))
+                continue
+            self.at_server[handle] = int(result.MonitoredItemId)
+            self.granted[handle] = int(result.RevisedQueueSize)
+            if result.RevisedQueueSize < self.queue_size:
+                text = late("%(address)s: queue of %(granted)d granted, %(asked)d asked")
+                place = {"address": self.items[handle], "granted": self.granted[handle]}
+                self.warnings.append(phrase(text, **place, asked=self.queue_size))
+
+    def queues(self) -> str:
+        """How much of a stall the server can bridge, as granted."""
+        fewest = min(self.granted.values(), default=0)
+        short = sum(granted < self.queue_size for granted in self.granted.values())
+        return (
+            f"queues of {self.queue_size} asked, {fewest} or more granted,"
+            f" fewer than asked for {short} of {len(self.granted)} values"
+        )
+
+    def forget(self, handles: Collection[int]) -> list[str]:
+        """The server no longer has these; returns their addresses."""
+        for handle in handles:
+            self._silent.discard(handle)
+            self.at_server.pop(handle, None)
+            self.granted.pop(handle, None)
+        return [self.items.pop(handle) for handle in handles]
 
     async def _monitor_heartbeat(self) -> None:
         """The server's own clock changes whatever the machines do: its silence is the connection's."""
@@ -173,7 +214,7 @@ class UaSession:
 
     async def _create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
         parameters = ua.CreateMonitoredItemsParameters(
-            SubscriptionId=self._subscription,
+            SubscriptionId=self.subscription,
             TimestampsToReturn=ua.TimestampsToReturn.Both,
             ItemsToCreate=requests,
         )
@@ -243,7 +284,7 @@ class UaSession:
     async def _republish(self, number: int) -> bool:
         try:
             message = await within(
-                self.client.uaclient.session.republish(self._subscription, number), "republish"
+                self.client.uaclient.session.republish(self.subscription, number), "republish"
             )
         except (UaError, Unavailable):
             return False

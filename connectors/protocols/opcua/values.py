@@ -13,6 +13,7 @@ from typing import Any
 from asyncua import ua
 
 from connectors.domain.columns import EPOCH, MICROSECOND, NO_TIME, Columns
+from connectors.domain.phrase import Told, late
 from plant.domain.samples import Value
 
 _ADDRESS = re.compile(r"(?:nsu=(?P<uri>.*);)?(?P<identifier>[isgb]=.+)", re.DOTALL)
@@ -25,7 +26,7 @@ class NotAValue(ValueError):
     """An array, a structure or bytes: nothing a signal can be."""
 
 
-class BadAddress(ValueError):
+class BadAddress(Told, ValueError):
     """Neither ``nsu=<uri>;s=<name>`` nor ``i=<number>`` of namespace 0."""
 
 
@@ -33,7 +34,8 @@ def node_id(address: str, namespaces: list[str]) -> ua.NodeId | None:
     """None when the server does not (now) know the namespace. Raises BadAddress."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        raise BadAddress(f"address: read {address!r}, expected nsu=<uri>;s=<name> (or i=…, g=…, b=…)")
+        text = late("address: read %(read)r, expected nsu=<uri>;s=<name> (or i=…, g=…, b=…)")
+        raise BadAddress(text, read=address)
     index = 0
     if found["uri"] is not None:
         if found["uri"] not in namespaces:
@@ -42,7 +44,7 @@ def node_id(address: str, namespaces: list[str]) -> ua.NodeId | None:
     try:
         return ua.NodeId.from_string(f"ns={index};{found['identifier']}")
     except (ua.UaError, ValueError) as error:
-        raise BadAddress(f"address: read {address!r}: {error}") from error
+        raise BadAddress(late("address: read %(read)r: %(why)s"), read=address, why=str(error)) from error
 
 
 def address_of(node: ua.NodeId, namespaces: list[str]) -> str:

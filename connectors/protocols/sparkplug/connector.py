@@ -15,6 +15,7 @@ import orjson
 
 from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.outage import GapRecord, Outage
+from connectors.domain.phrase import Phrase, late, phrase
 from connectors.domain.sparkplug_messages import Outcome, Unreadable, topic_parts
 from connectors.domain.sparkplug_session import Host, Rules
 from connectors.interface import (
@@ -34,28 +35,30 @@ PROBE_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class SparkplugConfig(ConnectorConfig):
-    broker: str = option(label="Broker", help="mqtt://host:port, or mqtts:// with TLS")
+    broker: str = option(label=late("Broker"), help=late("mqtt://host:port, or mqtts:// with TLS"))
     host_id: str = option(
-        label="Host id", help="Unique name of this host application; edges wait for its STATE"
+        label=late("Host id"), help=late("Unique name of this host application; edges wait for its STATE")
     )
-    group: str = option("+", label="Group", help="Sparkplug group to follow; + = all")
+    group: str = option("+", label=late("Group"), help=late("Sparkplug group to follow; + = all"))
     primary: bool = option(
-        True, label="Primary host", help="Publish STATE, so that edges store while we are away"
+        True, label=late("Primary host"), help=late("Publish STATE, so that edges store while we are away")
     )
     reorder_seconds: float = option(
-        2.0, label="Reorder time", help="Seconds to wait for a missing sequence number"
+        2.0, label=late("Reorder time"), help=late("Seconds to wait for a missing sequence number")
     )
     cooldown_seconds: float = option(
-        30.0, label="Rebirth cool-down", help="Seconds between two rebirth requests"
+        30.0, label=late("Rebirth cool-down"), help=late("Seconds between two rebirth requests")
     )
     rebirth_on_unknown: bool = option(
-        True, label="Rebirth on unknown", help="Ask for births on unknown metrics"
+        True, label=late("Rebirth on unknown"), help=late("Ask for births on unknown metrics")
     )
-    username: str = option("", label="User name", help="Leave empty for none")
+    username: str = option("", label=late("User name"), help=late("Leave empty for none"))
     password_env: str = option(
-        "", label="Password variable", help="Environment variable that holds the password"
+        "", label=late("Password variable"), help=late("Environment variable that holds the password")
     )
-    ca_file: str = option("", label="CA file", help="Certificates to trust with mqtts; empty = the system's")
+    ca_file: str = option(
+        "", label=late("CA file"), help=late("Certificates to trust with mqtts; empty = the system's")
+    )
 
 
 class SparkplugConnector:
@@ -69,7 +72,8 @@ class SparkplugConnector:
                 or (value != "+" and set(value) & set("+/#"))
                 or (name == "host_id" and value == "+")
             ):
-                raise ConfigurationError(f"{name}: read {value!r}, expected a name without +, / and #")
+                text = late("%(name)s: read %(read)r, expected a name without +, / and #")
+                raise ConfigurationError(text, name=name, read=value)
         self._config = config
         self._state_topic = f"spBv1.0/STATE/{config.host_id}"
         source = f"{config.broker} {config.host_id}"
@@ -103,9 +107,9 @@ class SparkplugConnector:
         finally:
             await session.close()
         latest = {sample.address: sample for sample in outcome.samples}
-        warnings = [*outcome.alarms, *(message.reason for message in outcome.unreadable)]
+        warnings = [Phrase(said) for said in (*outcome.alarms, *(m.reason for m in outcome.unreadable))]
         if not latest:
-            warnings.append(f"no birth within {PROBE_SECONDS:g} s")
+            warnings.append(phrase(late("no birth within %(seconds)d s"), seconds=PROBE_SECONDS))
         return Probe(
             server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20])
         )

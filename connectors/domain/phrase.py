@@ -1,0 +1,55 @@
+"""What a connector says to a person: an English text with named places, put into the reader's language where
+it is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+def late(text: str) -> str:
+    """Marks a text for the translators; it stays English until a page shows it."""
+    return text
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """``places`` holds what goes into the text; a phrase or a told error in it is translated too.
+
+    Without places the text stands as it is, per cent signs included: what a library said is no template.
+    """
+
+    text: str
+    places: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return self.said(str)
+
+    def said(self, translate: Callable[[str], str]) -> str:
+        text = translate(self.text) if self.text else ""
+        if not self.places:
+            return text
+        return text % {name: _said(value, translate) for name, value in self.places.items()}
+
+
+def _said(value: object, translate: Callable[[str], str]) -> object:
+    return value.said(translate) if isinstance(value, Phrase | Told) else value
+
+
+def phrase(text: str, /, **places: object) -> Phrase:
+    return Phrase(text, places)
+
+
+class Told(Exception):
+    """An error that says what is wrong in a phrase; ``str`` is its English."""
+
+    def __init__(self, text: str = "", /, **places: object) -> None:
+        super().__init__(text)
+        self.phrase = Phrase(text, places)
+
+    def __str__(self) -> str:
+        return str(self.phrase)
+
+    def said(self, translate: Callable[[str], str]) -> str:
+        return self.phrase.said(translate)

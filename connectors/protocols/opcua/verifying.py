@@ -1,0 +1,92 @@
+"""Does the server still have every value we asked it to watch? Libraries and servers lose some in silence."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+from asyncua import ua
+from asyncua.ua.uaerrors import UaError
+
+from connectors.domain.outage import gap_declared
+from connectors.interface import GapRecord, Unavailable
+from connectors.protocols.opcua.session import CHUNK, UaSession, within
+
+log = logging.getLogger(__name__)
+SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
+GET_MONITORED_ITEMS = ua.NodeId(ua.Int32(ua.ObjectIds.Server_GetMonitoredItems))
+
+
+async def verified(session: UaSession) -> list[GapRecord]:
+    """Asks the server what it watches, has it watch what is missing, and returns a gap for each such value,
+    from the last time it was known to be watched.
+
+    Raises Unavailable when the server will not keep them.
+    """
+    since = datetime.now(UTC) - timedelta(seconds=time.monotonic() - session.verified_at)
+    missing = await _missing(session)
+    addresses = session.forget(missing)
+    if addresses:
+        log.warning("%s: %d values were no longer watched", session.source, len(addresses))
+        await session.monitor(addresses)
+        again = await _missing(session)
+        if again:
+            raise Unavailable(f"{len(again)} monitored items are lost again, e.g. {session.items[again[0]]}")
+    session.verified_at = time.monotonic()
+    now = datetime.now(UTC)
+    detail = "the server no longer watched it"
+    return [
+        gap_declared(
+            source=session.source, cause="items_lost", start=since, end=now, scope=address, detail=detail
+        )
+        for address in sorted(addresses)
+    ]
+
+
+async def _missing(session: UaSession) -> list[int]:
+    listed = await _listed(session) if session.can_list_items else None
+    if listed is not None:
+        return sorted(handle for handle in session.at_server if handle not in listed)
+    return await _refused(session)
+
+
+async def _listed(session: UaSession) -> set[int] | None:
+    """Our handles of all the subscription's items (OPC UA Part 5 §9.1), None where the method is absent."""
+    request = ua.CallMethodRequest(
+        ObjectId=SERVER,
+        MethodId=GET_MONITORED_ITEMS,
+        InputArguments=[ua.Variant(session.subscription, ua.VariantType.UInt32)],
+    )
+    try:
+        (result,) = await within(session.client.uaclient.session.call([request]), "monitored items")
+    except Unavailable as error:
+        if isinstance(error.__cause__, UaError):
+            session.can_list_items = False
+            return None
+        raise
+    if result.StatusCode is not None and result.StatusCode.value == ua.StatusCodes.BadSubscriptionIdInvalid:
+        raise Unavailable("the server no longer knows the subscription")
+    outputs = result.OutputArguments or []
+    if not result.StatusCode.is_good() or len(outputs) < 2:
+        session.can_list_items = False
+        return None
+    return {int(handle) for handle in outputs[1].Value or ()}
+
+
+async def _refused(session: UaSession) -> list[int]:
+    """Every server must answer for each item when told to keep its mode; for one it lost it cannot."""
+    handles = sorted(session.at_server)
+    lost: list[int] = []
+    for first in range(0, len(handles), CHUNK):
+        chunk = handles[first : first + CHUNK]
+        parameters = ua.SetMonitoringModeParameters(
+            SubscriptionId=session.subscription,
+            MonitoringMode=ua.MonitoringMode.Reporting,
+            MonitoredItemIds=[ua.IntegerId(session.at_server[handle]) for handle in chunk],
+        )
+        answers = await within(
+            session.client.uaclient.session.set_monitoring_mode(parameters), "monitoring mode"
+        )
+        lost += [handle for handle, answer in zip(chunk, answers, strict=True) if not answer.is_good()]
+    return lost
