@@ -231,6 +231,7 @@ SECTIONS = (
             "state_map",
             "department",
             "counter_modulus",
+            "maximum_rate",
             "total_includes_scrap",
         ),
         required=("connection", "address", "equipment", "role"),
