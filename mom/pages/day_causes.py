@@ -78,8 +78,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CauseRow:
-    """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'. ``is_accepted``: a
-    standard allows it.
+    """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'.
+
+    ``is_accepted``: a standard allows it.
     """
 
     label: str

@@ -225,4 +225,5 @@ class KpiSerializer(serializers.Serializer):
     account = TimesSerializer()
     nf_e60_182 = serializers.DictField()
     iso_22400_2 = serializers.DictField()
+    bridges = serializers.ListField(child=serializers.DictField())
     made = serializers.ListField(child=serializers.DictField())

@@ -22,6 +22,8 @@ from production import selectors, services
 from production.api import fields
 from production.api.problems import answered
 from production.domain.account import Account
+from production.domain.bridge import STEPS, bridge
+from production.domain.iso22400 import NAMES
 from production.domain.oee import seconds
 from production.filters import StopFilter
 from production.models import ReasonAssertion, Stop
@@ -177,7 +179,9 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
         "iso_22400_2": {
             name: getattr(oee, name)
             for name in ("pbt", "apt", "good", "total", "availability", "effectiveness", "quality", "oee")
-        },
+        }
+        | {name: getattr(kpi.figures, name) for name in NAMES},
+        "bridges": [bridge_data(kpi, standard) for standard in STEPS],
         "made": [
             {
                 "job_order": made.use.code,
@@ -190,6 +194,25 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
             }
             for made in kpi.made
         ],
+    }
+
+
+def bridge_data(kpi: Kpi, standard: str) -> dict[str, Any]:
+    """Calendar time to useful time in seconds, loss by loss."""
+    found = bridge(standard, kpi.account.durations, [made.output for made in kpi.made])
+    return {
+        "standard": standard,
+        "window": found.window,
+        "levels": [
+            {
+                "name": level.name,
+                "seconds": level.seconds,
+                "losses": {loss.kind: loss.seconds for loss in level.losses},
+            }
+            for level in found.levels
+        ],
+        "difference": found.difference,
+        "is_whole": found.is_whole,
     }
 
 

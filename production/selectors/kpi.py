@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from plant import selectors as plant
 from production.domain.account import Account, OrderUse, disjoint_orders
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.iso22400 import Figures, figures
 from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.models import IdealRate, JobOrder
 from production.selectors.accounts import accounts, orders_between
@@ -33,6 +34,7 @@ class Made:
     product_code: str
     good: Decimal | None
     total: Decimal | None
+    scrap: Decimal | None
     rate: IdealRate | None
 
     @property
@@ -56,6 +58,7 @@ class Kpi:
     made: tuple[Made, ...]
     trs: Trs
     oee: Oee
+    figures: Figures
 
 
 def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
@@ -76,9 +79,24 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
     made = _made(paced_by, good_from, account)
     outputs = [part.output for part in made]
     times = account.durations
+    effectiveness = oee(times, outputs)
     return Kpi(
-        equipment, attribution, paced_by, good_from, account, made, trs(times, outputs), oee(times, outputs)
+        equipment=equipment,
+        attribution=attribution,
+        paced_by=paced_by,
+        good_from=good_from,
+        account=account,
+        made=made,
+        trs=trs(times, outputs),
+        oee=effectiveness,
+        figures=figures(effectiveness, times, account.segments, scrap=_scrap(made)),
     )
+
+
+def _scrap(made: Sequence[Made]) -> Decimal | None:
+    """Rejected by the pacing machine in all parts; None as soon as one does not tell."""
+    known = [part.scrap for part in made if part.scrap is not None]
+    return sum(known, Decimal(0)) if made and len(known) == len(made) else None
 
 
 def line_exit(units: Sequence[Equipment], counters: Sequence[SignalDefinition] | None = None) -> Equipment:
@@ -101,9 +119,9 @@ def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[
     made: list[Made] = []
     for use in parts:
         product_id, name = products.get(use.code, (None, ""))
-        good, total = _counted(paced_by, good_from, use, account)
+        good, total, scrap = _counted(paced_by, good_from, use, account)
         rate = ideal_rate(equipment_id=paced_by.pk, product_id=product_id, at=use.start)
-        made.append(Made(use, name, good, total, rate))
+        made.append(Made(use, name, good, total, scrap, rate))
     return tuple(made)
 
 
@@ -126,7 +144,8 @@ def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:
 
 def _counted(
     paced_by: Equipment, good_from: Equipment, use: OrderUse, account: Account
-) -> tuple[Decimal | None, Decimal | None]:
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Good pieces of the line's exit, and total and scrap of the machine that paces it."""
     # As in an order's record, what is counted at the very instant of a change belongs to the order before.
     end = use.end or account.end
     since = use.start if use.start == account.start else use.start + INSTANT
@@ -136,4 +155,4 @@ def _counted(
     paced = found.get(paced_by.pk, nothing)
     good = found.get(good_from.pk, nothing).good
     total = paced.total if paced.total is not None else paced.good
-    return good, total
+    return good, total, paced.scrap
