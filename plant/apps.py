@@ -19,8 +19,10 @@ class PlantConfig(AppConfig):
 
     def ready(self) -> None:
         from plant.roles import grants_apply
+        from plant.services.revisions import configuration_watch
 
         post_migrate.connect(grants_apply, dispatch_uid="plant.roles")
+        post_migrate.connect(configuration_watch, dispatch_uid="plant.revisions")
 
 
 class PlantAdminSite(AdminSite):

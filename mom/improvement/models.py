@@ -12,6 +12,8 @@ from plant.models.base import Configuration
 class Action(Configuration):
     """Something one person will do about a repeated loss of a machine or line until its effect is checked."""
 
+    is_master_data = False
+
     class State(models.TextChoices):
         PLAN = "plan"
         DO = "do"

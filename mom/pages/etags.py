@@ -14,7 +14,7 @@ from plant.access import actor_of
 POLLED = "X-Poll"
 
 
-def etag_of(request: HttpRequest, revision: int | str, now: datetime) -> str:
+def etag_of(request: HttpRequest, revision: str, now: datetime) -> str:
     """A page changes with its lines, its reader's language and rights, and as time passes by minute."""
     actor = actor_of(request)
     rights = ",".join(sorted(f"{grant.role}@{grant.path}" for grant in actor.grants))

@@ -59,7 +59,7 @@ class LineBoard:
         return self.loss_rows[0].href if self.loss_rows else f"/lines/{self.reading.line.code}/"
 
 
-def line_board(reading: LineReading, *, revision: int) -> LineBoard:
+def line_board(reading: LineReading, *, revision: str) -> LineBoard:
     """The board in the active language, kept like the reading it is made from."""
     version = version_of(revision, reading.now)
     return kept(f"board {get_language()}", reading.line, version, lambda: _board(reading))
@@ -91,7 +91,7 @@ def line(request: HttpRequest, code: str) -> HttpResponse:
     """The whole page, or, polled, its changing part; unchanged since the reader's copy answers 304."""
     now = timezone.now()
     place = line_or_404(request, code)
-    revision: int = place.revision  # type: ignore[attr-defined]
+    revision: str = place.revision  # type: ignore[attr-defined]
     etag = etag_of(request, revision, now)
     if unchanged := answer_304(request, etag):
         return unchanged
@@ -113,7 +113,7 @@ def line_questions(request: HttpRequest, code: str) -> HttpResponse:
     """The line's figure and its order's seven questions: parts of the line page that come after it."""
     now = timezone.now()
     place = line_or_404(request, code)
-    revision: int = place.revision  # type: ignore[attr-defined]
+    revision: str = place.revision  # type: ignore[attr-defined]
     etag = etag_of(request, revision, now)
     if unchanged := answer_304(request, etag):
         return unchanged
@@ -128,7 +128,7 @@ def line_questions(request: HttpRequest, code: str) -> HttpResponse:
     return with_etag(render(request, "mom/line_questions.html", context), etag)
 
 
-def _questions(reading: LineReading, order: JobOrder, revision: int) -> tuple[Answer, ...]:
+def _questions(reading: LineReading, order: JobOrder, revision: str) -> tuple[Answer, ...]:
     return kept(
         f"questions {get_language()}",
         reading.line,

@@ -183,5 +183,5 @@ def figures(request: HttpRequest) -> HttpResponse:
     return with_etag(render(request, "mom/overview_figures.html", {"figures": found}), etag)
 
 
-def _revisions(request: HttpRequest) -> dict[Equipment, int]:
+def _revisions(request: HttpRequest) -> dict[Equipment, str]:
     return {line: line.revision for line in lines_seen(request)}  # type: ignore[attr-defined]

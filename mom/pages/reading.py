@@ -67,12 +67,12 @@ class LineReading:
         return self.accounts.get(self.constraint.pk) if self.constraint else None
 
 
-Version = tuple[int, datetime]
+Version = tuple[str, datetime]
 T = TypeVar("T")
 _kept: dict[tuple[str, int], tuple[Version, str, Any]] = {}
 
 
-def version_of(revision: int, now: datetime) -> Version:
+def version_of(revision: str, now: datetime) -> Version:
     return revision, now.replace(second=0, microsecond=0)
 
 
@@ -87,12 +87,12 @@ def kept(name: str, line: Equipment, version: Version, make: Callable[[], T]) ->
     return value
 
 
-def line_reading(line: Equipment, *, revision: int, now: datetime) -> LineReading:
+def line_reading(line: Equipment, *, revision: str, now: datetime) -> LineReading:
     """The line's reading at this revision and minute."""
     return kept("reading", line, version_of(revision, now), lambda: _read(line, now))
 
 
-def line_kpi(reading: LineReading, *, revision: int) -> Kpi | None:
+def line_kpi(reading: LineReading, *, revision: str) -> Kpi | None:
     """The line's figures in its reading's window, with all they were computed from."""
     if not reading.units:
         return None

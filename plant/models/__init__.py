@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from plant.models.calendar import CalendarSlot, CalendarVersion
 from plant.models.equipment import (
+    ConfigurationRevision,
     Department,
     Equipment,
     EquipmentClass,
@@ -19,6 +20,7 @@ __all__ = [
     "AuditEntry",
     "CalendarSlot",
     "CalendarVersion",
+    "ConfigurationRevision",
     "Decision",
     "Department",
     "Device",

@@ -52,7 +52,13 @@ class Assertion(models.Model):
 
 
 class Configuration(models.Model):
-    """What the plant decided about itself. Kept in dated versions where it changes what a number means."""
+    """What the plant decided about itself. Kept in dated versions where it changes what a number means.
+
+    ``is_master_data``: its table renews ``ConfigurationRevision`` whenever a row changes. What changes with
+    the day's work, such as an order, bumps its line's ``Revision`` instead.
+    """
+
+    is_master_data = True
 
     class Meta:
         abstract = True

@@ -177,3 +177,19 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_id}@{self.value}"
+
+
+class ConfigurationRevision(models.Model):
+    """One value for all master data: another one after every change, whoever made it, by page, file or SQL.
+
+    Written by the database in the transaction of the change; a value never comes back.
+    """
+
+    id = models.SmallIntegerField(primary_key=True, default=1, help_text="Always 1: there is one row.")
+    value = models.UUIDField(help_text="Drawn anew with every change of master data.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="configuration_revision_is_one")]
+
+    def __str__(self) -> str:
+        return str(self.value)

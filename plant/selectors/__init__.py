@@ -11,7 +11,12 @@ from plant.selectors.actors import (
     tokens_of,
 )
 from plant.selectors.calendar import calendar_slots, day_ended, day_shifts, shift_at
-from plant.selectors.configuration import configuration_codes, configuration_rows
+from plant.selectors.configuration import (
+    configuration_codes,
+    configuration_forget,
+    configuration_kept,
+    configuration_rows,
+)
 from plant.selectors.equipment import (
     equipment_by_code,
     equipment_for_ids,
@@ -35,6 +40,8 @@ __all__ = [
     "audit_of",
     "calendar_slots",
     "configuration_codes",
+    "configuration_forget",
+    "configuration_kept",
     "configuration_rows",
     "day_ended",
     "day_shifts",

@@ -2,10 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 from django.apps import apps
-from django.db.models import Model, QuerySet
+from django.db.models import CharField, Model, OuterRef, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, Concat
+
+from plant.models import ConfigurationRevision, Revision
+
+T = TypeVar("T")
+# Beyond so many things one process starts anew, so that keys with a date in them cannot add up for ever.
+MOST_KEPT = 10_000
+_kept: tuple[str, dict[Hashable, Any]] = ("", {})
+
+
+def revision_text(line: str) -> Combinable:
+    """What a line's pages show changes with this: its ``Revision``, a dot, and that of master data.
+
+    ``line`` names the line's id in the query it is part of. Read with it, before all that is kept under it.
+    """
+    changed = Revision.objects.filter(line_id=OuterRef(line)).order_by().values("value")
+    configured = ConfigurationRevision.objects.order_by().values("value")
+    return Concat(
+        Cast(Coalesce(Subquery(changed[:1]), 0), CharField()),
+        Value("."),
+        Coalesce(Cast(Subquery(configured[:1]), CharField()), Value("")),
+    )
+
+
+def configuration_kept(key: Hashable, *, revision: str, make: Callable[[], T]) -> T:
+    """What ``make`` reads of master data: read once per process while the revision stays the same.
+
+    ``revision`` was read before, in the same request (``revision_of``, ``lines_revised``). It is never stale:
+    the database renews the revision in the transaction of every change, and a value never comes back, so
+    what is kept under it was read with it or after. Values are shared between requests: read, never changed.
+    """
+    global _kept
+    configured = revision.partition(".")[2]
+    if not configured:
+        return make()
+    held_at, held = _kept
+    if held_at != configured or len(held) > MOST_KEPT:
+        held = {}
+        _kept = (configured, held)
+    if key not in held:
+        held[key] = make()
+    value: T = held[key]
+    return value
+
+
+def configuration_forget() -> None:
+    """Read everything anew."""
+    global _kept
+    _kept = ("", {})
 
 
 def configuration_rows(model_label: str, **lookup: Any) -> QuerySet[Model]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from plant.access import Actor, scoped
-from plant.models import Equipment, Revision
+from plant.models import Equipment
+from plant.selectors.configuration import revision_text
 
 
 def equipment_by_code(code: str) -> Equipment:
@@ -27,9 +27,8 @@ def lines(actor: Actor) -> QuerySet[Equipment]:
 
 
 def lines_revised(actor: Actor) -> QuerySet[Equipment]:
-    """The lines the actor may look at, in order, each with its ``revision``, 0 before any change."""
-    changed = Revision.objects.filter(line_id=OuterRef("pk")).order_by().values("value")
-    return lines(actor).annotate(revision=Coalesce(Subquery(changed[:1]), 0))
+    """The lines the actor may look at, in order, each with its ``revision``: see ``revision_of``."""
+    return lines(actor).annotate(revision=revision_text("pk"))
 
 
 def line_of(equipment: Equipment) -> Equipment | None:

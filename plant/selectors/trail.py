@@ -6,12 +6,14 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from plant.models import AuditEntry, Decision, Revision
+from plant.models import AuditEntry, Decision, Equipment
+from plant.selectors.configuration import revision_text
 
 
-def revision_of(line_id: int) -> int:
-    """Grows with every change the line's pages could show; one indexed read."""
-    return Revision.objects.filter(line_id=line_id).values_list("value", flat=True).first() or 0
+def revision_of(line_id: int) -> str:
+    """Another with every change the line's pages could show, master data included; one indexed read."""
+    found = Equipment.objects.filter(pk=line_id).annotate(revision=revision_text("pk")).order_by()
+    return found.values_list("revision", flat=True).first() or ""
 
 
 def decisions_of(*, job_order_code: str) -> QuerySet[Decision]:

@@ -16,6 +16,8 @@ class JobOrder(Configuration):
     derived from events and from the line's order signal, and can be recomputed at any time.
     """
 
+    is_master_data = False
+
     class State(models.TextChoices):
         NOT_ALLOWED_TO_START = "not_allowed_to_start"
         ALLOWED_TO_START = "allowed_to_start"
