@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,12 +72,21 @@ def mosquitto(folder: Path) -> Iterator[Mosquitto]:
 
 
 @contextlib.asynccontextmanager
-async def opcua_server(port: int, nodes: dict[str, Any], *, history: bool = False) -> AsyncIterator[Server]:
+async def opcua_server(
+    port: int,
+    nodes: dict[str, Any],
+    *,
+    history: bool = False,
+    secure: Callable[[Server], Awaitable[None]] | None = None,
+    users: Any = None,
+) -> AsyncIterator[Server]:
     """An OPC UA server with one writable variable per name, all under namespace ``urn:test:plant``."""
-    server = Server()
+    server = Server(user_manager=users)
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+    if secure is not None:
+        await secure(server)
     index = await server.register_namespace(NAMESPACE)
     for name, value in nodes.items():
         variable = await server.nodes.objects.add_variable(

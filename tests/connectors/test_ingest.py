@@ -3,6 +3,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -233,6 +234,45 @@ def test_last_sample_before_is_strict_and_crosses_days(mapped: SignalDefinition)
     before = selectors.last_samples_before(signal_ids=[mapped.pk], at=NOW)
     assert before[mapped.pk].value == 2
     assert selectors.last_samples_before(signal_ids=[mapped.pk], at=NOW - timedelta(days=4)) == {}
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    heard=st.lists(st.integers(0, 120), max_size=40, unique=True),
+    read=st.lists(st.integers(0, 120), max_size=10, unique=True),
+    stale=st.integers(1, 30),
+)
+def test_values_that_drive_nothing_are_thinned_without_hiding_or_inventing_a_silence(
+    mapped: SignalDefinition, heard: list[int], read: list[int], stale: int
+) -> None:
+    other = signal_make(mapped.equipment, f"M1/{uuid.uuid4()}", connection=mapped.connection)
+    instants = {mapped.pk: sorted(read), other.pk: sorted(heard)}
+    start = NOW - timedelta(seconds=200)
+    with transaction.atomic():
+        for signal in (mapped, other):
+            for second in instants[signal.pk]:
+                at = start + timedelta(seconds=second)
+                ingest(signal, columns(second, address=signal.address, at=at))
+        found = selectors.samples_folded(
+            read_ids=[mapped.pk],
+            heard_ids=[other.pk],
+            start=start,
+            end=NOW,
+            ahead=timedelta(minutes=5),
+            resolution=timedelta(seconds=stale),
+        )
+        transaction.set_rollback(True)
+    seen = [((at - start) // timedelta(seconds=1), signal, value) for at, signal, value, _ in found]
+    assert [(second, value) for second, signal, value in seen if signal == mapped.pk] == [
+        (second, second) for second in sorted(read)
+    ]
+    assert [second for second, *_ in seen] == sorted(second for second, *_ in seen)
+    assert _silences([second for second, *_ in seen], stale) == _silences(sorted([*heard, *read]), stale)
+    assert max((second for second, *_ in seen), default=None) == max([*heard, *read], default=None)
+
+
+def _silences(seconds: list[int], stale: int) -> list[tuple[int, int]]:
+    return [(first, then) for first, then in pairwise(seconds) if then - first > stale]
 
 
 def test_a_gap_is_opened_and_closed_by_two_rows_and_read_as_one(mapped: SignalDefinition) -> None:
