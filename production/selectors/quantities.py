@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q, Sum
+from django.db.models import Q, Sum, Value
 
-from connectors import selectors as connectors
+from connectors.selectors import samples_page
+from connectors.selectors.edges import Edges, Window, samples_at_edges
 from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket_of, number, step, total_of
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
@@ -82,6 +83,15 @@ def counters_of(units: Iterable[Equipment]) -> list[SignalDefinition]:
     return signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Machines, and the window [start, end) they are asked about."""
+
+    equipment_ids: frozenset[int]
+    start: datetime
+    end: datetime
+
+
 def quantities(
     *,
     equipment_ids: Iterable[int],
@@ -97,79 +107,132 @@ def quantities(
     order's span: a step counts only if both its samples lie in [start, end], and what spans the start is
     told apart. ``counters``: those of the machines, where they are read already.
     """
-    ids = set(equipment_ids)
+    asked = Asked(frozenset(equipment_ids), start, end)
+    return quantities_each([asked], of_order=of_order, counters=counters)[0]
+
+
+def quantities_each(
+    asked: Sequence[Asked], *, of_order: bool = False, counters: Iterable[SignalDefinition] | None = None
+) -> list[dict[int, Quantities]]:
+    """``quantities`` of several windows, in two reads for all of them."""
     if counters is None:
+        ids = {pk for one in asked for pk in one.equipment_ids}
         counters = signals_of(equipment_ids=ids, roles=COUNTERS)
-    signals = [signal for signal in counters if signal.equipment_id in ids]
-    sums = {signal.pk: _Sum(signal) for signal in signals}
-    if not signals or end <= start:
-        return {}
-    # With both ends included, a sample at the very instant of an order change belongs to the order before.
-    first, last = (start + INSTANT, end + INSTANT) if of_order else (start, end)
-    begun = _sum_window(sums, first, last)
-    unseen = [pk for pk, item in sums.items() if not item.seen]
-    for pk in connectors.last_samples_before(signal_ids=unseen, at=last):
-        sums[pk].seen = True
-    if of_order:
-        _spanning(sums, begun, start, last)
-    return _by_machine(sums, start, end, of_order=of_order)
+    signals = list(counters)
+    counts = [_Count.begun(one, signals, of_order=of_order) for one in asked]
+    if at_work := [count for count in counts if count.sums]:
+        _sum_buckets(at_work)
+        _sum_edges(at_work, of_order=of_order)
+    return [
+        _by_machine(count.sums, count.asked.start, count.asked.end, of_order=of_order) for count in counts
+    ]
 
 
-def _sum_window(sums: dict[int, _Sum], start: datetime, end: datetime) -> dict[int, SampleRow]:
-    """Steps whose later sample lies in [start, end): whole buckets from rows, the ends from samples.
+@dataclass(slots=True)
+class _Count:
+    """One window being counted, ``first`` to ``last`` as samples see it: whole buckets between its ends."""
 
-    Gives the counters' last samples before ``start``.
-    """
-    head_end = min(bucket_of(start - INSTANT) + BUCKET, end)
-    tail_start = max(bucket_of(end), head_end)
-    if head_end < tail_start:
-        whole = QuantityActual.objects.filter(
-            Q(flag="", start_time__gte=head_end, start_time__lt=tail_start)
-            | ~Q(flag="") & Q(end_time__gte=head_end, end_time__lt=tail_start),
-            signal_id__in=list(sums),
-        )
-        for signal, flag, pieces in whole.values_list("signal_id", "flag").annotate(pieces=Sum("quantity")):
-            sums[signal].add(flag, pieces)
-    return _sum_samples(sums, start, ((start, head_end), (tail_start, end)))
+    asked: Asked
+    first: datetime
+    last: datetime
+    head_end: datetime
+    tail_start: datetime
+    sums: dict[int, _Sum]
+
+    @classmethod
+    def begun(cls, asked: Asked, signals: Sequence[SignalDefinition], *, of_order: bool) -> _Count:
+        # Both ends included, a sample at the very instant of an order change belongs to the order before.
+        first, last = (asked.start + INSTANT, asked.end + INSTANT) if of_order else (asked.start, asked.end)
+        head_end = min(bucket_of(first - INSTANT) + BUCKET, last)
+        tail_start = max(bucket_of(last), head_end)
+        known = signals if asked.end > asked.start else ()
+        sums = {signal.pk: _Sum(signal) for signal in known if signal.equipment_id in asked.equipment_ids}
+        return cls(asked, first, last, head_end, tail_start, sums)
+
+    @property
+    def ends(self) -> list[tuple[datetime, datetime]]:
+        """The windows counted from samples, the earlier first."""
+        both = ((self.first, self.head_end), (self.tail_start, self.last))
+        return [window for window in both if window[0] < window[1]]
+
+
+def _sum_buckets(counts: Sequence[_Count]) -> None:
+    """Whole buckets of each window, from rows."""
+    parts: list[Any] = []
+    for place, count in enumerate(counts):
+        start, end = count.head_end, count.tail_start
+        if start < end:
+            whole = QuantityActual.objects.filter(
+                Q(flag="", start_time__gte=start, start_time__lt=end)
+                | ~Q(flag="") & Q(end_time__gte=start, end_time__lt=end),
+                signal_id__in=list(count.sums),
+            ).order_by()
+            rows = whole.annotate(place=Value(place)).values_list("place", "signal_id", "flag")
+            parts.append(rows.annotate(pieces=Sum("quantity")))
+    if parts:
+        for place, signal, flag, pieces in parts[0].union(*parts[1:], all=True):
+            counts[place].sums[signal].add(flag, pieces)
+
+
+def _sum_edges(counts: Sequence[_Count], *, of_order: bool) -> None:
+    """Steps in the ends of each window, from samples; in orders, what spans the start."""
+    windows = [
+        Window(pk, since, until) for count in counts for since, until in count.ends for pk in count.sums
+    ]
+    instants = {
+        (pk, at)
+        for count in counts
+        for at in (count.first, count.last, *(since for since, _ in count.ends))
+        for pk in count.sums
+    }
+    edges = samples_at_edges(
+        instants=instants,
+        windows=windows,
+        equipment_ids={s.signal.equipment_id for count in counts for s in count.sums.values()},
+        until=max(count.last for count in counts),
+    )
+    within = iter(edges.within)
+    for count in counts:
+        head: dict[int, list[SampleRow]] = {}
+        for since, until in count.ends:
+            for item in count.sums.values():
+                rows = [row for row in next(within) if countable(row)]
+                head.setdefault(item.signal.pk, rows)
+                _sum_samples(item, edges, rows, since, until)
+        for pk, item in count.sums.items():
+            item.seen |= (pk, count.last) in edges.before
+            if of_order:
+                item.spanning = _spanning(item, edges, head.get(pk, []), count)
 
 
 def _sum_samples(
-    sums: dict[int, _Sum], start: datetime, windows: Sequence[tuple[datetime, datetime]]
-) -> dict[int, SampleRow]:
-    """Steps of two windows, the earlier first; gives the counters' last samples before ``start``."""
-    ends = [window for window in windows if window[0] < window[1]]
-    before = connectors.last_samples_before_each(
-        signal_ids=sums, instants={start, *(since for since, _ in ends)}
-    )
-    counters = [_counters(sums.values(), since, before[since]) for since, _ in ends]
-    gaps = _gaps(sums.values(), counters, ends)
-    rows = connectors.samples_within(signal_ids=sums, windows=ends)
-    for (since, until), resumed, missed in zip(ends, counters, gaps, strict=True):
-        for pk, counter in resumed.items():
-            sums[pk].seen |= counter.value is not None
-        for row in rows:
-            if since <= row.source_time < until and countable(row):
-                known = missed.get(sums[row.signal_id].signal.equipment_id, ())
-                resumed[row.signal_id].add(row.source_time, row.value, known)
-        _add(sums, resumed)
-    return before[start]
+    item: _Sum, edges: Edges, rows: Sequence[SampleRow], since: datetime, until: datetime
+) -> None:
+    counter = _resumed(item.signal, edges, since)
+    item.seen |= counter.value is not None
+    missed = [
+        (gap.start_time, gap.end_time or until + BUCKET)
+        for gap in edges.gaps
+        if gap.equipment_id == item.signal.equipment_id
+        and gap.start_time < until
+        and gap.end_time != gap.start_time
+    ]
+    for row in rows:
+        counter.add(row.source_time, row.value, missed)
+    counter.flush()
+    for counted in counter.rows:
+        item.add(counted.flag, counted.quantity)
 
 
-def _add(sums: dict[int, _Sum], counters: dict[int, Counter]) -> None:
-    for counter in counters.values():
-        counter.flush()
-        for counted in counter.rows:
-            sums[counted.signal].add(counted.flag, counted.quantity)
-
-
-def _counters(sums: Iterable[_Sum], at: datetime, before: dict[int, SampleRow]) -> dict[int, Counter]:
-    """Counters as their last good sample before an instant left them; ``before``: their last ones."""
-    counters = {s.signal.pk: _counter(s.signal) for s in sums}
-    for signal, last in before.items():
-        row = last if countable(last) else latest(signal, at, countable)
+def _resumed(signal: SignalDefinition, edges: Edges, at: datetime) -> Counter:
+    """A counter as its last good sample before an instant left it."""
+    counter = _counter(signal)
+    last = edges.before.get((signal.pk, at))
+    if last is not None:
+        row = last if countable(last) else latest(signal.pk, at, countable)
         if row is not None:
-            counters[signal].resume(number(row.value), row.source_time)
-    return counters
+            counter.resume(number(row.value), row.source_time)
+    return counter
 
 
 def _counter(signal: SignalDefinition) -> Counter:
@@ -182,53 +245,29 @@ def _counter(signal: SignalDefinition) -> Counter:
     )
 
 
-def _gaps(
-    sums: Iterable[_Sum], counters: Sequence[dict[int, Counter]], ends: Sequence[tuple[datetime, datetime]]
-) -> list[dict[int, list[tuple[datetime, datetime]]]]:
-    """Gaps by machine that each window's steps may span, from its counters' last samples on."""
-    since = [
-        min([start, *(c.at for c in resumed.values() if c.at is not None)])
-        for (start, _), resumed in zip(ends, counters, strict=True)
-    ]
-    found: list[dict[int, list[tuple[datetime, datetime]]]] = [{} for _ in ends]
-    if not ends:
-        return found
-    ids = {s.signal.equipment_id for s in sums}
-    for gap in connectors.gaps_between(equipment_ids=ids, start=min(since), end=ends[-1][1]):
-        if gap.equipment_id is None or gap.end_time == gap.start_time:
-            continue
-        for (_, end), earliest, missed in zip(ends, since, found, strict=True):
-            if gap.start_time < end and (gap.end_time is None or gap.end_time > earliest):
-                known_end = gap.end_time or end + BUCKET
-                missed.setdefault(gap.equipment_id, []).append((gap.start_time, known_end))
-    return found
-
-
-def _spanning(sums: dict[int, _Sum], before: dict[int, SampleRow], start: datetime, end: datetime) -> None:
-    """Take out of each sum the step that spans the start: its first sample lies before, its second in the
-    window.
-    """
-    counters = _counters(sums.values(), start + INSTANT, before)
-    for pk, counter in counters.items():
-        if counter.value is None or counter.at is None or counter.at == start:
-            continue
-        after = _first_good(pk, start + INSTANT, end)
-        if after is None:
-            continue
+def _spanning(item: _Sum, edges: Edges, head: Sequence[SampleRow], count: _Count) -> Decimal:
+    """The step that spans the start: its first sample lies before, its second in the window."""
+    counter = _resumed(item.signal, edges, count.first)
+    if counter.value is None or counter.at is None or counter.at == count.asked.start:
+        return ZERO
+    if head:
+        at, value = head[0].source_time, number(head[0].value)
+    elif (after := _first_good(item.signal.pk, count.head_end, count.last)) is not None:
         at, value = after
-        elapsed = at - counter.at
-        quantity, flag = step(
-            counter.value, value, elapsed, modulus=counter.modulus, per_second=counter.per_second
-        )
-        if flag != IMPLAUSIBLE:
-            sums[pk].spanning = Decimal(quantity)
+    else:
+        return ZERO
+    elapsed = at - counter.at
+    quantity, flag = step(
+        counter.value, value, elapsed, modulus=counter.modulus, per_second=counter.per_second
+    )
+    return ZERO if flag == IMPLAUSIBLE else Decimal(quantity)
 
 
 def _first_good(signal_id: int, start: datetime, end: datetime) -> tuple[datetime, Any] | None:
     """The first good sample of a counter in [start, end)."""
     after = (start, -(2**63))
     while True:
-        rows = connectors.samples_page(signal_id=signal_id, start=start, end=end, after=after, limit=8)
+        rows = samples_page(signal_id=signal_id, start=start, end=end, after=after, limit=8)
         for row in rows:
             if countable(row):
                 return row.source_time, number(row.value)

@@ -1,0 +1,111 @@
+"""What counting the ends of windows needs of their signals and machines, in one read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from connectors.selectors.samples import SampleRow
+
+_FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
+v_int, v_float, v_bool, v_text, source_key"""
+# One backward index scan per signal and instant, one forward per window; gaps are served by gap_by_equipment.
+_EDGES = f"""
+SELECT 'before' AS kind, 0 AS number, wanted.at, found.*
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS wanted(id, at) CROSS JOIN LATERAL (
+    SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < wanted.at
+    ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
+) AS found
+UNION ALL
+SELECT 'within', wanted.number, NULL, found.*
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+     WITH ORDINALITY AS wanted(id, since, until, number)
+CROSS JOIN LATERAL (
+    SELECT {_FIELDS} FROM connectors_signalsample
+    WHERE signal_id = wanted.id AND source_time >= wanted.since AND source_time < wanted.until
+) AS found
+UNION ALL
+SELECT 'gap', 0, gap.end_time, gap.equipment_id, gap.start_time, NULL, gap.start_time, 0, false,
+       NULL, NULL, NULL, NULL, 0
+FROM (
+    SELECT DISTINCT ON (connection_id, key, equipment_id) equipment_id, start_time, end_time, recovered
+    FROM connectors_gap WHERE equipment_id = ANY(%s) AND start_time < %s
+    ORDER BY connection_id, key, equipment_id, end_time NULLS LAST
+) AS gap WHERE gap.recovered = ''
+"""
+
+
+class Window(NamedTuple):
+    """[start, end) of one signal."""
+
+    signal_id: int
+    start: datetime
+    end: datetime
+
+
+class GapOf(NamedTuple):
+    """An unrecovered gap of a machine; ``end_time`` None: still open."""
+
+    equipment_id: int
+    start_time: datetime
+    end_time: datetime | None
+
+
+class Edges(NamedTuple):
+    """``before``: the last sample of a signal strictly before an instant. ``within``: those of each window,
+    ordered as ``samples_between``. ``gaps`` by start.
+    """
+
+    before: dict[tuple[int, datetime], SampleRow]
+    within: list[list[SampleRow]]
+    gaps: list[GapOf]
+
+
+def samples_at_edges(
+    *,
+    instants: Iterable[tuple[int, datetime]],
+    windows: Sequence[Window],
+    equipment_ids: Iterable[int],
+    until: datetime,
+) -> Edges:
+    """``instants``: a signal and when; ``until``: gaps that began before it."""
+    wanted = list(instants)
+    values: list[Any] = [
+        [signal for signal, _ in wanted],
+        [at for _, at in wanted],
+        [window.signal_id for window in windows],
+        [window.start for window in windows],
+        [window.end for window in windows],
+        list(equipment_ids),
+        until,
+    ]
+    found = Edges({}, [[] for _ in windows], [])
+    with connection.cursor() as cursor:
+        cursor.execute(_EDGES, values)
+        for kind, number, at, *row in cursor.fetchall():
+            if kind == "gap":
+                found.gaps.append(GapOf(row[0], row[1], at))
+            elif kind == "before":
+                found.before[row[0], at] = _sample(row)
+            else:
+                found.within[number - 1].append(_sample(row))
+    for rows in found.within:
+        rows.sort(key=_order)
+    found.gaps.sort(key=lambda gap: gap.start_time)
+    return found
+
+
+def _sample(row: Sequence[Any]) -> SampleRow:
+    signal, source, server, arrival, quality, historical, v_int, v_float, v_bool, v_text, key = row
+    value = int(v_int) if v_int is not None else v_float if v_float is not None else v_bool
+    return SampleRow(
+        signal, source, server, arrival, quality, historical, v_text if value is None else value, key
+    )
+
+
+def _order(row: SampleRow) -> tuple[datetime, bool, datetime, int]:
+    """By source time, then server time with none first, then source key."""
+    return row.source_time, row.server_time is not None, row.server_time or row.source_time, row.source_key
