@@ -10,17 +10,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
+from connectors.interface import Unavailable
+from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector, trust, verifying
+from connectors.protocols.opcua.session import UaSession
 from plant.domain.samples import Quality
 from tests.connectors.peers import Mosquitto, collect, free_port, values
 from tests.connectors.test_sparkplug import Following, connector
 
 pytestmark = pytest.mark.foreign
+MACHINE = "nsu=urn:foreign:machine"
 HERE = Path(__file__).parent / "foreign"
 KEPT = Path(tempfile.gettempdir()) / f"mom-foreign-{os.getuid()}"
 
@@ -69,7 +73,9 @@ async def test_an_unmodified_pysparkplug_edge_is_followed_from_birth_to_death(br
     assert not [gap for gap in following.gaps() if gap[0] == "seq_jump"]
 
 
-async def test_an_unmodified_node_opcua_server_is_read() -> None:
+@contextlib.asynccontextmanager
+async def node_opcua(*options: str) -> AsyncIterator[tuple[subprocess.Popen[str], int]]:
+    """The server of npm ``node-opcua-server``, ready, and its port."""
     if shutil.which("npm") is None:
         pytest.fail("npm is missing: install Node.js to run node-opcua")
     port = free_port()
@@ -80,7 +86,7 @@ async def test_an_unmodified_node_opcua_server_is_read() -> None:
             "XDG_CONFIG_HOME": str(folder),
         }
         server = subprocess.Popen(
-            ["node", HERE / "opcua_server.js", str(port)],
+            ["node", HERE / "opcua_server.js", str(port), *options],
             env={**environment, "HOME": str(folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -88,40 +94,77 @@ async def test_an_unmodified_node_opcua_server_is_read() -> None:
         )
         try:
             await asyncio.to_thread(_wait_ready, server)
-            names = ("Count", "State", "Broken", "Absent")
-            addresses = {name: f"nsu=urn:foreign:machine;s={name}" for name in names}
-            made = OpcUaConnector(
-                OpcUaConfig(
-                    endpoint=f"opc.tcp://127.0.0.1:{port}/machine",
-                    security="none",
-                    publishing_ms=100.0,
-                    sampling_ms=10.0,
-                    addresses=tuple(addresses.values()),
-                )
-            )
-            told = False
-
-            def seen(batches: list) -> bool:  # type: ignore[type-arg]
-                nonlocal told
-                if not told and values(batches, addresses["Count"]):
-                    told = True
-                    assert server.stdin is not None
-                    server.stdin.write("go\n")
-                    server.stdin.flush()
-                return values(batches, addresses["State"])[-1:] == ["execute"]
-
-            got = await collect(made, seen, seconds=40)
+            yield server, port
         finally:
             server.kill()
             server.wait()
-    counts = values(got, addresses["Count"])
+
+
+def machine(port: int, *names: str, **changes: Any) -> OpcUaConnector:
+    settings = {"security": "none", "publishing_ms": 100.0, "sampling_ms": 10.0, **changes}
+    addresses = tuple(f"{MACHINE};s={name}" for name in names)
+    return OpcUaConnector(
+        OpcUaConfig(endpoint=f"opc.tcp://127.0.0.1:{port}/machine", addresses=addresses, **settings)
+    )
+
+
+async def test_an_unmodified_node_opcua_server_is_read() -> None:
+    async with node_opcua() as (server, port):
+        told = False
+
+        def seen(batches: list) -> bool:  # type: ignore[type-arg]
+            nonlocal told
+            if not told and values(batches, f"{MACHINE};s=Count"):
+                told = True
+                assert server.stdin is not None
+                server.stdin.write("go\n")
+                server.stdin.flush()
+            return values(batches, f"{MACHINE};s=State")[-1:] == ["execute"]
+
+        got = await collect(machine(port, "Count", "State", "Broken", "Absent"), seen, seconds=40)
+    counts = values(got, f"{MACHINE};s=Count")
     assert counts == sorted(set(counts))
     assert counts[-1] == 50
     # The server grants the sampling interval it likes
     assert len(counts) > 10
-    broken = [sample for batch in got for sample in batch.samples if sample.address == addresses["Broken"]]
+    broken = [s for batch in got for s in batch.samples if s.address == f"{MACHINE};s=Broken"]
     assert [sample.quality for sample in broken] == [Quality.BAD]
     assert not [gap for batch in got for gap in batch.gaps]
+
+
+async def test_node_opcua_is_asked_which_items_it_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its GetMonitoredItems is its own: every item we made must be in its answer."""
+    listed: list[set[int] | None] = []
+    ask = verifying._listed
+
+    async def noted(session: UaSession) -> set[int] | None:
+        listed.append(await ask(session))
+        return listed[-1]
+
+    monkeypatch.setattr(verifying, "_listed", noted)
+    async with node_opcua() as (_, port):
+        await collect(machine(port, "Count", "State"), lambda got: bool(values(got, f"{MACHINE};s=State")))
+    (handles,) = listed
+    assert handles is not None
+    assert len(handles) == 3, "two values and the server's clock"
+
+
+async def test_node_opcua_is_read_encrypted_with_a_password_once_it_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOM_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("PLC_PASSWORD", "s3cret")
+    encrypted = {"security": "sign_and_encrypt", "username": "mom", "password_env": "PLC_PASSWORD"}
+    async with node_opcua("encrypted") as (_, port):
+        with pytest.raises(Unavailable, match="not trusted yet"):
+            await machine(port, "Count", **encrypted).probe()
+        (waiting,) = trust.pki().rejected.iterdir()
+        waiting.rename(trust.pki().trusted / waiting.name)
+        found = await machine(port, "Count", **encrypted).probe()
+        assert [sample.value for sample in found.samples] == [0]
+        monkeypatch.setenv("PLC_PASSWORD", "wrong")
+        with pytest.raises(Unavailable):
+            await machine(port, "Count", **encrypted).probe()
 
 
 def _wait_ready(server: subprocess.Popen[str]) -> None:

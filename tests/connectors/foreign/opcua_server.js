@@ -1,17 +1,25 @@
 // npm node-opcua-server as a machine: two variables that change, one that has bad quality.
 const { OPCUAServer } = require("node-opcua-server");
+const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
+const path = require("path");
 const { DataType, Variant } = require("node-opcua-variant");
 const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
 const { StatusCodes } = require("node-opcua-status-code");
 
-async function main(port) {
+// With "encrypted" it offers nothing but SignAndEncrypt, and trusts the clients that show themselves.
+async function main(port, encrypted) {
   const server = new OPCUAServer({
     port,
     hostname: "127.0.0.1",
     resourcePath: "/machine",
-    allowAnonymous: true,
-    securityModes: [MessageSecurityMode.None],
-    securityPolicies: [SecurityPolicy.None],
+    allowAnonymous: !encrypted,
+    userManager: { isValidUser: (user, password) => user === "mom" && password === "s3cret" },
+    serverCertificateManager: new OPCUACertificateManager({
+      rootFolder: path.join(process.env.XDG_CONFIG_HOME, "pki"),
+      automaticallyAcceptUnknownCertificate: true,
+    }),
+    securityModes: [encrypted ? MessageSecurityMode.SignAndEncrypt : MessageSecurityMode.None],
+    securityPolicies: [encrypted ? SecurityPolicy.Basic256Sha256 : SecurityPolicy.None],
   });
   await server.initialize();
   const space = server.engine.addressSpace;
@@ -41,4 +49,4 @@ async function main(port) {
   process.stdin.once("end", () => process.exit(0));
 }
 
-main(Number(process.argv[2]));
+main(Number(process.argv[2]), process.argv[3] === "encrypted");
