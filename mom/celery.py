@@ -7,9 +7,10 @@ import signal
 from importlib import import_module
 from importlib.util import find_spec
 
-from celery import Celery
-from celery.signals import worker_init, worker_process_init
+from celery import Celery, Task
+from celery.signals import task_postrun, task_prerun, worker_init, worker_process_init
 from django.conf import settings
+from django.db import close_old_connections
 
 from mom.embedded.lifeline import follow_parent
 
@@ -38,3 +39,11 @@ def data_directory_make(**_: object) -> None:
 def pool_process_follow(**_: object) -> None:
     """A pool process busy with a task would outlive a killed worker, and work beside its successor."""
     follow_parent(signal.SIGKILL)
+
+
+@task_prerun.connect
+@task_postrun.connect
+def connections_check(task: Task, **_: object) -> None:
+    """One that broke or grew old is closed; one that died unnoticed is found by its health check."""
+    if not task.request.is_eager:
+        close_old_connections()

@@ -18,6 +18,7 @@ from connectors.selectors.samples import (
     last_samples_before,
     last_samples_before_each,
     samples_between,
+    samples_folded,
     samples_page,
     samples_within,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "quarantine_preview",
     "quarantine_visible",
     "samples_between",
+    "samples_folded",
     "samples_page",
     "samples_within",
     "signals_for",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import connection
+from psycopg2 import extensions as psycopg
 
 from plant.domain.samples import Value
 
@@ -56,6 +57,52 @@ SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = %s AND source_time >= %s AND source_time < %s AND (source_time, source_key) > (%s, %s)
 ORDER BY source_time, source_key LIMIT %s
 """
+# Of signals whose values drive nothing, the first and last instant of every ``resolution``: silence longer
+# than that begins and ends at one of them.
+_FOLDED = """
+SELECT source_time, signal_id, v_int, v_float, v_bool, v_text, bad FROM (
+    SELECT source_time, server_time, source_key, signal_id, v_int, v_float, v_bool, v_text,
+           quality = 2 OR num_nonnulls(v_int, v_float, v_bool, v_text) = 0 AS bad
+    FROM connectors_signalsample
+    WHERE signal_id = ANY(%(read)s) AND source_time >= %(start)s AND source_time < %(end)s
+          AND source_time <= arrival_time + %(ahead)s
+    UNION ALL
+    SELECT unnest(instants), NULL, NULL, signal_id, NULL, NULL, NULL, NULL, false FROM (
+        SELECT signal_id, CASE WHEN min(source_time) = max(source_time) THEN ARRAY[min(source_time)]
+                               ELSE ARRAY[min(source_time), max(source_time)] END AS instants
+        FROM connectors_signalsample
+        WHERE signal_id = ANY(%(heard)s) AND source_time >= %(start)s AND source_time < %(end)s
+              AND source_time <= arrival_time + %(ahead)s
+        GROUP BY signal_id, date_bin(%(resolution)s, source_time, TIMESTAMPTZ '1970-01-01 00:00Z')
+    ) AS heard
+) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
+"""
+# The session's zone is UTC, and v_int has no decimals: read by C alone, at a third of the cost.
+_zone_of = {timedelta(0): UTC}.__getitem__
+_whole = psycopg.new_type((1700,), "whole", psycopg.LONGINTEGER)
+
+
+def samples_folded(
+    *,
+    read_ids: Iterable[int],
+    heard_ids: Iterable[int],
+    start: datetime,
+    end: datetime,
+    ahead: timedelta,
+    resolution: timedelta,
+) -> list[tuple[datetime, int, Value, bool]]:
+    """What a fold reads of [start, end): (source time, signal, value, bad), ordered as ``samples_between``.
+
+    Every sample of ``read_ids``; of ``heard_ids`` only so many that no silence longer than ``resolution``
+    is missed, without values. Left out: what claims to be later than its own arrival by more than ``ahead``.
+    A null value counts as bad.
+    """
+    wanted = {"read": list(read_ids), "heard": list(heard_ids), "start": start, "end": end}
+    rows = _fetched(_FOLDED, wanted | {"ahead": ahead, "resolution": resolution})
+    return [
+        (at, signal, v_int if v_int is not None else _value(v_float, v_bool, v_text), bad)
+        for at, signal, v_int, v_float, v_bool, v_text, bad in rows
+    ]
 
 
 def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime) -> list[SampleRow]:
@@ -65,9 +112,7 @@ def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime
     ids = list(signal_ids)
     if not ids:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_BETWEEN, [ids, start, end])
-        return list(_rows(cursor.fetchall()))
+    return list(_rows(_fetched(_BETWEEN, [ids, start, end])))
 
 
 def samples_within(
@@ -78,9 +123,7 @@ def samples_within(
     if not ids or not windows:
         return []
     query = _WINDOWS.format(windows=" UNION ALL ".join([_WINDOW] * len(windows)))
-    with connection.cursor() as cursor:
-        cursor.execute(query, [value for start, end in windows for value in (ids, start, end)])
-        return list(_rows(cursor.fetchall()))
+    return list(_rows(_fetched(query, [value for start, end in windows for value in (ids, start, end)])))
 
 
 def last_samples_before_each(
@@ -90,9 +133,7 @@ def last_samples_before_each(
     ids, wanted = list(signal_ids), list(instants)
     found: dict[datetime, dict[int, SampleRow]] = {at: {} for at in wanted}
     if ids and wanted:
-        with connection.cursor() as cursor:
-            cursor.execute(_BEFORE_EACH, [ids, wanted])
-            raw = cursor.fetchall()
+        raw = _fetched(_BEFORE_EACH, [ids, wanted])
         for (at, *_), row in zip(raw, _rows([one[1:] for one in raw]), strict=True):
             found[at][row.signal_id] = row
     return found
@@ -103,23 +144,31 @@ def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int,
     ids = list(signal_ids)
     if not ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, [ids, at])
-        return {row.signal_id: row for row in _rows(cursor.fetchall())}
+    return {row.signal_id: row for row in _rows(_fetched(_BEFORE, [ids, at]))}
 
 
 def samples_page(
     *, signal_id: int, start: datetime, end: datetime, after: tuple[datetime, int], limit: int
 ) -> list[SampleRow]:
     """At most ``limit`` samples of one signal after (source time, source key)."""
+    return list(_rows(_fetched(_PAGE, [signal_id, start, end, *after, limit])))
+
+
+def _fetched(query: str, values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(_PAGE, [signal_id, start, end, *after, limit])
-        return list(_rows(cursor.fetchall()))
+        cursor.cursor.tzinfo_factory = _zone_of
+        psycopg.register_type(_whole, cursor.cursor)
+        cursor.execute(query, values)
+        return cursor.fetchall()
 
 
-def _rows(raw: Sequence[tuple[object, ...]]) -> Iterator[SampleRow]:
+def _value(v_float: float | None, v_bool: bool | None, v_text: str | None) -> Value:
+    if v_float is not None:
+        return v_float
+    return v_text if v_bool is None else v_bool
+
+
+def _rows(raw: Iterable[tuple[Any, ...]]) -> Iterator[SampleRow]:
     for signal, source, server, arrival, quality, historical, v_int, v_float, v_bool, v_text, key in raw:
-        value = v_float if v_int is None else int(v_int)  # type: ignore[call-overload]
-        if value is None:
-            value = v_text if v_bool is None else v_bool
-        yield SampleRow(signal, source, server, arrival, quality, historical, value, key)  # type: ignore[arg-type]
+        value = v_int if v_int is not None else _value(v_float, v_bool, v_text)
+        yield SampleRow(signal, source, server, arrival, quality, historical, value, key)

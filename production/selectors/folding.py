@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 
 from connectors import selectors as connectors
 from production.domain.counters import IMPLAUSIBLE, Counter, number
-from production.domain.stitching import COUNTERS, Gap, Open, Sample, StateRow
+from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 AHEAD = timedelta(minutes=5)
 BAD = 2
 INSTANT = timedelta(microseconds=1)
+SILENCE_SEEN = timedelta(seconds=10)
 
 
 def going_on(at: datetime) -> Q:
@@ -31,14 +32,19 @@ def going_on(at: datetime) -> Q:
 
 
 def samples_read(setup: UnitSetup, start: datetime, end: datetime) -> list[Sample]:
-    """The machine's samples in [start, end), in source-time order. A null value counts as bad quality."""
-    ids = [signal.id for signal in setup.unit.signals]
-    rows = connectors.samples_between(signal_ids=ids, start=start, end=end)
-    return [
-        (at, signal, value, quality == BAD or value is None)
-        for signal, at, _, arrival, quality, _, value, _ in rows
-        if at <= arrival + AHEAD
-    ]
+    """The machine's samples in [start, end), in source-time order. A null value counts as bad quality.
+
+    Signals that only break silence are thinned: no silence that counts is missed.
+    """
+    signals, stale = setup.unit.signals, setup.unit.stale_after
+    return connectors.samples_folded(
+        read_ids=[signal.id for signal in signals if signal.role in FOLDED],
+        heard_ids=[signal.id for signal in signals if signal.role not in FOLDED],
+        start=start,
+        end=end,
+        ahead=AHEAD,
+        resolution=SILENCE_SEEN if stale is None else min(max(stale, INSTANT), SILENCE_SEEN),
+    )
 
 
 def gaps_read(setup: UnitSetup, opened: Open) -> list[Gap]:

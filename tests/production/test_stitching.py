@@ -73,8 +73,12 @@ def test_a_late_sample_touches_only_its_window():
 def test_in_order_samples_are_read_once():
     sender = sender_make()
     for minute in range(20):
-        sender.say([(60 * minute + s, "process_value", s) for s in range(60)], watermark=60 * minute + 59)
+        seconds = range(60 * minute, 60 * minute + 60)
+        sender.say([(second, "good_count", second) for second in seconds], watermark=seconds[-1])
         assert sender.stitch().samples == 60
+    seconds = range(1200, 1260)
+    sender.say([(second, "process_value", 1) for second in seconds], watermark=seconds[-1])
+    assert sender.stitch().samples == 12, "of values that drive nothing, two in ten seconds show no silence"
     assert differences(sender) == []
 
 
