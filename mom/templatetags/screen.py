@@ -24,6 +24,7 @@ register = template.Library()
 NAVIGATION = (
     ("overview", late("Plant")),
     ("yesterday", late("Yesterday")),
+    ("losses", late("Losses")),
     ("orders", late("Orders")),
     ("stops", late("Stops")),
 )
