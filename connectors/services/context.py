@@ -41,7 +41,7 @@ class Context:
     site_id: int
     revision: int
     signals: dict[str, Signal] = field(repr=False)
-    # Machines to derive again when an equipment is touched: a line's signal concerns every machine of it.
+    # What to derive again when an equipment is touched: a line's signal concerns it and every machine of it.
     work_units: dict[int, tuple[int, ...]] = field(repr=False)
 
     def lookup(
@@ -80,7 +80,7 @@ def context_of(slug: str) -> Context:
     }
     equipment = plant.equipment_for_ids({signal.equipment_id for signal in by_address.values()})
     work_units = {
-        place.pk: tuple(unit.pk for unit in plant.line_work_units(place.pk)) or (place.pk,)
+        place.pk: (place.pk, *(unit.pk for unit in plant.line_work_units(place.pk)))
         if place.level == "line"
         else (place.pk,)
         for place in equipment.values()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Exists, Max, OuterRef, Subquery, Value
+from django.db.models import Case, Exists, Max, OuterRef, QuerySet, Subquery, Value, When
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
@@ -87,7 +87,7 @@ def accounts(
     states, stopped, spans = _observed(machines, start, end)
     earliest = min([start, *(stop.start for rows in stopped.values() for stop in rows)])
     latest = max([end, *(stop.end for rows in stopped.values() for stop in rows if stop.end)])
-    orders = _uses(machines, spans, {machine for machine, known in about.items() if known.signalled})
+    orders = _uses(machines, spans, {machine: known.orders for machine, known in about.items()})
     said = reasons_in_force(equipment_ids=ids, start=earliest, end=end)
     until = max(latest, *horizons.values())
     planned: dict[int | None, list[Slot] | None] = {
@@ -121,24 +121,36 @@ def _slots_read(
 
 
 class _About(NamedTuple):
-    """Until when a machine's data are known, whether its order signal ever spoke, its fastest ideal rate."""
+    """Until when a machine's data are known, who tells its orders (``_teller``), its fastest ideal rate."""
 
     horizon: datetime
-    signalled: bool
+    orders: str
     fastest: Decimal | None
 
 
 def _known_of(equipment_ids: Iterable[int]) -> dict[int, _About]:
     """By machine; those that never sent anything are left out."""
-    spoke = OrderSpan.objects.filter(equipment_id=OuterRef("work_unit_id"), source=OrderSpan.Source.SIGNAL)
+    told = _teller(OrderSpan.objects.filter(equipment_id=OuterRef("work_unit_id")))
     rates = IdealRate.objects.filter(equipment_id=OuterRef("work_unit_id")).order_by()
     fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
     found = StitchCheckpoint.objects.filter(work_unit_id__in=list(equipment_ids)).order_by()
-    rows = found.values_list("work_unit_id", "horizon", Exists(spoke), Subquery(fastest))
+    rows = found.values_list("work_unit_id", "horizon", told, Subquery(fastest))
     return {machine: _About(*row) for machine, *row in rows}
 
 
-Uses = dict[int, list[OrderUse]]
+def _teller(spans: QuerySet[OrderSpan]) -> Case:
+    """Who tells the orders of a machine: its own signal if it ever spoke, else what was derived for it from
+    the events of its line; ``LINE`` where nothing was. Never decided by a window.
+    """
+    return Case(
+        *(When(Exists(spans.filter(source=told)), then=Value(told)) for told in (SIGNAL, EVENTS)),
+        default=Value(LINE),
+    )
+
+
+# By machine or line and who told it.
+Uses = dict[tuple[int, str], list[OrderUse]]
+SIGNAL, EVENTS, LINE = str(OrderSpan.Source.SIGNAL), str(OrderSpan.Source.EVENTS), ""
 STATE, STOP, ORDER = "state", "stop", "order"
 
 
@@ -156,7 +168,7 @@ def _observed(
         Value(STATE), "work_unit_id", *times, "state", "mode", "fault_code", "cause"
     ).union(
         stopped.values_list(Value(STOP), "work_unit_id", *times, "base_class", "fault_code", none, none),
-        spans.values_list(Value(ORDER), "equipment_id", *times, "order_code", none, none, none),
+        spans.values_list(Value(ORDER), "equipment_id", *times, "order_code", "source", none, none),
         all=True,
     )
     by_kind: dict[str, list[Any]] = {STATE: [], STOP: [], ORDER: []}
@@ -170,7 +182,7 @@ def _observed(
     for machine, *row in sorted(by_kind[STOP], key=_by_start):
         found_stops.setdefault(machine, []).append(StopRow(*row[:4]))
     for place, *row in sorted(by_kind[ORDER], key=_by_start):
-        found_spans.setdefault(place, []).append(OrderUse(*row[:3]))
+        found_spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
     return found_states, found_stops, found_spans
 
 
@@ -183,12 +195,14 @@ def _places(machines: Sequence[Equipment]) -> set[int]:
     return {machine.pk for machine in machines} | {m.parent_id for m in machines if m.parent_id}
 
 
-def _uses(machines: Sequence[Equipment], spans: Uses, signalled: set[int]) -> Uses:
-    """Spans by machine: its own where its order signal ever spoke, else its line's."""
-    return {
-        machine.pk: spans.get(machine.pk if machine.pk in signalled else machine.parent_id or 0, [])
-        for machine in machines
-    }
+def _uses(machines: Sequence[Equipment], spans: Uses, told: Mapping[int, str]) -> dict[int, list[OrderUse]]:
+    """Spans by machine: those its ``_teller`` tells."""
+    found: dict[int, list[OrderUse]] = {}
+    for machine in machines:
+        teller, line = told.get(machine.pk, LINE), machine.parent_id or 0
+        of_line = [*spans.get((line, SIGNAL), ()), *spans.get((line, EVENTS), ())]
+        found[machine.pk] = spans.get((machine.pk, teller), []) if teller != LINE else of_line
+    return found
 
 
 def horizons_of(equipment_ids: Iterable[int]) -> dict[int, datetime]:
@@ -224,22 +238,25 @@ def stops_between(
 def orders_between(
     *, equipment: Sequence[Equipment], start: datetime, end: datetime
 ) -> dict[int, list[OrderUse]]:
-    """Which order each machine worked on in [start, end): by its own order signal, else by its line's."""
-    places = _places(equipment)
-    signalled = signalled_among(places)
+    """Which order each machine worked on in [start, end): by its own order signal, else by its line's events
+    moved by the transit to it.
+    """
     rows: Uses = {}
-    found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(places))
+    found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(_places(equipment)))
     for span in found.order_by("start_time"):
-        rows.setdefault(span.equipment_id, []).append(
-            OrderUse(span.start_time, span.end_time, span.order_code)
-        )
-    return _uses(equipment, rows, signalled)
+        use = OrderUse(span.start_time, span.end_time, span.order_code)
+        rows.setdefault((span.equipment_id, span.source), []).append(use)
+    return _uses(equipment, rows, tellers([machine.pk for machine in equipment]))
 
 
-def signalled_among(equipment_ids: Iterable[int]) -> set[int]:
-    """Those whose own order signal ever spoke."""
-    found = OrderSpan.objects.filter(equipment_id__in=list(equipment_ids), source=OrderSpan.Source.SIGNAL)
-    return set(found.order_by("equipment_id").values_list("equipment_id", flat=True).distinct())
+def tellers(equipment_ids: Iterable[int]) -> dict[int, str]:
+    """Who tells the orders of each machine."""
+    found = OrderSpan.objects.filter(equipment_id__in=list(equipment_ids)).order_by("equipment_id", "source")
+    told: dict[int, str] = {}
+    for machine, source in found.values_list("equipment_id", "source").distinct():
+        # In the order of their names: what its signal says comes last and holds.
+        told[machine] = source
+    return told
 
 
 class AlarmTold(NamedTuple):

@@ -31,12 +31,13 @@ def bill_of_materials(*, job_order_id: int) -> dict[int, Decimal]:
 def job_order_running(*, equipment_ids: Iterable[int], at: datetime) -> JobOrder | None:
     """The order the equipment worked on at an instant; where several are given, the first that is known to.
 
-    Pass the machine first, then its line: a machine's own order signal says more than its line's commands.
+    Pass the machine first, then its line: a machine's own order signal says more than its line's commands,
+    and these, moved by the transit to it, more than the line's own time on the order.
     """
     for equipment_id in equipment_ids:
         spans = OrderSpan.objects.filter(
             Q(end_time__isnull=True) | Q(end_time__gt=at), equipment_id=equipment_id, start_time__lte=at
-        ).order_by("-start_time")
+        ).order_by("-source", "-start_time")
         for code in spans.values_list("order_code", flat=True)[:1]:
             if order := JobOrder.objects.select_related("line", "product").filter(code=code).first():
                 return order

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import DateTimeField, Value
 from django.db.models.functions import Cast
@@ -40,7 +40,7 @@ from production.selectors.accounts import (
 from production.selectors.executions import execution_of
 from production.selectors.kpi import line_exit
 from production.selectors.orders import job_order_events, plan_versions
-from production.selectors.quantities import Quantities, counters_of, quantities
+from production.selectors.quantities import Asked, Quantities, counters_of, quantities_each
 from production.selectors.stopped import counts_said, notes, overlapping
 
 if TYPE_CHECKING:
@@ -194,6 +194,14 @@ def _machines(
     )
 
 
+class Working(NamedTuple):
+    """Machines that may have worked on an order; ``done``: its execution, where known already."""
+
+    job_order: JobOrder
+    units: Sequence[Equipment]
+    done: Execution | None = None
+
+
 def order_counts(
     *,
     job_order: JobOrder,
@@ -204,37 +212,58 @@ def order_counts(
 ) -> dict[int, list[Quantities]]:
     """What each machine counted in each span it worked on the order, up to ``known_to``; by machine.
 
-    By its own order signal, else by its line's: the last machine of a line begins and ends an order minutes
-    after the one that paces it.
+    By its own order signal, else by its line's events moved by the transit to it: the last machine of a line
+    begins and ends an order minutes after the one that paces it.
     """
-    ids = [unit.pk for unit in units]
-    if counters is None:
-        counters = counters_of(units)
-    signalled, spans = _signalled_spans(ids, job_order.code)
-    worked: dict[tuple[datetime, datetime], list[int]] = {}
-    for machine, since, until in spans:
-        worked.setdefault((since, until or known_to), []).append(machine)
-    if others := [pk for pk in ids if pk not in signalled]:
-        for work in (done or execution_of(job_order)).working:
-            worked.setdefault((work.start, work.end or known_to), []).extend(others)
-    found: dict[int, list[Quantities]] = {pk: [] for pk in ids}
-    for (since, until), machines in worked.items():
-        counted = quantities(equipment_ids=machines, start=since, end=until, of_order=True, counters=counters)
+    asked = [Working(job_order, units, done)]
+    return orders_counts(asked=asked, known_to=known_to, counters=counters)[0]
+
+
+def orders_counts(
+    *, asked: Sequence[Working], known_to: datetime, counters: Sequence[SignalDefinition] | None = None
+) -> list[dict[int, list[Quantities]]]:
+    """``order_counts`` of several orders, in as many reads as for one."""
+    units = [unit for one in asked for unit in one.units]
+    told, own = _own_spans([unit.pk for unit in units], [one.job_order.code for one in asked])
+    windows: list[tuple[int, Asked]] = []
+    for place, one in enumerate(asked):
+        worked: dict[tuple[datetime, datetime], list[int]] = {}
+        ids = {unit.pk for unit in one.units}
+        for machine, code, since, until in own:
+            if machine in ids and code == one.job_order.code:
+                worked.setdefault((since, until or known_to), []).append(machine)
+        if others := [unit.pk for unit in one.units if unit.pk not in told]:
+            for work in (one.done or execution_of(one.job_order)).working:
+                worked.setdefault((work.start, work.end or known_to), []).extend(others)
+        windows += [(place, Asked(frozenset(ids), *span)) for span, ids in sorted(worked.items())]
+    found: list[dict[int, list[Quantities]]] = [{unit.pk: [] for unit in one.units} for one in asked]
+    counters = counters_of(units) if counters is None else counters
+    counts = quantities_each([window for _, window in windows], of_order=True, counters=counters)
+    for (place, _), counted in zip(windows, counts, strict=True):
         for machine, part in counted.items():
-            found[machine].append(part)
+            found[place][machine].append(part)
     return found
 
 
-def _signalled_spans(
-    ids: Sequence[int], order_code: str
-) -> tuple[set[int], list[tuple[int, datetime, datetime | None]]]:
-    """Machines whose own order signal ever spoke, and the spans it told of an order, in one read."""
-    told = OrderSpan.objects.filter(equipment_id__in=ids, source=OrderSpan.Source.SIGNAL).order_by()
-    nothing = Cast(Value(None), DateTimeField())
-    spans = told.filter(order_code=order_code).values_list("equipment_id", "start_time", "end_time")
-    rows = list(spans.union(told.values_list("equipment_id", nothing, nothing).distinct(), all=True))
-    own = [row for row in rows if row[1] is not None]
-    return {row[0] for row in rows}, sorted(own, key=lambda row: row[1])
+def _own_spans(
+    ids: Sequence[int], order_codes: Sequence[str]
+) -> tuple[set[int], list[tuple[int, str, datetime, datetime | None]]]:
+    """Machines of which anyone but their line tells orders, and their spans of some, in one read."""
+    told = OrderSpan.objects.filter(equipment_id__in=ids).order_by()
+    never, nothing = Value(""), Cast(Value(None), DateTimeField())
+    spans = told.filter(order_code__in=order_codes)
+    rows = list(
+        spans.values_list("equipment_id", "source", "order_code", "start_time", "end_time").union(
+            told.values_list("equipment_id", "source", never, nothing, nothing).distinct(), all=True
+        )
+    )
+    signalled = {row[0] for row in rows if row[1] == OrderSpan.Source.SIGNAL}
+    own = [
+        (machine, code, since, until)
+        for machine, source, code, since, until in rows
+        if since is not None and (source == OrderSpan.Source.SIGNAL or machine not in signalled)
+    ]
+    return {row[0] for row in rows}, sorted(own, key=lambda row: row[2])
 
 
 def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:

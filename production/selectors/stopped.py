@@ -53,12 +53,15 @@ def _assertion() -> Subquery:
     return Subquery(said.order_by("-said_at", "-pk").values("pk")[:1])
 
 
-def _order() -> Exists:
-    spans = OrderSpan.objects.filter(
-        Q(end_time__isnull=True) | Q(end_time__gt=OuterRef("start_time")),
-        Q(equipment_id=OuterRef("work_unit_id")) | Q(equipment_id=OuterRef("work_unit__parent_id")),
+def _order() -> Q:
+    """An order ran on the machine in the stop, its line's where nothing is told of the machine itself."""
+    reaches = Q(end_time__isnull=True) | Q(end_time__gt=OuterRef("start_time"))
+    spans = OrderSpan.objects.filter(reaches, start_time__lt=Coalesce(OuterRef("end_time"), Value(FAR)))
+    machine, line = OuterRef("work_unit_id"), OuterRef("work_unit__parent_id")
+    told = Exists(OrderSpan.objects.filter(equipment_id=machine))
+    return Q(Exists(spans.filter(equipment_id=machine))) | (
+        ~Q(told) & Q(Exists(spans.filter(equipment_id=line)))
     )
-    return Exists(spans.filter(start_time__lt=Coalesce(OuterRef("end_time"), Value(FAR))))
 
 
 @dataclass(frozen=True, slots=True)

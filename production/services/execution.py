@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -23,8 +23,17 @@ from production.domain.job_order import (
     check,
     execution,
 )
-from production.models import JobOrder, JobOrderEvent, OrderSpan
-from production.selectors.executions import commands_of, execution_of, signalled
+from production.models import JobOrder, JobOrderEvent
+from production.selectors.executions import (
+    SPAN_COLUMNS,
+    codes_unknown,
+    commands_of,
+    line_signalled,
+    line_transits,
+    signalled,
+    spans_of,
+    spans_stored,
+)
 from production.services.derived import apply, difference
 
 if TYPE_CHECKING:
@@ -113,10 +122,13 @@ def event_record(job_order: JobOrder, verb: str, *, at: datetime, by: Actor, why
     )
 
 
-def execution_refresh(job_order: JobOrder) -> bool:
-    """Recompute an order's state and the line's time on it. Returns whether anything changed."""
-    now = execution_of(job_order)
-    changed = _spans_replace(job_order, now)
+def execution_refresh(job_order: JobOrder, transit: Mapping[int, timedelta] | None = None) -> bool:
+    """Recompute an order's state and the time its line and machines worked on it. Returns whether anything
+    changed. ``transit``: the line's, where it is read already.
+    """
+    events = [*commands_of(job_order), *signalled(job_order)]
+    now = execution(events)
+    changed = _spans_replace(job_order.line_id, job_order.code, events, known=True, transit=transit)
     held = (job_order.state, job_order.started_at, job_order.ended_at)
     if held != (now.state, now.started_at, now.ended_at):
         job_order.state, job_order.started_at, job_order.ended_at = now.state, now.started_at, now.ended_at
@@ -125,26 +137,43 @@ def execution_refresh(job_order: JobOrder) -> bool:
     return changed
 
 
-def _spans_replace(job_order: JobOrder, now: Execution) -> bool:
-    stored = OrderSpan.objects.filter(
-        equipment_id=job_order.line_id, order_code=job_order.code, source=OrderSpan.Source.EVENTS
-    )
-    columns = ("equipment_id", "order_code", "start_time", "end_time", "source")
-    derived = [
-        (job_order.line_id, job_order.code, work.start, work.end, str(OrderSpan.Source.EVENTS))
-        for work in now.working
-    ]
-    return apply(difference(stored, columns, derived)) > 0
+def _spans_replace(
+    line_id: int, code: str, events: list[Event], *, known: bool, transit: Mapping[int, timedelta] | None
+) -> bool:
+    derived = spans_of(line_id=line_id, code=code, events=events, known=known, transit=transit)
+    stored = spans_stored(line_id=line_id, code=code)
+    return apply(difference(stored, SPAN_COLUMNS, derived)) > 0
+
+
+def unknown_refresh(*, line_id: int, code: str, transit: Mapping[int, timedelta] | None = None) -> bool:
+    """The same for an order nobody has told of here, which the line's own signal names all the same."""
+    events = line_signalled(line_id=line_id, code=code)
+    return _spans_replace(line_id, code, events, known=False, transit=transit)
 
 
 def orders_refresh_for(*, equipment: Equipment, line_id: int | None, codes: Iterable[str]) -> None:
-    """After an order signal changed: recompute the orders it named."""
+    """After an order signal of a machine or line changed: recompute the orders it named."""
     if line_id is None:
         return
-    found = (
-        JobOrder.objects.select_for_update(no_key=True)
-        .filter(line_id=line_id, code__in=list(codes))
-        .order_by("pk")
-    )
-    for job_order in found:
-        execution_refresh(job_order)
+    named = set(codes)
+    found = JobOrder.objects.select_for_update(no_key=True).filter(line_id=line_id, code__in=named)
+    transit = line_transits(line_id)
+    for job_order in found.order_by("pk"):
+        execution_refresh(job_order, transit)
+        named.discard(job_order.code)
+    if equipment.pk == line_id:
+        for code in sorted(named):
+            unknown_refresh(line_id=line_id, code=code, transit=transit)
+
+
+@transaction.atomic
+def line_orders_refresh(*, line_id: int) -> None:
+    """After the machines of a line or the transit between them changed: recompute all that ever ran on it."""
+    transit = line_transits(line_id)
+    found = JobOrder.objects.select_for_update(no_key=True).filter(line_id=line_id)
+    for job_order in found.exclude(started_at=None).order_by("pk"):
+        execution_refresh(job_order, transit)
+    for line, code in codes_unknown():
+        if line == line_id:
+            unknown_refresh(line_id=line_id, code=code, transit=transit)
+    plant.revision_bump(line_id=line_id)

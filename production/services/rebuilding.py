@@ -8,14 +8,23 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from connectors import selectors as connectors
+from production.domain.job_order import Event, execution
 from production.domain.stitching import Fold, Open
 from production.domain.stops import stops_of
-from production.models import JobOrder, OrderSpan, StitchCheckpoint
-from production.selectors.executions import execution_of
+from production.models import JobOrder, StitchCheckpoint
+from production.selectors.executions import (
+    SPAN_COLUMNS,
+    codes_unknown,
+    commands_of,
+    line_signalled,
+    signalled,
+    spans_of,
+    spans_stored,
+)
 from production.selectors.folding import gaps_read, samples_read
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply, difference
-from production.services.execution import execution_refresh
+from production.services.execution import execution_refresh, unknown_refresh
 from production.services.stitching import DAY, INSTANT, stitch, unit_lock
 from production.services.window import Window, differences
 
@@ -100,24 +109,33 @@ def _whole(setup: UnitSetup, checkpoint: StitchCheckpoint, found: Rebuilt) -> Wi
 
 
 def _orders_rebuild(found: Rebuilt, *, write: bool) -> None:
-    """Job orders' derived state, and the line's time on each, from commands and signals."""
+    """Job orders' derived state, and the time line and machines had each, from commands and signals."""
     for job_order in JobOrder.objects.order_by("pk"):
         found.job_orders += 1
         with transaction.atomic():
             found.lines += _order_differences(job_order)
             if write:
                 execution_refresh(job_order)
+    for line_id, code in codes_unknown():
+        with transaction.atomic():
+            events = line_signalled(line_id=line_id, code=code)
+            found.lines += _span_differences(line_id, code, events, known=False)
+            if write:
+                unknown_refresh(line_id=line_id, code=code)
 
 
 def _order_differences(job_order: JobOrder) -> list[str]:
-    now = execution_of(job_order)
+    events = [*commands_of(job_order), *signalled(job_order)]
+    now = execution(events)
     held = (job_order.state, job_order.started_at, job_order.ended_at)
     lines = []
     if held != (now.state, now.started_at, now.ended_at):
         derived = f"{now.state} {now.started_at} {now.ended_at}"
         lines.append(f"order {job_order.code}: stored {' '.join(map(str, held))}, derived {derived}")
-    stored = OrderSpan.objects.filter(
-        equipment_id=job_order.line_id, order_code=job_order.code, source=OrderSpan.Source.EVENTS
-    )
-    spans = difference(stored, ("start_time", "end_time"), [(work.start, work.end) for work in now.working])
-    return lines + [f"order {job_order.code} {line}" for line in spans.lines()]
+    return lines + _span_differences(job_order.line_id, job_order.code, events, known=True)
+
+
+def _span_differences(line_id: int, code: str, events: list[Event], *, known: bool) -> list[str]:
+    derived = spans_of(line_id=line_id, code=code, events=events, known=known)
+    spans = difference(spans_stored(line_id=line_id, code=code), SPAN_COLUMNS, derived)
+    return [f"order {code} {line}" for line in spans.lines()]

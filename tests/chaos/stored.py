@@ -34,7 +34,7 @@ def rows_stored(plant: Plant) -> Rows:
     role = {pk: signal.role for pk, signal in plant.signals.items()}
     for unit in plant.line.units:
         code, mine = unit.code, {"work_unit_id": unit.pk}
-        orders = OrderSpan.objects.filter(equipment_id=unit.pk).values_list(
+        orders = OrderSpan.objects.filter(equipment_id=unit.pk, source="signal").values_list(
             "start_time", "end_time", "order_code"
         )
         tools = ToolSpan.objects.filter(**mine).values_list("start_time", "end_time", "tool_code")

@@ -221,11 +221,14 @@ def test_landing_marks_the_machine_and_wakes_whoever_derives(
     assert selectors.dirty_marks_take(work_unit_id=mapped.equipment_id) is None
 
 
-def test_a_signal_of_the_line_marks_every_machine_of_it() -> None:
+def test_a_signal_of_the_line_marks_it_and_every_machine_of_it() -> None:
     line = line_make(3)
     signal = signal_make(line.line, "L/order")
     samples_ingest(connection=signal.connection.slug, samples=columns("OF1", address="L/order"), now=NOW)
-    assert set(DirtyMark.objects.values_list("work_unit_id", flat=True)) == {unit.pk for unit in line.units}
+    assert set(DirtyMark.objects.values_list("work_unit_id", flat=True)) == {
+        line.line.pk,
+        *(unit.pk for unit in line.units),
+    }
 
 
 def test_last_sample_before_is_strict_and_crosses_days(mapped: SignalDefinition) -> None:

@@ -11,7 +11,7 @@ from mom.pages import reading
 from plant import selectors
 from plant.access import Actor, Grant
 from production import selectors as production
-from production.selectors.accounts import _known_of, _observed, _uses, signalled_among, stops_between
+from production.selectors.accounts import _known_of, _observed, _uses, stops_between, tellers
 from tests.factories.pages import Plant
 
 pytestmark = pytest.mark.django_db
@@ -26,11 +26,11 @@ def test_one_read_tells_what_separate_reads_tell(plant: Plant) -> None:
         assert states
         assert states == production.states_between(equipment_ids=ids, start=start, end=now)
         assert stops == stops_between(equipment_ids=ids, start=start, end=now)
-        signalled = signalled_among(ids)
+        told = tellers(ids)
         uses = production.orders_between(equipment=found.units, start=start, end=now)
-        assert _uses(found.units, spans, signalled) == uses
+        assert _uses(found.units, spans, told) == uses
         known = _known_of(ids)
-        assert {pk for pk, about in known.items() if about.signalled} == signalled & known.keys()
+        assert {pk: about.orders for pk, about in known.items()} == {pk: told.get(pk, "") for pk in known}
         assert {pk: a.horizon for pk, a in known.items()} == production.horizons_of(ids)
         assert found.accounts == production.accounts(equipment=found.units, start=start, end=now)
         _told_as_apart(found)
