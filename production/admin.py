@@ -8,6 +8,7 @@ from plant.admin import AuditedAdmin, ReadOnlyAdmin
 from production.models import (
     BillOfMaterialsItem,
     ChangeoverStandard,
+    ContributionRate,
     CountAssertion,
     IdealRate,
     JobOrder,
@@ -48,6 +49,13 @@ class IdealRateAdmin(AuditedAdmin):
     list_select_related = ["equipment", "product"]
     list_filter = ["equipment"]
     search_fields = ["equipment__code", "product__code"]
+
+
+@admin.register(ContributionRate)
+class ContributionRateAdmin(AuditedAdmin):
+    list_display = ["product", "per_unit", "currency", "valid_from"]
+    list_select_related = ["product"]
+    search_fields = ["product__code"]
 
 
 @admin.register(ChangeoverStandard)

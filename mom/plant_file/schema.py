@@ -162,6 +162,13 @@ SECTIONS = (
         place="equipment__path__startswith",
     ),
     Section(
+        "contribution_rates",
+        "production.ContributionRate",
+        ("product", "valid_from"),
+        ("product", "per_unit", "currency", "valid_from"),
+        required=("product", "per_unit", "valid_from"),
+    ),
+    Section(
         "changeover_standards",
         "production.ChangeoverStandard",
         ("line", "from_product", "from_family", "to_product", "to_family"),

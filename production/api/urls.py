@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from production.api.job_orders import JobOrderViewSet
+from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
 
 router = SimpleRouter(trailing_slash=False)
@@ -16,4 +17,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("counts", CountView.as_view(), name="count-list"),
     path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),
     path("equipment/<str:code>/kpi", KpiView.as_view(), name="equipment-kpi"),
+    path("equipment/<str:code>/line-losses", LineLossesView.as_view(), name="equipment-line-losses"),
 ]

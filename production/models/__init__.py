@@ -3,6 +3,7 @@ from __future__ import annotations
 from production.models.definition import (
     BillOfMaterialsItem,
     ChangeoverStandard,
+    ContributionRate,
     IdealRate,
     OperationsSegment,
     WorkMaster,
@@ -23,6 +24,7 @@ __all__ = [
     "AlarmInterval",
     "BillOfMaterialsItem",
     "ChangeoverStandard",
+    "ContributionRate",
     "CountAssertion",
     "IdealRate",
     "JobOrder",

@@ -170,3 +170,31 @@ class ChangeoverStandard(Configuration):
 
     def __str__(self) -> str:
         return f"{self.line_id}: {self.seconds} s"
+
+
+class ContributionRate(Configuration):
+    """What one good piece of a product brings in after what it consumes, from a date on. A change is a new
+    row.
+    """
+
+    product = models.ForeignKey(
+        "plant.MaterialDefinition", models.CASCADE, related_name="+", help_text="The product."
+    )
+    per_unit = models.DecimalField(
+        max_digits=14, decimal_places=6, help_text="Contribution of one unit of the product."
+    )
+    currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217 code, such as EUR.")
+    valid_from = models.DateTimeField(help_text="From when on (UTC), until a later row of the same product.")
+    recorded_at = models.DateTimeField(auto_now_add=True, help_text="When this was entered.")
+
+    class Meta:
+        ordering = ["product", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "valid_from"], name="contribution_rate_once"),
+            models.CheckConstraint(
+                condition=models.Q(per_unit__gte=0), name="contribution_rate_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.per_unit} {self.currency}"

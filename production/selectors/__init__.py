@@ -16,6 +16,7 @@ from production.selectors.day import LineDay, line_day
 from production.selectors.executions import execution_of
 from production.selectors.history import Frequency, reason_frequency, run_time
 from production.selectors.kpi import Kpi, Made, kpi, line_exit
+from production.selectors.line_losses import LineLossAccount, line_losses
 from production.selectors.orders import (
     dispatch_list,
     job_order_at,
@@ -53,6 +54,7 @@ __all__ = [
     "Kpi",
     "LineAccount",
     "LineDay",
+    "LineLossAccount",
     "MachinePart",
     "Made",
     "Parameter",
@@ -77,6 +79,7 @@ __all__ = [
     "line_account",
     "line_day",
     "line_exit",
+    "line_losses",
     "notes",
     "order_counts",
     "orders_between",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -73,17 +73,17 @@ def named(share: Share) -> str:
     return share.cause.machine if share.cause.kind == MACHINE else share.cause.kind
 
 
-def first_fault_seconds(line: Line, history: History) -> Counter[str]:
-    found: Counter[str] = Counter()
+def first_fault_seconds(line: Line, history: History) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
     for shares in attributed(line, history.machines).values():
         for share in shares:
             found[named(share)] += (share.end - share.start).total_seconds()
     return found
 
 
-def own_seconds(line: Line, history: History) -> Counter[str]:
+def own_seconds(line: Line, history: History) -> dict[str, float]:
     """How long every machine stood still by itself, and its ends waited for material or room."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     ends = {line.machines[0]: sim.NO_MATERIAL, line.machines[-1]: sim.NO_OUTLET}
     for name, rows in history.machines.items():
         for row in rows:
@@ -158,8 +158,8 @@ def scored(
         begin, end = (start - BEGIN).total_seconds(), (shares[-1].end - BEGIN).total_seconds()
         while at < len(truth) and truth[at].end + off <= begin:
             at += 1
-        true: Counter[str] = Counter()
-        told: Counter[str] = Counter()
+        true: dict[str, float] = defaultdict(float)
+        told: dict[str, float] = defaultdict(float)
         right = 0.0
         for share in shares:
             p, q = (share.start - BEGIN).total_seconds(), (share.end - BEGIN).total_seconds()
@@ -174,7 +174,7 @@ def scored(
         if not true:
             continue
         score.stops += 1
-        score.stops_right += told.most_common(1)[0][0] == true.most_common(1)[0][0]
+        score.stops_right += max(told, key=told.__getitem__) == max(true, key=true.__getitem__)
         score.seconds += sum(true.values())
         score.seconds_right += right
     return score

@@ -1,0 +1,164 @@
+"""What a line lost and what it came from: the constraint's lost time, charged by the first-fault walk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from plant import selectors as plant
+from plant.domain.intervals import Interval
+from production.domain.account import Account, Said, painted
+from production.domain.line.losses import LineLosses, Worth
+from production.domain.line.losses import line_losses as losses_of
+from production.domain.line.topology import Topology
+from production.domain.line.tracks import parts_of, tracks_of
+from production.models import ContributionRate, IdealRate, JobOrder, OrderSpan
+from production.selectors.accounts import accounts
+from production.selectors.line_topology import line_paced_by, line_topology
+from production.selectors.stopped import overlapping, reasons_in_force
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+FIRST_FAULT = "first_fault"
+
+
+@dataclass(frozen=True, slots=True)
+class LineLossAccount:
+    """The line's losses in [start, end), cut where the constraint's data end. ``basis``: how it was chosen.
+
+    ``units`` by code. ``currency`` is empty where no contribution is known, or not one for all products.
+    """
+
+    line: Equipment
+    paced_by: Equipment
+    basis: str
+    units: Mapping[str, Equipment]
+    losses: LineLosses
+    currency: str
+
+
+def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAccount | None:
+    """None where no link is declared, no machine paces the line, or it has no data in the window.
+
+    The rows add up to the constraint's lost time, and two windows that touch add up to the one of both.
+    """
+    line = plant.equipment_for_ids([line_id])[line_id]
+    units = plant.line_work_units(line_id)
+    topology = line_topology(line_id=line_id, units=units)
+    if topology is None or end <= start:
+        return None
+    values = _values_read(line_id, units, start, end)
+    chosen = line_paced_by(units, values.rates, values.products)
+    if chosen is None:
+        return None
+    paced_by, basis = chosen
+    margin = topology.reach
+    read = accounts(equipment=units, start=start - margin, end=end + margin)
+    found = losses_between(
+        window=Interval(start, end), paced_by=paced_by, units=units, topology=topology, read=read,
+        values=values, said=_said_of_line(line_id, start, end),
+    )  # fmt: skip
+    if found is None:
+        return None
+    by_code = {unit.code: unit for unit in units}
+    return LineLossAccount(line, paced_by, basis, by_code, found, values.currency)
+
+
+def losses_between(
+    *,
+    window: Interval,
+    paced_by: Equipment,
+    units: Sequence[Equipment],
+    topology: Topology,
+    read: Mapping[int, Account],
+    values: Values,
+    said: Sequence[Said] = (),
+) -> LineLosses | None:
+    """Losses from accounts already read, which reach beyond the window by ``topology.reach`` on both sides.
+
+    None where the pacing machine has no data in the window.
+    """
+    own, node = read.get(paced_by.pk), topology.node_of[paced_by.code]
+    assert window.end is not None
+    if own is None or own.end <= window.start:
+        return None
+    machines = {unit.code: parts_of(unit.code, read[unit.pk].segments) for unit in units if unit.pk in read}
+    together = topology.groups[node].members if node in topology.groups else (paced_by.code,)
+    ids = [unit.pk for unit in units if unit.code in together]
+    return losses_of(
+        window=Interval(window.start, min(window.end, own.end)),
+        constraint=node,
+        topology=topology,
+        tracks=tracks_of(topology, machines),
+        machines=machines,
+        said_of_line=said,
+        worth=lambda order, at: values.worth(ids, order, at),
+        cuts=values.changes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Ideal rates by machine, contributions by product, and what orders make; all of their dated rows."""
+
+    rates: Mapping[int, Sequence[IdealRate]]
+    contributions: Mapping[int, Sequence[ContributionRate]]
+    product_of: Mapping[str, int]
+    products: tuple[int | None, ...] = ()
+
+    @property
+    def changes(self) -> list[datetime]:
+        """When a rate or a contribution begins to hold."""
+        rates = {row.valid_from for rows in self.rates.values() for row in rows}
+        return sorted(rates.union(row.valid_from for rows in self.contributions.values() for row in rows))
+
+    @property
+    def currency(self) -> str:
+        found = {row.currency for rows in self.contributions.values() for row in rows}
+        return found.pop() if len(found) == 1 else ""
+
+    def worth(self, machine_ids: Iterable[int], order: str, at: datetime) -> Worth:
+        """What an hour of the constraint makes of an order's product at an instant, and what each brings."""
+        product = self.product_of.get(order)
+        known = [rate_of(self.rates.get(machine, ()), product, at) for machine in machine_ids]
+        rates = [row.units_per_hour for row in known if row is not None]
+        brings = [row for row in self.contributions.get(product or 0, ()) if row.valid_from <= at]
+        latest = max(brings, key=lambda row: row.valid_from, default=None)
+        return Worth(
+            sum(rates[1:], rates[0]) if rates else None,
+            latest.per_unit if latest is not None and self.currency else None,
+        )
+
+
+def rate_of(rows: Sequence[IdealRate], product_id: int | None, at: datetime) -> IdealRate | None:
+    """The rate in force at an instant: the product's own, else the one for any product."""
+    for wanted in dict.fromkeys((product_id, None)):
+        valid = [row for row in rows if row.product_id == wanted and row.valid_from <= at]
+        if valid:
+            return max(valid, key=lambda row: row.valid_from)
+    return None
+
+
+def _values_read(line_id: int, units: Sequence[Equipment], start: datetime, end: datetime) -> Values:
+    ids = [unit.pk for unit in units]
+    rates: dict[int, list[IdealRate]] = {}
+    for row in IdealRate.objects.filter(equipment_id__in=ids, valid_from__lt=end):
+        rates.setdefault(row.equipment_id, []).append(row)
+    spans = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=[line_id, *ids])
+    codes = list(spans.order_by("-start_time").values_list("order_code", flat=True))
+    product_of = dict(JobOrder.objects.filter(code__in=set(codes)).values_list("code", "product_id"))
+    contributions: dict[int, list[ContributionRate]] = {}
+    found = ContributionRate.objects.filter(product_id__in=set(product_of.values()), valid_from__lt=end)
+    for brought in found:
+        contributions.setdefault(brought.product_id, []).append(brought)
+    products = tuple(dict.fromkeys(product_of[code] for code in codes if code in product_of))
+    return Values(rates, contributions, product_of, products)
+
+
+def _said_of_line(line_id: int, start: datetime, end: datetime) -> list[Said]:
+    """Reasons said about the line itself, disjoint and in order."""
+    found = reasons_in_force(equipment_ids=[line_id], start=start, end=end + timedelta(microseconds=1))
+    return painted(found.get(line_id, ()), (), end)
