@@ -6,11 +6,7 @@ follows every edge node of a connection. Addresses: ``group/node:metric``, ``gro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import repeat
-from typing import Final
-
-from connectors.domain.columns import NO_STATUS, instant, key_of
+from connectors.domain.columns import instant, key_of
 from connectors.domain.outage import GapRecord, gap_declared, gap_key
 from connectors.domain.sparkplug_messages import (
     DBIRTH,
@@ -24,54 +20,8 @@ from connectors.domain.sparkplug_messages import (
     Rebirth,
     Unreadable,
 )
-from plant.domain.samples import Quality
-
-BD_SEQ: Final = "bdSeq"
-# Half the numbers: with more, the missing one's number would come round again and seem to heal the jump.
-MAX_BUFFERED: Final = 128
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """Microseconds.
-
-    ``cooldown`` is lengthened per node by up to a quarter, so that nodes do not answer in step.
-    """
-
-    reorder_timeout: int = 2_000_000
-    cooldown: int = 30_000_000
-    rebirth_on_unknown: bool = True
-
-
-@dataclass(slots=True)
-class _Known:
-    address: str
-    datatype: int
-
-
-@dataclass(slots=True)
-class _Node:
-    group: str
-    name: str
-    online: bool = False
-    ever_born: bool = False
-    bd_seq: int | None = None
-    epoch: int = 0
-    last_seq: int | None = None
-    last_heard: int = 0
-    aliases: dict[int, _Known] = field(default_factory=dict)
-    names: dict[tuple[str, str], _Known] = field(default_factory=dict)
-    devices: dict[str, bool] = field(default_factory=dict)
-    buffer: list[Message] = field(default_factory=list)
-    deadline: int | None = None
-    asked_at: int | None = None
-    wanted: str = ""
-    gaps: dict[str, GapRecord] = field(default_factory=dict)
-    awaiting: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def path(self) -> str:
-        return f"{self.group}/{self.name}"
+from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules
+from connectors.domain.sparkplug_values import BD_SEQ, REBIRTH, learn, values_into
 
 
 class Host:
@@ -80,11 +30,13 @@ class Host:
     def __init__(self, rules: Rules | None = None, *, source: str = "") -> None:
         self.rules = rules or Rules()
         self._source = source
-        self._nodes: dict[tuple[str, str], _Node] = {}
+        self._nodes: dict[tuple[str, str], Node] = {}
 
     def feed(self, message: Message, out: Outcome) -> None:
         node = self._node(message.group, message.node)
         kind = message.kind
+        if node.doubted_at is not None and kind != NDEATH:
+            self._believe(node, message.arrival, out)
         if kind == NBIRTH:
             self._node_birth(node, message, out)
         elif kind == NDEATH:
@@ -110,6 +62,8 @@ class Host:
                 if now - since >= self.rules.reorder_timeout:
                     del node.awaiting[scope]
                     self._open(node, scope, since, "device_awaits_birth", out)
+            if node.doubted_at is not None:
+                self._doubt(node, now, out)
             if node.wanted and (node.asked_at is None or now - node.asked_at >= self._cooldown(node)):
                 self._ask(node, node.wanted, now, out)
 
@@ -135,7 +89,7 @@ class Host:
 
     # -- births and deaths ---------------------------------------------------------------------------------
 
-    def _node_birth(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _node_birth(self, node: Node, message: Message, out: Outcome) -> None:
         self._flush(node, out)
         bd_seq = next((m.value for m in message.metrics if m.name == BD_SEQ and not m.error), None)
         # A node's birth alone does not make its devices good again; only one that is slow to follow is a gap
@@ -147,7 +101,6 @@ class Host:
         node.devices.clear()
         node.online = node.ever_born = True
         node.bd_seq = bd_seq if isinstance(bd_seq, int) and not isinstance(bd_seq, bool) else None
-        node.epoch = key_of(message.timestamp or message.arrival, node.bd_seq)
         node.last_seq = message.seq if message.seq is not None else 0
         node.last_heard = message.arrival
         node.wanted = ""
@@ -156,10 +109,14 @@ class Host:
             out.alarms.append(f"{node.path}: NBIRTH without bdSeq; its death cannot be checked")
         if message.seq is None:
             out.alarms.append(f"{node.path}: NBIRTH without seq")
-        self._learn(node, "", message)
+        if not any(metric.name == REBIRTH for metric in message.metrics):
+            out.alarms.append(
+                f"{node.path}: NBIRTH without {REBIRTH}; it may not answer when asked for births"
+            )
+        learn(node, "", message)
         self._values(node, message, out)
 
-    def _node_death(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _node_death(self, node: Node, message: Message, out: Outcome) -> None:
         if not node.online:
             return
         bd_seq = next((m.value for m in message.metrics if m.name == BD_SEQ and not m.error), None)
@@ -168,25 +125,43 @@ class Host:
             reason = f"NDEATH with bdSeq {bd_seq}, the birth said {node.bd_seq}: ignored"
             out.alarms.append(f"{node.path}: {reason}")
             out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
+            if node.doubted_at is None:
+                node.doubted_at = message.arrival
             return
         self._flush(node, out)
         self._go_offline(node, message.arrival, "death_to_birth", out)
 
-    def _go_offline(self, node: _Node, at: int, cause: str, out: Outcome) -> None:
+    def _doubt(self, node: Node, now: int, out: Outcome) -> None:
+        """Some edges leave with a wrong bdSeq and would seem to be there for ever: one that says nothing more
+        is asked for a birth, and one that does not answer is a gap until it is heard again.
+        """
+        since = now - (node.doubted_at or now)
+        if since >= 2 * self.rules.cooldown:
+            self._open(node, node.path, node.doubted_at or now, "death_unconfirmed", out)
+        elif since >= self.rules.cooldown and not node.doubt_asked:
+            node.doubt_asked = True
+            self._want(node, "silent since a death that did not match its birth", now, out)
+
+    def _believe(self, node: Node, at: int, out: Outcome) -> None:
+        node.doubted_at, node.doubt_asked = None, False
+        self._close(node, node.path, at, out)
+
+    def _go_offline(self, node: Node, at: int, cause: str, out: Outcome) -> None:
         for device, online in node.devices.items():
             if online:
                 self._open(node, f"{node.path}/{device}:", at, cause, out)
         for scope, since in node.awaiting.items():
             self._open(node, scope, since, cause, out)
         node.awaiting.clear()
-        node.online = False
+        node.doubted_at, node.doubt_asked, node.online = None, False, False
         node.last_seq = None
         node.aliases.clear()
         node.names.clear()
         node.devices.clear()
         self._open(node, f"{node.path}:", at, cause, out)
+        self._close(node, node.path, at, out)
 
-    def _device_birth(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _device_birth(self, node: Node, message: Message, out: Outcome) -> None:
         for known in [key for key in node.names if key[0] == message.device]:
             del node.names[known]
         prefix = f"{node.path}/{message.device}:"
@@ -195,10 +170,10 @@ class Host:
         node.devices[message.device] = True
         node.awaiting.pop(prefix, None)
         self._close(node, prefix, message.arrival, out)
-        self._learn(node, message.device, message)
+        learn(node, message.device, message)
         self._values(node, message, out)
 
-    def _device_death(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _device_death(self, node: Node, message: Message, out: Outcome) -> None:
         if node.devices.get(message.device):
             node.devices[message.device] = False
             at = message.timestamp * 1000 if message.timestamp else message.arrival
@@ -206,14 +181,20 @@ class Host:
                 node, f"{node.path}/{message.device}:", min(at, message.arrival), "death_to_birth", out
             )
 
-    def _before_birth(self, node: _Node, message: Message, out: Outcome) -> None:
-        reason = f"{message.kind} before the node's birth"
+    def _before_birth(self, node: Node, message: Message, out: Outcome) -> None:
+        self._unread(node, message, f"{message.kind} before the node's birth", out)
+        self._open(node, f"{node.path}:", message.arrival, "before_birth", out)
+        if message.device and message.kind != DDEATH:
+            self._open(node, f"{node.path}/{message.device}:", message.arrival, "before_birth", out)
+
+    def _unread(self, node: Node, message: Message, reason: str, out: Outcome) -> None:
+        """Kept as it came, and the births asked for that would have made it readable."""
         out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
         self._want(node, reason, message.arrival, out)
 
     # -- order ---------------------------------------------------------------------------------------------
 
-    def _apply(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _apply(self, node: Node, message: Message, out: Outcome) -> None:
         if message.seq is not None:
             node.last_seq = message.seq
         if message.kind == NDATA:
@@ -222,23 +203,23 @@ class Host:
             if node.devices.get(message.device):
                 self._values(node, message, out)
             else:
-                reason = f"DDATA before the birth of device {message.device!r}"
-                out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
-                self._want(node, reason, message.arrival, out)
+                self._unread(node, message, f"DDATA before the birth of device {message.device!r}", out)
+                scope = f"{node.path}/{message.device}:"
+                self._open(node, scope, message.arrival, "before_birth", out)
         elif message.kind == DBIRTH:
             self._device_birth(node, message, out)
         elif message.kind == DDEATH:
             self._device_death(node, message, out)
         node.last_heard = message.arrival
 
-    def _hold(self, node: _Node, message: Message, out: Outcome) -> None:
+    def _hold(self, node: Node, message: Message, out: Outcome) -> None:
         node.buffer.append(message)
         if node.deadline is None:
             node.deadline = message.arrival + self.rules.reorder_timeout
         if len(node.buffer) >= MAX_BUFFERED:
             self._give_up(node, out, message.arrival)
 
-    def _drain(self, node: _Node, out: Outcome) -> None:
+    def _drain(self, node: Node, out: Outcome) -> None:
         progress = True
         while progress and node.buffer:
             progress = False
@@ -250,11 +231,11 @@ class Host:
         if not node.buffer:
             node.deadline = None
 
-    def _give_up(self, node: _Node, out: Outcome, now: int) -> None:
+    def _give_up(self, node: Node, out: Outcome, now: int) -> None:
         """The missing message did not come: say so, keep what did come, ask for a new birth."""
         self._want(node, self._flush(node, out), now, out)
 
-    def _flush(self, node: _Node, out: Outcome) -> str:
+    def _flush(self, node: Node, out: Outcome) -> str:
         """What was held is applied in seq order (it was received, so it is kept); what was waited for
         is a gap.
         """
@@ -282,61 +263,12 @@ class Host:
 
     # -- values --------------------------------------------------------------------------------------------
 
-    def _learn(self, node: _Node, device: str, message: Message) -> None:
-        prefix = f"{node.path}/{device}:" if device else f"{node.path}:"
-        for metric in message.metrics:
-            if metric.name:
-                known = node.names[device, metric.name] = _Known(prefix + metric.name, metric.datatype)
-                if metric.alias is not None:
-                    node.aliases[metric.alias] = known
-
-    def _values(self, node: _Node, message: Message, out: Outcome) -> None:
-        arrival = message.arrival
-        sent = message.timestamp * 1000 or arrival
-        device, birth = message.device, message.kind in (NBIRTH, DBIRTH)
-        aliases, names = node.aliases, node.names
-        samples = out.samples
-        index_of, packed, before = samples.index_of, samples.packed, len(samples)
-        address, source_time, quality = (
-            samples.address.append,
-            samples.source_time.append,
-            samples.quality.append,
-        )
-        add_status, flags = samples.status.append, samples.historical.append
-        add_kind, add_bits = samples.kind.append, samples.bits.append
-        problem = ""
-        for name, alias, timestamp, _, value, historical, status, error in message.metrics:
-            known = names.get((device, name)) if name else aliases.get(alias)  # type: ignore[arg-type]
-            if known is None:
-                problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
-                continue
-            if error:
-                out.unreadable.append(
-                    Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival)
-                )
-                continue
-            if birth and (name == BD_SEQ or name.startswith("Node Control/")):
-                continue
-            kind, bits = packed(value)
-            address(index_of(known.address))
-            source_time(timestamp * 1000 or sent)
-            quality(0 if status == NO_STATUS else _quality(status))
-            add_status(status)
-            flags(historical)
-            add_kind(kind)
-            add_bits(bits)
-        self._stamp(node, message, out, sent, len(samples.source_time) - before)
-        if problem:
-            out.unreadable.append(Unreadable(message.topic, problem, message.raw, arrival))
-            if self.rules.rebirth_on_unknown:
-                self._want(node, problem, arrival, out)
-
-    def _stamp(self, node: _Node, message: Message, out: Outcome, sent: int, count: int) -> None:
-        """What all values of a message share, at once; a key for each from birth, seq and place in it."""
-        base = key_of(node.epoch, message.seq, message.timestamp, message.device) >> 1
-        out.samples.server_time.extend(repeat(sent, count))
-        out.samples.arrival_time.extend(repeat(message.arrival, count))
-        out.samples.key.extend(range(base, base + count))
+    def _values(self, node: Node, message: Message, out: Outcome) -> None:
+        unknown = values_into(node, message, out)
+        if unknown and self.rules.rebirth_on_unknown:
+            self._unread(node, message, unknown, out)
+        elif unknown:
+            out.unreadable.append(Unreadable(message.topic, unknown, message.raw, message.arrival))
 
     def datatype(self, group: str, node: str, device: str, name: str, alias: int | None) -> int:
         """What the birth said; DATA may leave it out. 0 = not known."""
@@ -353,22 +285,22 @@ class Host:
         if (group, node) in self._nodes:
             self._want(self._nodes[group, node], reason, now, out)
 
-    def _want(self, node: _Node, reason: str, now: int, out: Outcome) -> None:
+    def _want(self, node: Node, reason: str, now: int, out: Outcome) -> None:
         if node.asked_at is None or now - node.asked_at >= self._cooldown(node):
             self._ask(node, reason, now, out)
         elif not node.wanted:
             node.wanted = reason
 
-    def _ask(self, node: _Node, reason: str, now: int, out: Outcome) -> None:
+    def _ask(self, node: Node, reason: str, now: int, out: Outcome) -> None:
         node.asked_at = now
         node.wanted = ""
         out.rebirths.append(Rebirth(node.group, node.name, reason))
 
-    def _cooldown(self, node: _Node) -> int:
+    def _cooldown(self, node: Node) -> int:
         spread = key_of(node.group, node.name) % 1000
         return self.rules.cooldown + self.rules.cooldown * spread // 4000
 
-    def _open(self, node: _Node, scope: str, at: int, cause: str, out: Outcome) -> None:
+    def _open(self, node: Node, scope: str, at: int, cause: str, out: Outcome) -> None:
         if scope not in node.gaps:
             start = instant(at)
             key = gap_key(self._source, cause, start.isoformat(), scope)
@@ -376,7 +308,7 @@ class Host:
             node.gaps[scope] = record
             out.gaps.append(record)
 
-    def _close(self, node: _Node, scope: str, at: int, out: Outcome) -> None:
+    def _close(self, node: Node, scope: str, at: int, out: Outcome) -> None:
         opened = node.gaps.pop(scope, None)
         if opened is not None:
             end = max(instant(at), opened.start_time)
@@ -385,15 +317,8 @@ class Host:
             )
             out.gaps.append(closed)
 
-    def _node(self, group: str, name: str) -> _Node:
+    def _node(self, group: str, name: str) -> Node:
         found = self._nodes.get((group, name))
         if found is None:
-            found = self._nodes[group, name] = _Node(group, name)
+            found = self._nodes[group, name] = Node(group, name)
         return found
-
-
-def _quality(status: int) -> int:
-    """Sparkplug quality codes are OPC's: 192 good, 0 bad, 500 stale."""
-    if 192 <= status < 256:
-        return Quality.GOOD
-    return Quality.UNCERTAIN if 64 <= status < 192 else Quality.BAD

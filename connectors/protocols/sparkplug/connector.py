@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -17,7 +18,9 @@ from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.outage import GapRecord, Outage
 from connectors.domain.phrase import Phrase, late, phrase
 from connectors.domain.sparkplug_messages import Outcome, Unreadable, topic_parts
-from connectors.domain.sparkplug_session import Host, Rules
+from connectors.domain.sparkplug_node import Rules
+from connectors.domain.sparkplug_session import Host
+from connectors.domain.sparkplug_values import NotAlone, read_alone
 from connectors.interface import (
     ConfigurationError,
     ConnectorConfig,
@@ -29,7 +32,9 @@ from connectors.interface import (
 from connectors.protocols.sparkplug import codec
 from connectors.transports.mqtt_client import Broker, MqttSession, Received, Will
 
+log = logging.getLogger(__name__)
 BATCH = 500
+MOST_ALARMS = 1000
 PROBE_SECONDS = 5.0
 
 
@@ -88,6 +93,7 @@ class SparkplugConnector:
         self._outage = Outage(source)
         self._started = False
         self._birth_ms = 0
+        self._alarmed: set[str] = set()
 
     # -- the port --------------------------------------------------------------------------------------------
 
@@ -141,6 +147,30 @@ class SparkplugConnector:
             self._stop(session)
             await session.close()
 
+    @staticmethod
+    def reread(config: SparkplugConfig, source: str, raw: bytes, arrival: int) -> Columns:
+        """A quarantined message, if it says by itself which metrics it speaks of. Raises NotAlone."""
+        parts = topic_parts(source)
+        if parts is None:
+            raise NotAlone(late("not a Sparkplug topic"))
+        kind, group, node, device = parts
+        try:
+            message = codec.read(
+                raw,
+                kind=kind,
+                group=group,
+                node=node,
+                device=device,
+                arrival=arrival,
+                datatype=lambda name, alias: 0,
+            )
+        except codec.UnreadablePayload as error:
+            raise NotAlone("%(problem)s", problem=str(error)) from error
+        outcome = read_alone(message)
+        if outcome.unreadable:
+            raise NotAlone("%(problem)s", problem=outcome.unreadable[0].reason)
+        return outcome.samples
+
     async def acknowledge(self, batch: SampleBatch) -> None:
         """Sparkplug data is QoS 0: nothing waits for an answer. Its loss detector is ``seq``."""
 
@@ -185,8 +215,16 @@ class SparkplugConnector:
                 acknowledged.append((message.mid, message.qos))
         self._host.tick(_now(), outcome)
         self._command(session, outcome)
+        self._alarm(outcome)
         session.acknowledge(acknowledged)
         return _batch(outcome, messages=len(messages))
+
+    def _alarm(self, outcome: Outcome) -> None:
+        """Each alarm once: an edge that is wrong in one birth is wrong in all."""
+        for said in outcome.alarms:
+            if said not in self._alarmed and len(self._alarmed) < MOST_ALARMS:
+                self._alarmed.add(said)
+                log.warning("%s: %s", self._config.host_id, said)
 
     def _lost(self, why: str) -> SampleBatch:
         now = datetime.now(UTC)
