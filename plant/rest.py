@@ -242,9 +242,8 @@ def each(
         items: list[Any] = request.data
         if not 1 <= len(items) <= MOST:
             raise exceptions.ValidationError({"detail": f"read {len(items)} items, expected 1 to {MOST}"})
-        # One reader for all: codes are looked up once in ``found``, and revisions told once, in the end.
-        read = reader(context={"found": {}})
-        with services.revisions_together():
+        read = reader()
+        with selectors.remembering(), services.revisions_together():
             results = [_item_write(index, item, read, write) for index, item in enumerate(items)]
         stored = any(result["action"] == "stored" for result in results)
         return 201 if stored else 200, results
@@ -298,10 +297,7 @@ def row_key(request: Request, key: str) -> str:
 
 
 class CodeField(serializers.CharField):
-    """A row by its business code, both ways: ``find`` turns a code into the row or raises not found.
-
-    With ``found`` in the serializer's context, each code is looked up once.
-    """
+    """A row by its business code, both ways: ``find`` turns a code into the row or raises not found."""
 
     def __init__(self, find: Callable[[str], Any], **options: Any) -> None:
         super().__init__(**options)
@@ -309,11 +305,8 @@ class CodeField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> Any:
         code = super().to_internal_value(data)
-        found = self.context.get("found", {})
-        if (self.find, code) in found:
-            return found[self.find, code]
         try:
-            return found.setdefault((self.find, code), self.find(code))
+            return selectors.remembered((self.find, code), lambda: self.find(code))
         except ObjectDoesNotExist:
             raise serializers.ValidationError(f"read {code!r}, expected a code known here") from None
 

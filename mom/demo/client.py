@@ -35,7 +35,7 @@ class Answer(NamedTuple):
         """What each item of a list was answered; a list refused as a whole answers for every item."""
         if self.refused:
             return [self] * count
-        return [Answer(row["status"], row["errors"] or row["code"]) for row in self.body]
+        return [Answer(row.get("status", 400 if row["errors"] else 200), row["errors"]) for row in self.body]
 
 
 class Api:

@@ -110,8 +110,11 @@ def _show_order(line: Line, index: int, at: int) -> None:
 
 
 def _setpoint(line: Line, value: ProcessValue, product: str) -> float:
+    points = value.setpoints
+    if product in points:
+        return points[product]
     family = line.spec.products[product].family
-    return next(value.setpoints[name] for name in (product, family, "") if name in value.setpoints)
+    return points[family] if family in points else points[""]
 
 
 def counters(line: Line, index: int, at: int) -> dict[str, int]:

@@ -22,7 +22,7 @@ from mom.demo.wiring import Sent, Wiring
 
 logger = logging.getLogger(__name__)
 HOUR = 3_600_000
-STEP = 6 * HOUR
+STEP = 12 * HOUR
 LIVE_WITHIN = 4_000
 AT_A_TIME = 1000
 LOOK_EVERY = 5.0
@@ -138,19 +138,23 @@ class Simulator:
         self._tell_progress(told)
         return told
 
-    def deliver(self) -> int:
-        """Tell some of what is in the outbox, oldest first. Returns how much is left."""
+    def deliver(self, *, patient: bool = False) -> bool:
+        """Tell some of what is in the outbox, oldest first; whether there was anything to tell.
+
+        ``patient``: of the past a good deal at a time, because that costs the product less.
+        """
         with self._guard:
-            ready = self.outbox[:AT_A_TIME]
+            few = patient and self.phase == PAST and len(self.outbox) < AT_A_TIME
+            ready = [] if few else self.outbox[:AT_A_TIME]
         self.teller.plans(ready)
         self.teller.rest(ready)
         with self._guard:
             self.outbox = self.outbox[len(ready) :]
-        if time.monotonic() - self._looked > LOOK_EVERY or not self.outbox:
+        if time.monotonic() - self._looked > LOOK_EVERY or (ready and not self.outbox):
             self._looked = time.monotonic()
             self.teller.coder.work()
             self.fitters.work(instant(now_ms()))
-        return self.waiting
+        return bool(ready)
 
     @property
     def waiting(self) -> int:

@@ -16,6 +16,8 @@ from plant.selectors.configuration import (
     configuration_forget,
     configuration_kept,
     configuration_rows,
+    remembered,
+    remembering,
 )
 from plant.selectors.equipment import (
     equipment_by_code,
@@ -61,6 +63,8 @@ __all__ = [
     "person_at_badge",
     "pin_is_locked",
     "reasons_offered",
+    "remembered",
+    "remembering",
     "revision_of",
     "shift_at",
     "site_zone",

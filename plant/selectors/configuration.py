@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -49,6 +51,30 @@ def configuration_kept(key: Hashable, *, revision: str, make: Callable[[], T]) -
         _kept = (configured, held)
     if key not in held:
         held[key] = make()
+    value: T = held[key]
+    return value
+
+
+_remembered: ContextVar[dict[Hashable, Any] | None] = ContextVar("remembered", default=None)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """For many writes in one transaction: what does not change meanwhile is read once for all of them."""
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
+def remembered(key: Hashable, read: Callable[[], T]) -> T:
+    """What ``read`` gives, read once within ``remembering`` and each time outside it. Never changed."""
+    held = _remembered.get()
+    if held is None:
+        return read()
+    if key not in held:
+        held[key] = read()
     value: T = held[key]
     return value
 

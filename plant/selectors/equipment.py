@@ -9,16 +9,18 @@ from django.db.models import Q, QuerySet
 
 from plant.access import Actor, scoped
 from plant.models import Equipment
-from plant.selectors.configuration import revision_text
+from plant.selectors.configuration import remembered, revision_text
 
 
 def equipment_by_code(code: str) -> Equipment:
     """Raises Equipment.DoesNotExist."""
-    return Equipment.objects.select_related("equipment_class").get(code=code)
+    rows = Equipment.objects.select_related("equipment_class")
+    return remembered(("equipment", code), lambda: rows.get(code=code))
 
 
 def equipment_for_ids(ids: Iterable[int]) -> dict[int, Equipment]:
-    return Equipment.objects.select_related("equipment_class").in_bulk(list(ids))
+    wanted, rows = tuple(ids), Equipment.objects.select_related("equipment_class")
+    return remembered(("equipment", wanted), lambda: rows.in_bulk(wanted))
 
 
 def lines(actor: Actor) -> QuerySet[Equipment]:
@@ -36,7 +38,8 @@ def line_of(equipment: Equipment) -> Equipment | None:
     if equipment.level == Equipment.Level.LINE:
         return equipment
     codes = equipment.path.strip("/").split("/")
-    return Equipment.objects.filter(code__in=codes, level=Equipment.Level.LINE).first()
+    rows = Equipment.objects.filter(code__in=codes, level=Equipment.Level.LINE)
+    return remembered(("line of", equipment.pk), rows.first)
 
 
 def line_work_units(line_id: int) -> list[Equipment]:

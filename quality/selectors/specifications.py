@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Max, Q, QuerySet
 
+from plant import selectors as plant
 from plant.access import Actor, scoped
 from quality.domain.checks import due_at
 from quality.models import TestResult, TestSpecification
@@ -37,7 +38,8 @@ def specifications(actor: Actor) -> QuerySet[TestSpecification]:
 
 def specification_by_code(code: str) -> TestSpecification:
     """Raises TestSpecification.DoesNotExist."""
-    return TestSpecification.objects.select_related("equipment", "department").get(code=code)
+    rows = TestSpecification.objects.select_related("equipment", "department")
+    return plant.remembered(("specification", code), lambda: rows.get(code=code))
 
 
 def specifications_for_order(order: JobOrder) -> list[TestSpecification]:

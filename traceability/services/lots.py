@@ -121,7 +121,7 @@ def _bom_check(
     order: JobOrder, lot: MaterialLot, equipment: Equipment, by: Actor, why: str | None, at: datetime
 ) -> None:
     """An order nobody has given a bill of materials expects nothing, so nothing can be refused."""
-    expected = bill_of_materials(job_order_id=order.pk)
+    expected = plant.remembered(("bom", order.pk), lambda: bill_of_materials(job_order_id=order.pk))
     if not expected or lot.material_id in expected:
         return
     codes = sorted(material.code for material in materials_for_ids(expected).values())

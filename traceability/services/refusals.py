@@ -95,7 +95,7 @@ def instant_checked(at: datetime, *, now: datetime, name: str = "at") -> datetim
 
 def order_known(job_order_id: int) -> JobOrder:
     try:
-        return job_order_for_id(job_order_id)
+        return plant.remembered(("job order", job_order_id), lambda: job_order_for_id(job_order_id))
     except ObjectDoesNotExist:
         raise LotInputRefused(f"job order: read {job_order_id}, expected an order known here") from None
 

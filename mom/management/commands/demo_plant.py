@@ -23,7 +23,7 @@ from mom.demo.client import Api, Stopped
 from mom.demo.live import Live
 from mom.demo.preparing import connections_keep, store_open
 from mom.demo.sheets import sheets_write
-from mom.demo.simulator import AT_A_TIME, PAST, Simulator
+from mom.demo.simulator import PAST, Simulator
 from mom.demo.store import KEYS, SETTINGS
 from plant import env
 
@@ -70,12 +70,12 @@ class Command(BaseCommand):
         """People take their time, beside the machines; their files come once the rest is told."""
         try:
             while not simulator.stopping.is_set():
-                left = simulator.deliver()
-                if not left and simulator.sheets_due and simulator.phase != PAST:
+                told = simulator.deliver(patient=True)
+                if not simulator.waiting and simulator.sheets_due and simulator.phase != PAST:
                     simulator.sheets_due = False
                     self._spent(simulator.api)
                     self._sheets_import(simulator)
-                if left < AT_A_TIME:
+                if not told:
                     simulator.stopping.wait(TELL_EVERY)
         except Stopped:
             return
