@@ -134,9 +134,14 @@ def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
     if message.status == QuarantinedMessage.Status.REPROCESSED:
         return 0
     samples = _read_again(message, connection)
+    # Of a whole message, values that no signal wants are set aside as they are when they come by themselves
+    are_values = message.form == QuarantinedMessage.Form.SAMPLES
     _, results = deliveries_store(
-        slug=connection.slug, deliveries=[Delivery(samples=samples)], now=now, refuse_unreadable=True
+        slug=connection.slug, deliveries=[Delivery(samples=samples)], now=now, refuse_unreadable=are_values
     )
+    if results[0].received and results[0].quarantined == results[0].received:
+        text = late("none of its %(count)d values can be stored: no signal has their address, type or time")
+        raise CannotReread(text, count=results[0].received)
     message.status, message.reprocessed_at = QuarantinedMessage.Status.REPROCESSED, now
     message.save(update_fields=["status", "reprocessed_at"])
     audit.record(
