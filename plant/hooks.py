@@ -90,6 +90,9 @@ class ReasonWithdrawn:
 may_start: Registry[[int]] = Registry("may_start")
 # may_use_lot(lot_id, job_order_id, at): asked before a lot is consumed; None asks about the lot alone.
 may_use_lot: Registry[[int, int | None, datetime]] = Registry("may_use_lot")
+# calendar_changed(line_id, start, end): told in the transaction that changes a line's planned time in
+# [start, end); None: without limit.
+calendar_changed: Listeners[[int, datetime | None, datetime | None]] = Listeners("calendar_changed")
 # reason_said(ReasonSaid): told in the transaction of every reason given for a stop.
 reason_said: Listeners[[ReasonSaid]] = Listeners("reason_said")
 # reason_withdrawn(ReasonWithdrawn): told in the transaction that takes a reason back or replaces it.

@@ -8,4 +8,6 @@ class ProductionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from production import receivers  # noqa: F401  (connects to samples_landed)
+        from production import receivers
+
+        receivers.connect()

@@ -8,6 +8,7 @@ from connectors.services.connections import (
     signals_save,
 )
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest, watermark_append
+from connectors.services.marks import dirty_mark
 from connectors.services.partitions import partitions_ahead, partitions_ensure
 from connectors.services.quarantine import CannotReread, quarantine_reprocess
 from connectors.services.retention import receipts_trim
@@ -19,6 +20,7 @@ __all__ = [
     "Result",
     "connection_save",
     "deliveries_store",
+    "dirty_mark",
     "exception_record",
     "identity_of",
     "partitions_ahead",

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.utils import timezone
 
-from plant import audit, selectors
+from plant import audit, hooks, selectors
 from plant.access import Actor
 from plant.domain import calendar as planning
 from plant.models import CalendarSlot, CalendarVersion, Equipment
@@ -132,7 +132,19 @@ def _reconcile(
         if identity not in stored and (identity[0], identity[3]) not in taken
     ]
     CalendarSlot.objects.bulk_create(made)
+    gone = [slot for slot in stored.values() if slot.pk in set(withdrawn)]
+    _changed_tell(line_id, [*made, *gone], first=not stored, last=len(gone) == len(stored) and not made)
     return len(made), len(withdrawn)
+
+
+def _changed_tell(line_id: int, changed: Sequence[CalendarSlot], *, first: bool, last: bool) -> None:
+    """With its first interval, or without its last, a line begins or ceases to have a calendar at all: that
+    changes all its time.
+    """
+    if changed:
+        start = None if first or last else min(slot.start_time for slot in changed)
+        end = None if first or last else max(slot.end_time for slot in changed)
+        hooks.calendar_changed.tell(line_id, start, end)
 
 
 Identity = tuple[str, str, date, datetime, datetime]

@@ -98,9 +98,7 @@ def codes_unknown() -> list[tuple[int, str]]:
     told = OrderSpan.objects.filter(equipment__level="line").values_list("equipment_id", "order_code")
     told = told.order_by("equipment_id", "order_code").distinct()
     stored = OrderSpan.objects.filter(source=OrderSpan.Source.EVENTS, equipment__level="work_unit")
-    derived = (
-        stored.order_by("equipment__parent_id").values_list("equipment__parent_id", "order_code").distinct()
-    )
+    derived: Any = stored.order_by().values_list("equipment__parent_id", "order_code").distinct()
     known = set(JobOrder.objects.values_list("line_id", "code"))
     return sorted({*told, *derived} - known)
 

@@ -155,7 +155,7 @@ def _count_check(start: datetime, end: datetime, kind: str, quantity: Decimal) -
 
 def _withdrawn_tell(said: ReasonAssertion, by: Actor) -> None:
     """Tell other floors of the reason this one takes the place of, unless that was itself a taking back."""
-    earlier = said.supersedes
+    earlier = ReasonAssertion.objects.select_related("reason").filter(superseded_by=said).first()
     if earlier is None or earlier.reason is None:
         return
     asks = ReasonAssertion.objects.filter(
