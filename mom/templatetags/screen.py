@@ -108,6 +108,23 @@ def shortfall(value: Decimal | int) -> str:
 
 
 @register.filter
+def whole(value: Decimal | None) -> str:
+    """Pieces without fractions, as a target is read from afar; a dash for unknown."""
+    return words.quantity(None if value is None else round(value))
+
+
+@register.filter
+def whole_signed(value: Decimal | None) -> str:
+    return signed(None if value is None else round(value))
+
+
+@register.filter
+def before(at: datetime) -> datetime:
+    """The instant just before, which belongs to what came before."""
+    return at - timedelta(microseconds=1)
+
+
+@register.filter
 def signed_span(value: timedelta) -> str:
     return f"+{words.span_minutes(value)}" if value >= timedelta() else f"−{words.span_minutes(-value)}"
 

@@ -15,10 +15,12 @@ from production.selectors.accounts import (
 from production.selectors.day import LineDay, line_day
 from production.selectors.executions import execution_of
 from production.selectors.history import Frequency, reason_frequency, run_time
+from production.selectors.hourly import HourTold, ShiftHours, shift_hours
 from production.selectors.kpi import Kpi, Made, kpi, line_exit
 from production.selectors.line_losses import LineLossAccount, line_losses
 from production.selectors.orders import (
     dispatch_list,
+    dispatch_lists,
     job_order_at,
     job_order_events,
     job_orders,
@@ -50,6 +52,7 @@ from production.selectors.units import ideal_rate, planned_slots, thresholds_for
 __all__ = [
     "AlarmTold",
     "Frequency",
+    "HourTold",
     "JobResponse",
     "Kpi",
     "LineAccount",
@@ -60,6 +63,7 @@ __all__ = [
     "Parameter",
     "Quantities",
     "QuantityPart",
+    "ShiftHours",
     "StopPart",
     "StopTold",
     "account",
@@ -68,6 +72,7 @@ __all__ = [
     "counters_of",
     "counts_said",
     "dispatch_list",
+    "dispatch_lists",
     "execution_of",
     "horizons_of",
     "ideal_rate",
@@ -91,6 +96,7 @@ __all__ = [
     "reason_history",
     "run_time",
     "said_by_for",
+    "shift_hours",
     "states_between",
     "stop_containing",
     "stops",

@@ -1,0 +1,157 @@
+"""A shift of a line hour by hour: target, pieces, what was lost, and what the rest must bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from plant import selectors as plant
+from plant.domain.intervals import Interval
+from production.domain.account import Segment
+from production.domain.hourly import Hour, Recovery, clock_hours, cumulative, recovery
+from production.domain.oee import seconds
+from production.domain.stops import working_time
+from production.models import JobOrder
+from production.selectors.kpi import Kpi, kpi
+from production.selectors.quantities import Asked, quantities_each
+from production.selectors.units import planned_slots
+
+if TYPE_CHECKING:
+    from plant.domain.calendar import Slot
+    from plant.models import CalendarSlot
+
+PER_HOUR = Decimal(3600)
+
+
+@dataclass(frozen=True, slots=True)
+class HourTold:
+    """One hour, the gap so far after it, and its part of the pacing machine's account."""
+
+    hour: Hour
+    so_far: Decimal | None
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftHours:
+    """``until``: how far data reach. ``pace``: pieces per hour asked of the order running last."""
+
+    shift: CalendarSlot
+    until: datetime
+    kpi: Kpi
+    hours: tuple[HourTold, ...]
+    recovery: Recovery
+    pace: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """Pieces per planned hour asked for in a range; after the last range its pace goes on."""
+
+    start: datetime
+    end: datetime
+    per_hour: Decimal | None
+
+
+def shift_hours(*, line_id: int, shift: CalendarSlot, now: datetime) -> ShiftHours | None:
+    """None before any data of the shift, or without a constraint."""
+    figures = kpi(equipment_id=line_id, start=shift.start_time, end=min(now, shift.end_time))
+    if figures is None:
+        return None
+    until = figures.account.end
+    paces = _paces(line_id, figures)
+    slots = planned_slots(line_id=line_id, start=shift.start_time, end=shift.end_time)
+    zone = plant.site_zone(figures.equipment)
+    cuts = clock_hours(shift.start_time, shift.end_time, zone)
+    exit_id = figures.good_from.pk
+    asked = [Asked(frozenset({exit_id}), start, min(end, until)) for start, end in cuts if start < until]
+    counted = [found[exit_id].good if exit_id in found else None for found in quantities_each(asked)]
+    hours = [
+        _hour(start, end, until, paces, slots, counted[number] if number < len(counted) else None)
+        for number, (start, end) in enumerate(cuts)
+    ]
+    left = _working(until, shift.end_time, slots)
+    ideal = next((made.rate.units_per_hour for made in reversed(figures.made) if made.rate), None)
+    told = zip(hours, cumulative(hours), strict=True)
+    return ShiftHours(
+        shift=shift,
+        until=until,
+        kpi=figures,
+        hours=tuple(HourTold(hour, so_far, _within(figures, hour)) for hour, so_far in told),
+        recovery=recovery(hours, left, ideal),
+        pace=paces[-1].per_hour if paces else None,
+    )
+
+
+def _hour(
+    start: datetime,
+    end: datetime,
+    until: datetime,
+    paces: Sequence[_Pace],
+    slots: Sequence[Slot] | None,
+    good: Decimal | None,
+) -> Hour:
+    return Hour(
+        start=start,
+        end=end,
+        planned=_working(start, end, slots),
+        target=_target(start, end, paces, slots),
+        due=_target(start, min(end, until), paces, slots) if start < until else None,
+        good=good,
+    )
+
+
+def _target(
+    start: datetime, end: datetime, paces: Sequence[_Pace], slots: Sequence[Slot] | None
+) -> Decimal | None:
+    """Planned working time at the pace of its order; None as soon as one pace is not known."""
+    total = Decimal(0)
+    for number, pace in enumerate(paces):
+        last = number == len(paces) - 1
+        since, until = max(start, pace.start), end if last else min(end, pace.end)
+        time = _working(since, until, slots)
+        if not time:
+            continue
+        if pace.per_hour is None:
+            return None
+        total += pace.per_hour * seconds(time) / PER_HOUR
+    return total if paces else None
+
+
+def _working(start: datetime, end: datetime, slots: Sequence[Slot] | None) -> timedelta:
+    if end <= start:
+        return timedelta()
+    if slots is None:
+        return end - start
+    parts = working_time(Interval(start, end), list(slots))
+    return sum((part.end - part.start for part in parts if part.end), timedelta())
+
+
+def _paces(line_id: int, figures: Kpi) -> list[_Pace]:
+    """By order: its planned quantity over its planned working time, else the ideal rate."""
+    orders = JobOrder.objects.in_bulk([made.use.code for made in figures.made], field_name="code")
+    return [
+        _Pace(
+            made.use.start,
+            made.use.end or figures.account.end,
+            _planned_pace(line_id, orders.get(made.use.code))
+            or (made.rate.units_per_hour if made.rate else None),
+        )
+        for made in figures.made
+    ]
+
+
+def _planned_pace(line_id: int, order: JobOrder | None) -> Decimal | None:
+    if order is None or order.planned_start is None or order.planned_end is None:
+        return None
+    slots = planned_slots(line_id=line_id, start=order.planned_start, end=order.planned_end)
+    time = _working(order.planned_start, order.planned_end, slots)
+    return order.quantity * PER_HOUR / seconds(time) if time else None
+
+
+def _within(figures: Kpi, hour: Hour) -> tuple[Segment, ...]:
+    """The account's segments that reach the hour, whole."""
+    return tuple(s for s in figures.account.segments if s.start < hour.end and s.end > hour.start)
