@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
@@ -17,6 +19,7 @@ from production import selectors, services
 from production.domain.line.losses import LOST
 from production.domain.stops import stop_id
 from production.models import ContributionRate, JobOrder
+from production.services.line_tolerances import line_tolerances_learn
 from tests.factories.connectors import connection_make
 from tests.factories.plant import Line, account_make, line_make, material_make, reason_make
 from tests.factories.production import PACKML, PLANNER, STATES, at, order_make, rate_make, sender_make
@@ -167,3 +170,26 @@ def test_the_api_tells_rows_that_add_up_and_the_stops_they_came_from() -> None:
     assert (third["stops"], third["absorbed_stops"], Decimal(third["pieces"])) == (1, 1, 0)
     assert len(seen) <= 24, [query["sql"][:80] for query in seen]
     assert caller.get(f"/api/v1/equipment/{line.unit.code}/line-losses").status_code == 404
+
+
+def test_a_link_learns_how_late_its_machines_speak() -> None:
+    """The one that feeds always tells of its stop five seconds after the one it starves."""
+    feeds: Story = [
+        row for n in range(40) for row in ((100 + n * 150 + 5, "held"), (100 + n * 150 + 45, "execute"))
+    ]
+    waits: Story = [
+        row for n in range(40) for row in ((100 + n * 150, "starved"), (100 + n * 150 + 42, "execute"))
+    ]
+    line = line_running(feeds, waits)
+    EquipmentLink.objects.update(transit=None)
+    assert {row[0] for row in lost(line, 0, 3600)} == {"machine", "not_evaluable"}
+    window = {"start": at(0), "end": at(HOURS), "by": PLANNER}
+    [told] = line_tolerances_learn(line_id=line.line.pk, **window, keep=False)
+    assert (told.stops, told.tolerance, told.before) == (40, timedelta(seconds=5), None)
+    assert EquipmentLink.objects.get().tolerance is None
+    line_tolerances_learn(line_id=line.line.pk, **window)
+    assert EquipmentLink.objects.get().tolerance == timedelta(seconds=5)
+    assert lost(line, 0, 3600) == [("machine", "M1", "", 24 * 42)]
+    said = StringIO()
+    call_command("links_learn", line.line.code, "--days=1", stdout=said)
+    assert "too few stops (0 stops)" in said.getvalue()
