@@ -39,7 +39,7 @@ class MqttConfig(ConnectorConfig):
     )
     mappings: tuple[dict, ...] = option(  # type: ignore[type-arg]
         label=late("Mappings"),
-        help=late('Rules such as {"topic": "plant/{equipment}/{signal}", "value": "v", "time": "ts"}'),
+        help=late('Rules such as {"topic":"plant/{equipment}/{signal}","value":"v","time":"ts"}'),
     )
     qos: int = option(
         1, label=late("QoS"), help=late("1 = at least once (recommended), 0 = may be lost unnoticed")

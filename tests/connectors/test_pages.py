@@ -1,19 +1,31 @@
 from __future__ import annotations
 
+import ast
+import asyncio
+import dataclasses
+import json
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.forms import ModelForm
 from django.test import Client
 
+from connectors import protocols
+from connectors.admin import ConnectionAdmin
 from connectors.domain.columns import Columns, micros
 from connectors.models import Connection, SignalDefinition
+from connectors.protocols.opcua import trust
+from connectors.registry import connector_class
 from connectors.services import samples_ingest
 from plant.domain.samples import Sample
+from plant.models import AuditEntry
 from tests.connectors.edge import Edge
-from tests.connectors.peers import Mosquitto, free_port
+from tests.connectors.opcua_peers import encrypting, self_signed
+from tests.connectors.peers import Mosquitto, address, free_port, opcua_server
 from tests.factories.connectors import connection_make, signal_make
 from tests.factories.plant import Line, account_make, line_make
 
@@ -148,3 +160,124 @@ def test_every_protocol_has_a_form(engineer: Client) -> None:
     for protocol in ("opcua", "mqtt", "sparkplug"):
         assert engineer.get(f"/connections/new/{protocol}/").status_code == 200
     assert engineer.get("/connections/new/telex/").status_code == 404
+
+
+def ua_form(line: Line, **changes: Any) -> dict[str, Any]:
+    return {
+        "slug": "plc",
+        "site": line.site.pk,
+        "enabled": "on",
+        "config_endpoint": "opc.tcp://127.0.0.1:4840",
+        "config_security": "sign_and_encrypt",
+        "config_publishing_ms": "250",
+        "config_sampling_ms": "100",
+        "config_tolerated_outage_seconds": "60",
+        "config_freshness_seconds": "30",
+        **changes,
+    }
+
+
+def test_the_engineer_sees_what_the_server_must_trust_and_an_operator_does_not(
+    client: Client, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOM_DATA_DIR", str(tmp_path))
+    connection_make(line.site, slug="plc", protocol="opcua", config={"endpoint": "opc.tcp://10.0.0.5:4840"})
+    client.force_login(account_make("operator", line.site))
+    assert "own/certificate.der" not in client.get("/connections/plc/").content.decode()
+    client.force_login(account_make("engineer", line.site))
+    page = client.get("/connections/plc/").content.decode()
+    identity = trust.own(trust.pki())
+    for shown in (identity.certificate, identity.thumbprint, identity.trusted, identity.rejected):
+        assert str(shown) in page
+    assert identity.certificate.startswith(str(tmp_path))
+
+
+def test_no_encryption_beyond_this_machine_needs_a_reason_and_leaves_an_entry(
+    engineer: Client, line: Line
+) -> None:
+    bare = {"config_endpoint": "opc.tcp://10.0.0.5:4840", "config_security": "none"}
+    refused = engineer.post("/connections/new/opcua/", ua_form(line, save="", **bare))
+    assert "security: none is only for this machine itself" in refused.content.decode()
+    assert not Connection.objects.exists()
+    accepted = {**bare, "config_accept_insecure": "on", "config_insecure_reason": "old controller"}
+    answer = engineer.post("/connections/new/opcua/", ua_form(line, save="", **accepted))
+    assert answer.status_code == 302, answer.content.decode()
+    entry = AuditEntry.objects.get(action="connection.insecure")
+    assert (entry.subject_code, entry.why) == ("plc", "old controller")
+    assert entry.after == {"endpoint": "opc.tcp://10.0.0.5:4840", "security": "none"}
+    # Saved again unchanged it is no new exception
+    engineer.post("/connections/plc/edit/", ua_form(line, save="", **accepted))
+    assert AuditEntry.objects.filter(action="connection.insecure").count() == 1
+
+
+def test_no_encryption_on_this_machine_is_no_exception(engineer: Client, line: Line) -> None:
+    answer = engineer.post("/connections/new/opcua/", ua_form(line, save="", config_security="none"))
+    assert answer.status_code == 302
+    assert not AuditEntry.objects.filter(action="connection.insecure").exists()
+
+
+def test_a_test_of_an_untrusted_server_names_its_thumbprint_and_the_folders(
+    engineer: Client, line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOM_DATA_DIR", str(tmp_path))
+    identity, port, started, stop = self_signed(), free_port(), threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with opcua_server(port, {"count": 5}, secure=encrypting(identity)):
+            started.set()
+            while not stop.is_set():
+                await asyncio.sleep(0.05)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert started.wait(30)
+        form_of_it = ua_form(line, config_endpoint=f"opc.tcp://127.0.0.1:{port}/", addresses=address("count"))
+        refused = engineer.post("/connections/new/opcua/", {**form_of_it, "test": ""}).content.decode()
+        assert trust.thumbprint(identity.certificate) in refused
+        (waiting,) = trust.pki().rejected.iterdir()
+        waiting.rename(trust.pki().trusted / waiting.name)
+        tested = engineer.post("/connections/new/opcua/", {**form_of_it, "test": ""})
+        assert [row.sample.value for row in tested.context["seen"]] == [5]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_master_data_forms_refuse_and_record_the_same(client: Client, line: Line) -> None:
+    made = connection_make(
+        line.site, slug="plc", protocol="opcua", config={"endpoint": "opc.tcp://localhost:4840"}
+    )
+    form_class, entries = ConnectionAdmin.form, AuditEntry.objects.filter(action="connection.insecure")
+    client.force_login(account_make("admin", line.site))
+
+    def post(**config: Any) -> Any:
+        body = {"slug": "plc", "protocol": "opcua", "site": line.site.pk, "state_map": "{}", "enabled": "on"}
+        return client.post(
+            f"/admin/connectors/connection/{made.pk}/change/", {**body, "config": json.dumps(config)}
+        )
+
+    refused = post(endpoint="opc.tcp://10.0.0.5", security="none")
+    assert refused.status_code == 200
+    assert "only for this machine" in refused.content.decode()
+    assert issubclass(form_class, ModelForm)
+    assert not entries.exists()
+    accepted = {"accept_insecure": True, "insecure_reason": "old controller"}
+    assert post(endpoint="opc.tcp://10.0.0.5", security="none", **accepted).status_code == 302
+    assert entries.get().why == "old controller"
+
+
+@pytest.mark.parametrize("protocol", ["opcua", "mqtt", "sparkplug"])
+def test_every_word_of_a_form_is_for_the_translators(protocol: str) -> None:
+    """Labels stand in a class and are shown in the reader's language only if they were marked."""
+    marked = {
+        node.args[0].value
+        for path in Path(protocols.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "late"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    for item in dataclasses.fields(connector_class(protocol).config_class):
+        if item.metadata:
+            assert {item.metadata["label"], item.metadata["help"]} <= marked
+            assert {word for _, word in item.metadata.get("choices", ())} <= marked

@@ -34,8 +34,8 @@ def node_id(address: str, namespaces: list[str]) -> ua.NodeId | None:
     """None when the server does not (now) know the namespace. Raises BadAddress."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
-        text = late("address: read %(read)r, expected nsu=<uri>;s=<name> (or i=…, g=…, b=…)")
-        raise BadAddress(text, read=address)
+        text = late("address: read %(read)r, expected %(form)s (or i=…, g=…, b=…)")
+        raise BadAddress(text, read=address, form="nsu=<uri>;s=<name>")
     index = 0
     if found["uri"] is not None:
         if found["uri"] not in namespaces:
