@@ -8,14 +8,19 @@ from django.db import OperationalError
 from connectors import selectors as connectors
 from production import jobs, selectors, services
 
-SWEEP_SECONDS = 3.0
+SWEEP_SECONDS, REASONS_SECONDS = 3.0, 600.0
 BEAT = {
     "production-sweep": {
         "task": jobs.SWEEP.name,
         "schedule": SWEEP_SECONDS,
         # One that waited longer than its turn is useless: the next one does the same.
         "options": {"queue": jobs.SWEEP.queue, "expires": SWEEP_SECONDS},
-    }
+    },
+    "production-reasons": {
+        "task": jobs.REASONS.name,
+        "schedule": REASONS_SECONDS,
+        "options": {"queue": jobs.REASONS.queue, "expires": REASONS_SECONDS},
+    },
 }
 
 
@@ -28,11 +33,23 @@ BEAT = {
 )
 def stitch(work_unit_id: int) -> None:
     """Safe to run twice or never: the sweep finds what was not done."""
-    services.stitch(work_unit_id=work_unit_id)
+    _stitch(work_unit_id)
+
+
+def _stitch(work_unit_id: int) -> None:
+    """Stops first, in a transaction of their own; then what rules say of them."""
+    if services.stitch(work_unit_id=work_unit_id).rows:
+        services.reasons_auto(work_unit_id=work_unit_id)
 
 
 @shared_task(name=jobs.SWEEP.name, queue=jobs.SWEEP.queue)
 def sweep() -> None:
     """Stitch machines with marks nobody woke us for, and those whose watermark has moved on."""
     for work_unit_id in sorted({*connectors.dirty_work_units(), *selectors.units_behind()}):
-        services.stitch(work_unit_id=work_unit_id)
+        _stitch(work_unit_id)
+
+
+@shared_task(name=jobs.REASONS.name, queue=jobs.REASONS.queue)
+def reasons() -> None:
+    """What rules say of older stops: those that late data brought, and of rules that are newer than they."""
+    services.reasons_catch_up()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
+from django.db.models import F, Q
 
 from plant.models.base import Configuration, Named
 
@@ -72,9 +75,30 @@ class Reason(Configuration, Named):
     is_active = models.BooleanField(
         default=True, help_text="Unticked when no longer offered; old entries keep it."
     )
+    valid_from = models.DateTimeField(
+        null=True, blank=True, help_text="Offered for stops from then on (UTC); empty: always has been."
+    )
+    valid_to = models.DateTimeField(
+        null=True, blank=True, help_text="Offered for stops before then (UTC); empty: still is."
+    )
+    expected_duration = models.DurationField(
+        null=True, blank=True, help_text="How long it usually takes; a longer stop is marked as an overrun."
+    )
 
     class Meta:
         ordering = ["position", "code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_to__isnull=True)
+                | Q(valid_to__gt=F("valid_from")),
+                name="reason_dates_ordered",
+            ),
+            models.CheckConstraint(
+                condition=Q(expected_duration__isnull=True) | Q(expected_duration__gt=timedelta()),
+                name="reason_expected_duration_positive",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.code

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from django.utils import timezone
+
 from plant.models import Equipment, EquipmentClass, Reason
 
 
-def _class_and_parents(equipment_class_id: int | None) -> list[int]:
+def class_and_wider(equipment_class_id: int | None) -> list[int]:
+    """A class and the wider ones it belongs to, the nearest first."""
     parents = dict(EquipmentClass.objects.values_list("id", "parent_id"))
     found: list[int] = []
     while equipment_class_id is not None and equipment_class_id not in found:
@@ -14,12 +19,25 @@ def _class_and_parents(equipment_class_id: int | None) -> list[int]:
     return found
 
 
-def reasons_offered(equipment: Equipment) -> list[Reason]:
-    """Active reasons of the machine's class, its wider classes and all machines, in their fixed order."""
-    classes = _class_and_parents(equipment.equipment_class_id)
+def reasons_offered(equipment: Equipment, *, at: datetime | None = None) -> list[Reason]:
+    """Reasons of the machine's class, its wider classes and all machines, in their fixed order.
+
+    Active ones, and of those the ones in force ``at`` the start of the stop (now by default): a retired code
+    is still offered for a stop of its time.
+    """
+    classes = class_and_wider(equipment.equipment_class_id)
+    at = at or timezone.now()
     offered = Reason.objects.filter(is_active=True).select_related("parent", "department")
     return [
         reason
         for reason in offered
-        if reason.equipment_class_id is None or reason.equipment_class_id in classes
+        if (reason.equipment_class_id is None or reason.equipment_class_id in classes)
+        and reason_in_force(reason, at)
     ]
+
+
+def reason_in_force(reason: Reason, at: datetime) -> bool:
+    """Whether a reason may be given to a stop that began at an instant."""
+    return (reason.valid_from is None or reason.valid_from <= at) and (
+        reason.valid_to is None or at < reason.valid_to
+    )

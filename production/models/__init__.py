@@ -18,6 +18,7 @@ from production.models.observed import (
     Stop,
     ToolSpan,
 )
+from production.models.rule import ReasonRule
 from production.models.said import CountAssertion, NoteAssertion, ReasonAssertion
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "OrderSpan",
     "QuantityActual",
     "ReasonAssertion",
+    "ReasonRule",
     "StateInterval",
     "StitchCheckpoint",
     "Stop",

@@ -28,15 +28,36 @@ class ReasonAssertion(Assertion):
         help_text="The reason; empty takes an earlier one back.",
     )
     comment = models.TextField(blank=True, help_text="In the author's words.")
+    rule = models.ForeignKey(
+        "production.ReasonRule",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="+",
+        help_text="The rule that said it, if a rule did.",
+    )
+    together = models.UUIDField(
+        null=True, help_text="Names the split, merge or undo this entry was said in, with its others."
+    )
 
     class Meta:
         ordering = ["said_at", "id"]
-        indexes = [models.Index(fields=["equipment", "start_time"], name="reason_assertion_window")]
+        indexes = [
+            models.Index(fields=["equipment", "start_time"], name="reason_assertion_window"),
+            models.Index(
+                fields=["together"], condition=Q(together__isnull=False), name="reason_assertion_together"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(end_time__isnull=True) | Q(end_time__gt=F("start_time")),
                 name="reason_range_not_empty",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["equipment", "start_time"],
+                condition=Q(rule__isnull=False),
+                name="reason_by_rule_once_per_stop",
+            ),
         ]
 
     def __str__(self) -> str:

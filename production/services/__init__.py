@@ -18,6 +18,7 @@ from production.services.plans import (
     job_orders_store,
     sequence_change,
 )
+from production.services.reasons_auto import reasons_auto, reasons_catch_up
 from production.services.rebuilding import Rebuilt, rebuild, rebuild_check
 from production.services.stitching import Stitched, stitch
 
@@ -41,6 +42,8 @@ __all__ = [
     "job_orders_store",
     "note_assert",
     "reason_assert",
+    "reasons_auto",
+    "reasons_catch_up",
     "rebuild",
     "rebuild_check",
     "sequence_change",
