@@ -26,6 +26,7 @@ from django.utils.translation import ngettext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from connectors.spool import RESERVE_SUFFIX
 from mom.tasks import HEARTBEAT_KEY
 from plant.access import Actor, scoped
 
@@ -33,6 +34,7 @@ CLOCK_WARN = timedelta(seconds=2)
 CLOCK_FAIL = timedelta(seconds=30)
 DISK_WARN_PERCENT = (70, 85)
 DISK_FAIL_PERCENT = 95
+DISK_ENOUGH = 20 * 10**9
 BEAT_LATE_SECONDS = 150
 SILENT_AFTER = timedelta(minutes=10)
 WORKER_ANSWER_SECONDS = 1.5
@@ -202,14 +204,24 @@ def check_clock() -> Finding:
 def check_disk() -> Finding:
     folder = settings.DATA_DIR if settings.DATA_DIR.exists() else settings.BASE_DIR
     usage = shutil.disk_usage(folder)
+    for reserve in sorted(folder.glob(f"spool/*{RESERVE_SUFFIX}")):
+        if reserve.stat().st_size == 0:
+            cause = _("no room for %(spool)s: sources are no longer acknowledged, nothing is lost")
+            cause %= {"spool": reserve.with_suffix("").name}
+            return Finding("disk", Status.FAIL, cause, f"du -xh {folder} | sort -h | tail")
     return disk_judge(
         percent=100 * (usage.total - usage.free) / usage.total, free=usage.free, where=str(folder)
     )
 
 
 def disk_judge(*, percent: float, free: int, where: str) -> Finding:
-    """Alarms at 70, 85 and 95 % full."""
-    cause = _("%(p)d %% full, %(g).1f GB free at %(where)s") % {"p": percent, "g": free / 1e9, "where": where}
+    """Alarms at 70, 85 and 95 % full; a large disk with room left for weeks is none, however full."""
+    cause = _(
+        "%(p)d %% full, %(g).1f GB free at %(where)s; alarms at 70, 85 and 95 %% below %(least)d GB free"
+    )
+    cause = cause % {"p": percent, "g": free / 1e9, "where": where, "least": DISK_ENOUGH / 1e9}
+    if free >= DISK_ENOUGH:
+        return Finding("disk", Status.OK, cause)
     if percent >= DISK_FAIL_PERCENT:
         return Finding("disk", Status.FAIL, cause, f"du -xh {where} | sort -h | tail")
     if percent >= DISK_WARN_PERCENT[1]:

@@ -50,7 +50,7 @@ def progress_tell(progress: dict[str, Any]) -> None:
 
 
 def progress() -> dict[str, Any] | None:
-    """phase (past, live or off), at (ISO), share (0 to 1), samples; None when no simulator is running."""
+    """phase (past, live or off), start and at (ISO), share (0 to 1), samples; None when none is running."""
     try:
         raw = _redis().get(PROGRESS)
     except redis.RedisError:

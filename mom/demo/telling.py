@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 ERP = "ERP"
 # Told in this order: what later ones need comes first. Within a group the order does not matter.
 PLANS = ("order_released", "order_updated", "sequence_changed")
-GROUPS = (("lot_received",), ("lot_consumed", "test_done"), ("lot_produced",))
+ONE_AFTER_OTHER = ("lot_produced",)
+GROUPS = (("lot_received",), ("lot_consumed", "test_done"), ONE_AFTER_OTHER)
 AT_ONCE = 2
 LONGEST_LIST = 500
 Row = tuple[str, int, Any]
@@ -72,7 +73,8 @@ class Teller:
                 for happening in happenings:
                     if happening.kind in kinds:
                         said.setdefault((happening.kind, happening.data["by"]), []).append(happening)
-                list(pool.map(self._list_tell, said.values()))
+                # Two lists at once that make the same lot would wait for each other.
+                list((map if kinds == ONE_AFTER_OTHER else pool.map)(self._list_tell, said.values()))
         for happening in happenings:
             if happening.kind == "shortage":
                 self._tell(happening)

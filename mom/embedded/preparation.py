@@ -99,6 +99,17 @@ def first_answer_wait(url: str, *, seconds: float, look: Callable[[], None]) -> 
     raise StartFailed(f"the product was not ready after {seconds:.0f} s: {said}")
 
 
+def own_names() -> set[str]:
+    """What a browser of the network may call us by: our name, and every address that is known for it."""
+    name = socket.gethostname().lower()
+    found = {own_address(), name, f"{name.partition('.')[0]}.local"}
+    try:
+        addresses = {str(info[4][0]).partition("%")[0] for info in socket.getaddrinfo(name, None)}
+    except OSError:
+        addresses = set()
+    return found | {f"[{address}]" if ":" in address else address for address in addresses}
+
+
 def own_address() -> str:
     """The address other machines of the network reach us at; loopback without a network. Sends nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -174,7 +174,7 @@ class Supervisor:
 
     def _prepare(self) -> None:
         data, urls = self.options.data_dir, self._servers.variables()
-        hosts = {"localhost", "127.0.0.1", "[::1]", self.options.web_host, preparation.own_address()} - {
+        hosts = {"localhost", "127.0.0.1", "[::1]", self.options.web_host, *preparation.own_names()} - {
             "0.0.0.0"
         }
         published = preparation.variables(urls, data_dir=data, hosts=hosts, web_url=self._local_url)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
 import redis
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from mom.demo import control
@@ -34,13 +37,17 @@ class CardLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to try. ``post`` is a button, ``href`` a link; both empty while it cannot be done yet."""
+    """One thing to try. ``post`` is a button, ``href`` a link; both empty while it cannot be done yet.
+
+    ``done``: how far what is waited for is, in percent.
+    """
 
     title: str
     text: str
     label: str
     href: str = ""
     post: str = ""
+    done: int | None = None
 
 
 def first_steps(cards: Sequence[CardLike]) -> list[Step]:
@@ -49,10 +56,20 @@ def first_steps(cards: Sequence[CardLike]) -> list[Step]:
     if progress is None or not cards:
         return []
     if progress.get("phase") == "past":
-        share = percent(float(progress.get("share") or 0))
-        text = _("Fourteen days of history are being told through the real interfaces: %(share)s so far.")
-        return [Step(_("The demo plant is catching up"), text % {"share": share}, "")]
+        return [_catching_up(progress)]
     return _live_steps(cards)
+
+
+def _catching_up(progress: dict[str, Any]) -> Step:
+    share, begun = float(progress.get("share") or 0), datetime.fromisoformat(progress["start"])
+    days = max(1, round((timezone.now() - begun) / timedelta(days=1)))
+    text = ngettext(
+        "%(n)d day of history is being told through the real interfaces: %(share)s so far.",
+        "%(n)d days of history are being told through the real interfaces: %(share)s so far.",
+        days,
+    )
+    words = {"n": days, "share": percent(share)}
+    return Step(_("The demo plant is catching up"), text % words, "", done=round(100 * share))
 
 
 def _live_steps(cards: Sequence[CardLike]) -> list[Step]:

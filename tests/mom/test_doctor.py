@@ -119,6 +119,8 @@ def test_disk_alarms(percent: float, status: health.Status) -> None:
     finding = health.disk_judge(percent=percent, free=1, where="/data")
     assert finding.status is status
     assert bool(finding.fix) is (status is not OK)
+    assert "70, 85 and 95 %" in finding.cause
+    assert health.disk_judge(percent=percent, free=20 * 10**9, where="/data").status is OK
 
 
 @pytest.mark.django_db
