@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from mom.improvement.models import Action
+from mom.outbox.models import TabletEntry
+from mom.signing.models import Acknowledgement, Restatement, ShiftReport
 
-__all__ = ["Action"]
+__all__ = ["Acknowledgement", "Action", "Restatement", "ShiftReport", "TabletEntry"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import SeeOther, refusal_message
+from mom.pages.tablet_outbox import PersonUnknown, actor_then, entry_of
 from mom.pages.tablet_page import page
 from plant import selectors, services
 from plant.access import NOBODY, actor_of, public
@@ -103,6 +105,18 @@ def _badge_page(request: HttpRequest, read: str, refusal: str, status: int = 200
 @public
 @require_POST
 def leave(request: HttpRequest) -> HttpResponseBase:
-    """Sign out of the tablet; the tablet stays enrolled."""
-    tablet_session.person_leave(request)
-    return SeeOther("/tablet/")
+    """Sign out of the tablet; the tablet stays enrolled.
+
+    Told later, because there was no contact, it signs out only who left then: another may have badged in.
+    """
+    entry = entry_of(request)
+    if entry is None:
+        tablet_session.person_leave(request)
+        return SeeOther("/tablet/")
+    try:
+        left = actor_then(entry, NOBODY, tablet_session.device_of(request))
+    except PersonUnknown:
+        left = NOBODY
+    if left.person_id == actor_of(request).person_id:
+        tablet_session.person_leave(request)
+    return JsonResponse({"message": _("Signed out")})

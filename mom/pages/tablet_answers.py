@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from mom.pages.tablet_outbox import entry_of
 from mom.pages.tablet_page import page
 from mom.pages.tablet_session import wants_json
 from plant.selectors.actors import PIN_LOCK, PIN_TRIES
@@ -29,6 +30,8 @@ class SeeOther(HttpResponse):
 def done(request: HttpRequest, message: str, *, undo: str = "", where: str = "") -> HttpResponse:
     """The write is kept. ``undo`` is the address that takes it back, offered for ten seconds."""
     where = where or reverse("tablet_station")
+    if (entry := entry_of(request)) and entry.is_late:
+        return JsonResponse({"message": message, "undo": undo, "where": where})
     messages.success(request, message, extra_tags=f"undo:{undo}" if undo else "")
     if wants_json(request):
         return JsonResponse({"message": message, "undo": undo, "where": where})

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_outbox import key_of, tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.tablet_scan import number_read
 from mom.pages.words import quantity as number_word
@@ -125,17 +126,16 @@ def _check_record(request: HttpRequest, code: str) -> HttpResponseBase:
         return refused(
             request, message, station=station, status=422, back=reverse("tablet_check", args=[code])
         )
-    order = running_order(station)
-    measurement = Measurement(
-        value=value, measured_at=timezone.now(), job_order_id=order.pk if order else None
-    )
+    at = tapped_at(request)
+    order = running_order(station, at)
+    measurement = Measurement(value=value, measured_at=at, job_order_id=order.pk if order else None)
     try:
         result = result_record(
             specification_code=code,
             measurement=measurement,
             by=actor_of(request),
             source="tablet",
-            key=request.POST.get("key", ""),
+            key=key_of(request),
         )
     except CheckRefused as refusal:
         return refused(request, str(refusal), station=station, status=422)

@@ -16,6 +16,7 @@ from mom.pages import tablet_session
 from mom.pages.board import state_since
 from mom.pages.reading import line_reading
 from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.tablet_scan import number_read
 from mom.pages.tablet_station import units_of
@@ -84,7 +85,7 @@ def _count_form(
 def _count_enter(request: HttpRequest) -> HttpResponseBase:
     """Good and scrap in one submit; an empty field says nothing, 0 says none."""
     station = tablet_session.station_of(request)
-    order = running_order(station) if station else None
+    order = running_order(station, tapped_at(request)) if station else None
     if station is None or order is None:
         return refused(
             request, _("No order is running here, so there is nothing to count for."), station=station
@@ -107,7 +108,7 @@ def _count_enter(request: HttpRequest) -> HttpResponseBase:
 def _count_keep(
     request: HttpRequest, station: Station, order: JobOrder, values: dict[str, Decimal]
 ) -> HttpResponseBase:
-    now = timezone.now()
+    now = tapped_at(request)
     since = min(counted_since(station, order), now)
     try:
         entries = [
@@ -119,6 +120,7 @@ def _count_keep(
                 quantity=value,
                 by=actor_of(request),
                 job_order_id=order.pk,
+                at=now,
             )
             for kind, value in values.items()
         ]
@@ -151,14 +153,16 @@ def _note_keep(request: HttpRequest) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    order, text = running_order(station), request.POST.get("text", "")[:2000]
+    at = tapped_at(request)
+    order, text = running_order(station, at), request.POST.get("text", "")[:2000]
     try:
         note_assert(
             equipment_id=station.equipment.pk,
-            start_time=timezone.now(),
+            start_time=at,
             text=text,
             by=actor_of(request),
             job_order_id=order.pk if order else None,
+            at=at,
         )
     except Refused:
         message = _("The note is empty.")

@@ -11,12 +11,12 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.words import labelled, order_state_word
 from plant.access import actor_of
@@ -117,7 +117,7 @@ def order_verb(request: HttpRequest, code: str, verb: str) -> HttpResponseBase:
     if station is None or verb not in COMMANDS:
         raise Http404(verb)
     found = _order_here(station, code)
-    now = timezone.now()
+    now = tapped_at(request)
     if verb == "start" and (other := _other_running(station, found)):
         message = _("Order %(code)s (%(product)s) is running on this line. Finish or pause it first.")
         words = {"code": other.code, "product": other.product.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import get_format
 
 from mom.pages import tablet_session
+from mom.pages.tablet_outbox import person_sign
 from mom.pages.tablet_session import Station
 from plant import selectors
 from plant.access import actor_of
@@ -28,6 +30,7 @@ def tablet_context(request: HttpRequest, station: Station | None) -> dict[str, A
         "key": tablet_session.key_new(),
         "separator": get_format("DECIMAL_SEPARATOR"),
         "badging": None,
+        "signed": person_sign(station.device if station else None, actor),
         "idle_seconds": int(tablet_session.IDLE.total_seconds()),
         "zone": selectors.site_zone(station.line) if station else None,
     }
@@ -41,14 +44,20 @@ def person_name(request: HttpRequest) -> str:
     return person.name if person and person.name else actor.label
 
 
-def running_order(station: Station) -> JobOrder | None:
-    """The order the station works on now: by its own signals, else by the commands given on its line."""
+def running_order(station: Station, at: datetime | None = None) -> JobOrder | None:
+    """The order the station works on then (now): by its own signals, else by commands given on its line."""
     first = station.constraint or station.equipment
     ids = dict.fromkeys((first.pk, station.line.pk, *(unit.pk for unit in station.units)))
-    return job_order_running(equipment_ids=ids, at=timezone.now())
+    return job_order_running(equipment_ids=ids, at=at or timezone.now())
 
 
 def page(
     request: HttpRequest, template: str, station: Station | None, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    return render(request, template, {**tablet_context(request, station), **context}, status=status)
+    answer = render(request, template, {**tablet_context(request, station), **context}, status=status)
+    if status >= 400:
+        # For an entry that waited on the tablet: its reason in one line, and where to look again.
+        said = (str(context.get(name, "")) for name in ("message", "now_is"))
+        answer.refusal = " ".join(text for text in said if text)  # type: ignore[attr-defined]
+        answer.again = context.get("again", "")  # type: ignore[attr-defined]
+    return answer

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refusal_message, refused
+from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.tablet_session import go
 from mom.pages.words import piece_word
@@ -156,7 +157,7 @@ def quantity_offered(order: JobOrder, lot: MaterialLot) -> Decimal | None:
 
 
 def _lot_scanned(request: HttpRequest, station: Station, lot: MaterialLot) -> HttpResponseBase:
-    order = running_order(station)
+    order = running_order(station, tapped_at(request))
     if order is None:
         message = _("Lot %(lot)s was read, but no order is running here. Start the order first.")
         return refused(request, message % {"lot": lot.code}, station=station)
@@ -176,7 +177,7 @@ def _use(
             lot_code=lot.code,
             equipment_id=station.equipment.pk,
             quantity=quantity,
-            at=timezone.now(),
+            at=tapped_at(request),
             by=actor,
         )
     except lots.LotNotInBom:
@@ -250,7 +251,7 @@ def lot_page(request: HttpRequest, code: str) -> HttpResponseBase:
 def lot_use(request: HttpRequest, code: str) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     lot = _lot(request, Read("lots", code))
-    order = running_order(station) if station else None
+    order = running_order(station, tapped_at(request)) if station else None
     if station is None or lot is None or order is None:
         return refused(request, _("No order is running here, or the lot is not known."), station=station)
     typed = request.POST.get("quantity", "")
@@ -283,7 +284,7 @@ def lot_return(request: HttpRequest, code: str, movement_id: int) -> HttpRespons
             kind="returned",
             lot_code=code,
             quantity=found.quantity,
-            at=timezone.now(),
+            at=tapped_at(request),
             by=actor_of(request),
             equipment_id=found.equipment_id,
             job_order_id=found.job_order_id,
@@ -315,7 +316,7 @@ def lot_override(request: HttpRequest, code: str) -> HttpResponseBase:
             lot_code=lot.code,
             equipment_id=station.equipment.pk,
             quantity=quantity,
-            at=timezone.now(),
+            at=tapped_at(request),
             by=actor,
             override_why=why,
         )

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
+from django.utils.translation import gettext as _
 
+from mom.pages.tablet_outbox import PersonUnknown, actor_then, answer_told, entry_of, kept_trace, key_of
 from plant import env, selectors, services
 from plant.access import ACTIONS, NOBODY, Action, Actor, actor_of
 from plant.selectors.actors import DEVICE_COOKIE, TABLET_PERSON
@@ -124,17 +127,45 @@ def writes(action: Action) -> Callable[[View], View]:
                 return redirect_to_login(reverse("tablet_station"))
             if request.method != "POST":
                 return HttpResponse(status=405, headers={"Allow": "POST"})
+            if (entry := entry_of(request)) and entry.is_late:
+                return _late(request, action, lambda: view(request, *args, **kwargs))
             if actor.person_id is None and actor.device_id is not None:
                 return _draft_keep(request)
             actor.require(action)
             if TABLET_PERSON in request.session:
                 request.session.modified = True
-            return write_once(request, actor, lambda: view(request, *args, **kwargs))
+            return answer_told(request, write_once(request, actor, lambda: view(request, *args, **kwargs)))
 
         guarded.required_action = action  # type: ignore[attr-defined]
         return guarded
 
     return decorate
+
+
+def _late(request: HttpRequest, action: Action, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+    """An entry that waited on the tablet, written as who tapped it; every refusal comes back as data."""
+    entry, actor = entry_of(request), actor_of(request)
+    assert entry is not None
+    try:
+        actor = actor_then(entry, actor, device_of(request))
+    except PersonUnknown:
+        message = _("It is not certain any more who entered this. Badge in and enter it again.")
+        return answer_told(request, refusal(message, status=409))
+    if actor.person_id is None and actor.device_id is not None:
+        return JsonResponse({"badge": reverse("tablet_badge")}, status=401)
+    request.actor = actor  # type: ignore[attr-defined]
+    try:
+        actor.require(action)
+        answer = write_once(request, actor, write)
+    except (PermissionDenied, Http404) as refused:
+        answer = refusal(str(refused), status=403 if isinstance(refused, PermissionDenied) else 404)
+    return answer_told(request, answer)
+
+
+def refusal(message: str, *, status: int) -> HttpResponse:
+    answer = HttpResponse(message, status=status)
+    answer.refusal = message  # type: ignore[attr-defined]
+    return answer
 
 
 def _fields(request: HttpRequest) -> list[tuple[str, str]]:
@@ -144,8 +175,11 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def _draft_keep(request: HttpRequest) -> HttpResponseBase:
-    request.session[DRAFT] = {"path": request.path, "fields": _fields(request)}
     where = reverse("tablet_badge")
+    if entry_of(request):
+        # The tablet keeps it itself, and sends it once somebody has badged in.
+        return JsonResponse({"badge": where}, status=401)
+    request.session[DRAFT] = {"path": request.path, "fields": _fields(request)}
     if wants_json(request):
         return JsonResponse({"badge": where}, status=401)
     return redirect(where)
@@ -172,7 +206,7 @@ def draft_waiting(request: HttpRequest) -> bool:
 
 def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """Run a write once per the form's hidden key; the same key gets the first answer again."""
-    key = request.POST.get("key", "")[:80]
+    key = key_of(request)
     if not key:
         return _whole(write)
     # A key is one tap on one tablet: the same one from another tablet or account is another write.
@@ -191,6 +225,7 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
         if answer.status_code >= 400:
             transaction.set_rollback(True)
             return answer
+        kept_trace(request)
         services.answer_keep(
             caller=caller, key=key, route=route, body=body, status=answer.status_code, answer=_written(answer)
         )

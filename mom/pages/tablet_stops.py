@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from mom.pages import tablet_session
 from mom.pages.reading import line_reading
 from mom.pages.tablet_answers import done, refused
+from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page
 from mom.pages.tablet_reasons import tiles_offered
 from mom.pages.tablet_station import micro_segments, stop_tile, stops_waiting, units_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from mom.pages.tablet_session import Station
+    from plant.access import Actor
     from plant.models import Equipment
     from production.domain.account import Segment
     from production.models import ReasonAssertion, Stop
@@ -95,6 +97,13 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
+def _said_unseen(row: production.StopTold, saw: Seen, by: Actor) -> bool:
+    """Two people, one stop: a tap must not overwrite what it never saw, unless the same person said it."""
+    if saw.said is None or saw.said == (row.said.pk if row.said else 0):
+        return False
+    return row.said is None or (row.said.said_by_id, row.said.said_on_id) != (by.person_id, by.device_id)
+
+
 def _tiles_page(
     request: HttpRequest, station: Station, found: Sequence[production.StopTold], action: str
 ) -> HttpResponseBase:
@@ -114,7 +123,7 @@ def _tiles_page(
         said={"reason": said.reason.name, "by": said.said_by or said.said_by_rule}
         if said and said.reason
         else None,
-        ids=[f"{row.stop.pk}{SEEN}{_iso(row.stop.end_time)}" for row in found],
+        ids=[seen_words(row) for row in found],
         query="".join(f"&stop={row.stop.pk}" for row in found) if count > 1 else "",
     )
 
@@ -137,8 +146,22 @@ def _reasons_page(
     )
 
 
-def _iso(at: datetime | None) -> str:
-    return "" if at is None else at.isoformat()
+class Seen(NamedTuple):
+    """What the author of a reason saw of a stop: its end, and the entry that stood there (0: none)."""
+
+    end: datetime | None
+    said: int | None
+    """None where the form did not tell."""
+
+
+def seen_words(row: production.StopTold) -> str:
+    end = "" if row.stop.end_time is None else row.stop.end_time.isoformat()
+    return SEEN.join((str(row.stop.pk), end, str(row.said.pk if row.said else 0)))
+
+
+def _seen_read(text: str) -> tuple[str, Seen]:
+    pk, end, said = (text.split(SEEN) + ["", ""])[:3]
+    return pk, Seen(parse_datetime(end) if end else None, int(said) if said.isdecimal() else None)
 
 
 def _when(stop: Stop, zone: ZoneInfo) -> str:
@@ -164,26 +187,29 @@ def _code(request: HttpRequest) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    seen = dict(text.partition(SEEN)[::2] for text in request.POST.getlist("stop"))
+    seen = dict(_seen_read(text) for text in request.POST.getlist("stop"))
     found = _found(request, [pk for pk in seen if _is_uuid(pk)])
     if not found or len(found) < len(seen):
         return _gone(request, station)
     code, zone = request.POST.get("reason", ""), selectors.site_zone(station.line)
     entries: list[ReasonAssertion] = []
     for row in found:
-        seen_end = parse_datetime(seen[str(row.stop.pk)]) if seen[str(row.stop.pk)] else None
+        saw = seen[str(row.stop.pk)]
+        if _said_unseen(row, saw, actor_of(request)):
+            return _said_meanwhile(request, station, row, zone)
         try:
             said = reason_assert(
                 equipment_id=row.stop.work_unit_id,
                 start_time=row.stop.start_time,
-                end_time=seen_end,
+                end_time=saw.end,
                 reason_code=code,
                 by=actor_of(request),
-                seen_end=seen_end,
+                seen_end=saw.end,
                 supersedes=row.said.pk if row.said else None,
+                at=tapped_at(request),
             )
         except StaleView:
-            return _changed(request, station, row.stop, seen_end, zone)
+            return _changed(request, station, row.stop, saw.end, zone)
         except Refused as refusal:
             return refused(request, str(refusal), station=station, status=422)
         entries.append(said)
@@ -233,6 +259,28 @@ def _changed(
         seen=f"{stop.work_unit.name} {start} – {end}",
         now_is=f"{stop.work_unit.name} {_when(now, zone)}" if now else _("no stop at that time"),
         again=reverse("tablet_stop", args=[now.pk]) if now else reverse("tablet_station"),
+    )
+
+
+def _said_meanwhile(
+    request: HttpRequest, station: Station, row: production.StopTold, zone: ZoneInfo
+) -> HttpResponseBase:
+    what = f"{row.stop.work_unit.name} {_when(row.stop, zone)}"
+    said = row.said
+    words = (
+        {"reason": said.reason.name, "by": said.said_by or said.said_by_rule}
+        if said and said.reason
+        else None
+    )
+    now_is = _("“%(reason)s”, said by %(by)s") % words if words else _("no reason")
+    return refused(
+        request,
+        _("Somebody else gave this stop its reason meanwhile. Nothing was entered."),
+        template="mom/tablet_stale.html",
+        station=station,
+        seen=f"{what}: {_('another entry, or none')}",
+        now_is=f"{what}: {now_is}",
+        again=reverse("tablet_stop", args=[row.stop.pk]),
     )
 
 
@@ -306,6 +354,7 @@ def _micro_code(request: HttpRequest, code: str) -> HttpResponseBase:
                 by=actor_of(request),
                 seen_end=row.stop.end_time,
                 supersedes=row.said.pk if row.said else None,
+                at=tapped_at(request),
             )
         except (StaleView, Refused) as refusal:
             return refused(request, str(refusal), station=station)

@@ -9,6 +9,7 @@ from mom.pages import (
     tablet_checks,
     tablet_devices,
     tablet_entries,
+    tablet_offline,
     tablet_orders,
     tablet_scan,
     tablet_station,
@@ -18,6 +19,9 @@ from mom.pages import (
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/", tablet_station.station, name="tablet_station"),
+    path("tablet/worker.js", tablet_offline.worker, name="tablet_worker"),
+    path("tablet/manifest.webmanifest", tablet_offline.manifest, name="tablet_manifest"),
+    path("tablet/outbox/", tablet_offline.trace, name="tablet_trace"),
     path("tablet/start/", tablet_access.start, name="tablet_start"),
     path("tablet/enrol/<str:secret>/", tablet_access.enrol, name="tablet_enrol"),
     path("tablet/badge/", tablet_access.badge, name="tablet_badge"),

@@ -104,9 +104,18 @@
   function watch(element) {
     if (!element.id || pollers.has(element.id)) return;
     const every = Number(element.dataset.pollEvery || 0) * 1000 || FIRST;
-    const poller = { id: element.id, url: element.dataset.poll, etag: element.dataset.etag || "", every, delay: every, contact: Date.now(), problem: "" };
+    const poller = { id: element.id, url: element.dataset.poll, etag: element.dataset.etag || "", every, delay: every, contact: Number(root.dataset.kept) || Date.now(), problem: "" };
     pollers.set(element.id, poller);
     poller.timer = setTimeout(() => run(poller), "pollNow" in element.dataset ? 0 : jitter(every));
+  }
+
+  /* A page shown from its kept copy is as old as that copy, and another than the one polled last. */
+  function watchShown() {
+    for (const element of document.querySelectorAll("[data-poll]")) {
+      const poller = pollers.get(element.id);
+      if (poller) poller.etag = element.dataset.etag || "";
+      else watch(element);
+    }
   }
 
   function showContact() {
@@ -191,6 +200,7 @@
     document.addEventListener("click", onClick);
     document.addEventListener("change", onChange);
     document.addEventListener("mom:swapped", countChosen);
+    document.addEventListener("mom:shown", watchShown);
     addEventListener("pointerdown", () => { pressed = true; }, true);
     const release = () => { pressed = false; setTimeout(placeWaiting, 60); };
     addEventListener("pointerup", release, true);

@@ -216,6 +216,7 @@ def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_by_itself(shop:
         page.locator(f"[data-pad='{digit}']").click()
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/tablet/")
+    page.get_by_text(": Cleaning").wait_for()
     assert ReasonAssertion.objects.count() == before + 1
     assert page.get_by_text("Youssef Benali").is_visible()
 
@@ -253,17 +254,16 @@ def test_good_and_scrap_by_pad_in_one_submit(shop: Shop) -> None:
     assert page.get_by_text("120 good, 4 scrap").is_visible()
 
 
-def test_contact_lost_keeps_the_page_and_sends_once_when_asked_again(shop: Shop) -> None:
+def test_a_tap_without_contact_is_kept_and_sent_by_itself(shop: Shop) -> None:
     page = shop.tablet(badge=True)
     before = ReasonAssertion.objects.count()
     page.locator("[data-stop]").last.click()
     page.context.set_offline(True)
     page.locator("[data-reason=JAM]").click()
-    page.get_by_text("Not sent: no contact with the server.").wait_for()
+    page.get_by_text("kept on this tablet, sent when contact is back").wait_for()
     assert ReasonAssertion.objects.count() == before
     page.context.set_offline(False)
-    page.get_by_role("button", name="Send again").click()
-    page.wait_for_url("**/tablet/")
+    page.locator("#outbox-badge").wait_for(state="hidden")
     assert ReasonAssertion.objects.count() == before + 1
 
 

@@ -1,0 +1,344 @@
+"""The tablet without contact: kept on it, sent once and in order, refused in the open, shown with its age.
+
+``PLAIN`` is an address that browsers do not trust, as a tablet in a plant without certificates has it: no
+service worker there. ``localhost`` counts as secure, and has one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.utils import timezone
+
+from mom.outbox.models import TabletEntry
+from plant.models import Person
+from production.models import CountAssertion, NoteAssertion, ReasonAssertion, Stop
+from tests.e2e import conftest, test_tablet
+from tests.e2e.test_tablet import Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+shop, minute = test_tablet.shop, test_tablet.minute
+
+PLAIN = "tablet.plant.test"
+ENTRIES = 20
+SHIFTS = """() => { window.shifted = 0; new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({type: 'layout-shift', buffered: true}); }"""
+
+
+def until(done: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := done():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds:.0f} s for {what}")
+
+
+@contextmanager
+def chromium(folder: Path, base: str) -> Iterator[BrowserContext]:
+    """A browser with a disk of its own: closing it is switching the tablet off."""
+    conftest._refuse_or_skip()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            str(folder),
+            executable_path=conftest.CHROMIUM,
+            args=[*conftest.ARGUMENTS, f"--host-resolver-rules=MAP {PLAIN} 127.0.0.1"],
+            base_url=base,
+            viewport={"width": 1280, "height": 800},
+            locale="en",
+        )
+        context.set_default_timeout(15_000)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def plain(live_server: Any, settings: Any) -> str:
+    settings.ALLOWED_HOSTS = ["*"]
+    return str(live_server.url).replace("localhost", PLAIN)
+
+
+@pytest.fixture
+def secret(db: None, transactional_db: None) -> Iterator[str]:
+    """A tablet at line 2 as in ``shop``, whose browser each test starts itself."""
+    from django.contrib.auth.hashers import make_password
+
+    from mom.pages.reading import forget
+    from tests.factories import pages
+    from tests.factories import plant as make
+
+    forget()
+    made = pages.plant_running()
+    Person.objects.filter(badge__in=["1001", "1002"]).update(pin=make_password("4321"))
+    _device, own = make.device_make(made.lines[1])
+    yield own
+    forget()
+
+
+def enrol(context: BrowserContext, base: str, secret: str) -> Page:
+    context.add_cookies(
+        [
+            {
+                "name": "device",
+                "value": secret,
+                "url": base,
+                "httpOnly": True,
+                "expires": time.time() + 86400,
+            },
+            {"name": "language", "value": "en", "url": base, "expires": time.time() + 86400},
+        ]
+    )
+    page = context.pages[0] if context.pages else context.new_page()
+    page.goto("/tablet/badge/?badge=1002")
+    page.locator("input[name=pin]").fill("4321")
+    page.locator("form button.tile-main").click()
+    page.wait_for_url("**/tablet/")
+    return page
+
+
+def warmed(page: Page, *paths: str) -> None:
+    """Until the tablet holds a copy of these pages."""
+    look = """async (paths) => new Promise(resolve => {
+      const asked = indexedDB.open('tablet');
+      asked.onsuccess = () => {
+        const all = asked.result.transaction('pages').objectStore('pages').getAllKeys();
+        all.onsuccess = () => {
+          resolve(paths.every(path => all.result.includes(path)));
+          asked.result.close();
+        };
+      };
+    })"""
+    until(lambda: page.evaluate(look, list(paths)), f"copies of {paths}")
+
+
+def badge(page: Page) -> str:
+    found = page.locator("#outbox-badge")
+    return found.inner_text() if found.is_visible() else ""
+
+
+def note_enter(page: Page, text: str) -> None:
+    page.locator("a[href='/tablet/note/']").click()
+    page.locator("textarea[name=text]").fill(text)
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+    page.locator(".say-kept", has_text=text).wait_for()
+
+
+def test_twenty_entries_without_contact_outlive_a_restart_on_plain_http(
+    secret: str, plain: str, tmp_path: Path
+) -> None:
+    texts = [f"note {number:02d}" for number in range(ENTRIES)]
+    with chromium(tmp_path / "tablet", plain) as context:
+        page = enrol(context, plain, secret)
+        assert not page.evaluate("window.isSecureContext")
+        warmed(page, "/tablet/", "/tablet/note/")
+        context.set_offline(True)
+        for number, text in enumerate(texts, 1):
+            note_enter(page, text)
+            assert badge(page) == f"{number} waiting"
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Badge in").wait_for()
+        assert NoteAssertion.objects.count() == 0
+    with chromium(tmp_path / "tablet", plain) as context:
+        page = context.new_page()
+        page.goto("/tablet/")
+        until(lambda: NoteAssertion.objects.count() == ENTRIES, "the notes")
+        until(lambda: not badge(page), "an empty outbox")
+    said = list(NoteAssertion.objects.order_by("pk"))
+    assert [row.text for row in said] == texts
+    assert {row.said_by.badge for row in said} == {"1002"}  # type: ignore[union-attr]
+    assert all(row.said_on_id for row in said)
+    times = [row.said_at for row in said]
+    assert times == sorted(times)
+    trail = TabletEntry.objects.filter(outcome="kept", route="/tablet/note/").order_by("pk")
+    assert len({row.key for row in trail}) == ENTRIES
+    assert all(row.device_time is not None and row.tapped_at < row.recorded_at for row in trail)
+
+
+def test_entries_outlive_a_reload_while_the_server_answers_no_writes(shop: Shop) -> None:
+    page = shop.tablet(badge=True)
+    page.route(
+        "**/tablet/note/",
+        lambda route: route.abort() if route.request.method == "POST" else route.continue_(),
+    )
+    for number in range(3):
+        page.goto("/tablet/note/")
+        page.locator("textarea[name=text]").fill(f"note {number}")
+        page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+        page.locator(".say-kept").wait_for()
+    page.reload()
+    until(lambda: badge(page) == "3 waiting", "the badge after a reload")
+    assert NoteAssertion.objects.count() == 0
+    page.unroute("**/tablet/note/")
+    until(lambda: NoteAssertion.objects.count() == 3, "the notes")
+    assert [row.text for row in NoteAssertion.objects.order_by("pk")] == ["note 0", "note 1", "note 2"]
+
+
+def test_one_key_ten_times_at_once_is_one_fact_with_one_answer(shop: Shop) -> None:
+    page = shop.tablet(badge=True)
+    answers = page.evaluate(
+        """async () => { const cookie = document.cookie.match(/csrftoken=([^;]+)/)[1];
+          const at = new Date().toISOString();
+          const body = new URLSearchParams({good: '5', scrap: ''});
+          const one = () => fetch('/tablet/count/', {method: 'POST', body,
+            headers: {Accept: 'application/json', 'X-CSRFToken': cookie, 'Idempotency-Key': 'one-tap',
+                      'X-Outbox': 'later', 'X-Tapped-At': at, 'X-Sent-At': new Date().toISOString()}})
+            .then(async answer => answer.status + await answer.text());
+          return Promise.all(Array.from({length: 10}, one)); }"""
+    )
+    assert len(set(answers)) == 1
+    assert answers[0].startswith("200")
+    assert CountAssertion.objects.count() == 1
+    assert TabletEntry.objects.filter(key="one-tap", outcome="kept").count() == 1
+
+
+def test_a_lost_answer_is_not_a_second_entry(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+
+    def lose(route: Any) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/tablet/note/", lose, times=1)
+    page.locator("textarea[name=text]").fill("only once")
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+    until(lambda: TabletEntry.objects.filter(outcome="kept").exists(), "its arrival")
+    until(lambda: not badge(page), "the first answer again")
+    assert NoteAssertion.objects.count() == 1
+
+
+def test_undo_takes_back_what_has_not_left_yet(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+    page.context.set_offline(True)
+    page.locator("textarea[name=text]").fill("a slip")
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+    page.locator(".say-kept").get_by_role("button", name="Undo").click()
+    page.get_by_text("taken back").wait_for()
+    page.context.set_offline(False)
+    until(lambda: TabletEntry.objects.filter(outcome="taken_back").exists(), "its trace")
+    assert NoteAssertion.objects.count() == 0
+
+
+def queued_reason(shop: Shop, page: Page) -> Stop:
+    """A reason tapped without contact for a stop that somebody else codes meanwhile."""
+    stop = Stop.objects.filter(work_unit__code="L2-FILL", needs_reason=True, end_time__isnull=False)[0]
+    page.goto(f"/tablet/stops/{stop.pk}/")
+    page.context.set_offline(True)
+    page.locator("[data-reason=JAM]").click()
+    page.locator(".say-kept").wait_for()
+    ReasonAssertion.objects.create(
+        equipment=stop.work_unit,
+        start_time=stop.start_time,
+        end_time=stop.end_time,
+        reason_id=ReasonAssertion.objects.filter(reason__code="CLEAN").values_list("reason_id", flat=True)[0],
+        said_by=Person.objects.get(badge="1001"),
+        said_at=timezone.now(),
+    )
+    page.context.set_offline(False)
+    return stop
+
+
+def test_a_refused_entry_is_shown_with_its_reason_and_dismissed_with_a_trace(
+    shop: Shop, screenshot: Callable[..., Any]
+) -> None:
+    page = shop.tablet(badge=True)
+    before = ReasonAssertion.objects.count()
+    queued_reason(shop, page)
+    page.get_by_text("Somebody else gave this stop its reason meanwhile").wait_for()
+    assert badge(page) == "1 refused"
+    screenshot(page, "offline-refused")
+    page.get_by_role("button", name="Dismiss").click()
+    until(lambda: TabletEntry.objects.filter(outcome="dismissed").exists(), "the trace")
+    refused, dismissed = TabletEntry.objects.filter(outcome__in=["refused", "dismissed"]).order_by("pk")
+    assert refused.person == dismissed.person == shop.operator
+    assert "Bottle jam" in refused.words
+    assert ReasonAssertion.objects.count() == before + 1
+    until(lambda: not badge(page), "an empty outbox")
+
+
+def test_a_refused_entry_is_corrected_where_it_was_made(shop: Shop) -> None:
+    page = shop.tablet(badge=True)
+    stop = queued_reason(shop, page)
+    page.get_by_role("button", name="Correct").click()
+    page.wait_for_url(f"**/tablet/stops/{stop.pk}/")
+    page.locator("[data-reason=JAM]").click()
+    page.wait_for_url("**/tablet/")
+    assert ReasonAssertion.objects.order_by("-pk")[0].reason.code == "JAM"  # type: ignore[union-attr]
+    until(lambda: TabletEntry.objects.filter(outcome="corrected").exists(), "the trace")
+    until(lambda: not badge(page), "an empty outbox")
+
+
+def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
+    shop: Shop, screenshot: Callable[..., Any]
+) -> None:
+    page = shop.tablet(badge=True)
+    stop = page.locator("[data-stop]").first.get_attribute("data-stop")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker")
+    warmed(page, "/tablet/", f"/tablet/stops/{stop}/", "/tablet/count/")
+    page.context.set_offline(True)
+    page.reload()
+    page.locator("html.kept").wait_for()
+    assert page.locator("#kept-at").inner_text().startswith("as of")
+    page.locator(f"[data-stop='{stop}']").click()
+    page.locator("[data-reason=JAM]").click()
+    page.locator(".say-kept").wait_for()
+    assert badge(page) == "1 waiting"
+    screenshot(page, "offline-station")
+    page.evaluate(SHIFTS)
+    page.locator("#contact").wait_for(timeout=20_000)
+    screenshot(page, "offline-band")
+    before = ReasonAssertion.objects.count()
+    page.context.set_offline(False)
+    until(lambda: ReasonAssertion.objects.count() == before + 1, "the reason")
+    page.locator("html:not(.kept):not(.stale)").wait_for(timeout=30_000)
+    assert not page.locator("#contact").is_visible()
+    assert page.evaluate("window.shifted") == 0
+
+
+def test_an_entry_made_while_nobody_is_signed_in_waits_for_a_badge(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/")
+    page.context.set_offline(True)
+    page.locator("textarea[name=text]").fill("who am I")
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+    page.get_by_text("badge in when contact is back").wait_for()
+    page.context.set_offline(False)
+    until(lambda: badge(page) == "1 waiting · Badge in", "the badge to ask")
+    assert NoteAssertion.objects.count() == 0
+    page.goto("/tablet/badge/?badge=1002")
+    page.locator("input[name=pin]").fill("4321")
+    page.locator("form button.tile-main").click()
+    until(lambda: NoteAssertion.objects.count() == 1, "the note")
+    assert NoteAssertion.objects.get().said_by == shop.operator
+
+
+def test_it_can_be_installed(shop: Shop) -> None:
+    page = shop.tablet()
+    link = page.locator("link[rel=manifest]").get_attribute("href")
+    told = page.evaluate("path => fetch(path).then(answer => answer.json())", link)
+    assert (told["display"], told["start_url"]) == ("standalone", "/tablet/")
+    for icon in told["icons"]:
+        answer = page.request.get(icon["src"])
+        assert answer.ok, icon
+        assert answer.headers["content-type"].startswith(icon["type"])
+
+
+def test_the_worker_keeps_every_file_the_pages_load(shop: Shop) -> None:
+    from mom.pages.tablet_offline import ASSETS
+
+    page = shop.tablet()
+    loaded: set[str] = set()
+    page.on("response", lambda answer: loaded.add(answer.url.partition("/static/")[2].partition("?")[0]))
+    page.goto("/tablet/", wait_until="networkidle")
+    page.goto("/tablet/count/", wait_until="networkidle")
+    assert {name for name in loaded if name and "icon-" not in name} <= set(ASSETS)
