@@ -206,9 +206,13 @@ def told_account(known: Known, window: Interval) -> Account:
 
 
 def losses(
-    machines: Mapping[str, Known], window: Interval, constraint: str = "C", said: Sequence[Said] = ()
+    machines: Mapping[str, Known],
+    window: Interval,
+    constraint: str = "C",
+    said: Sequence[Said] = (),
+    groups: Sequence[GroupRow] = (),
 ) -> tuple[LineLosses, dict[str, Account]]:
-    topology = shape(tuple(machines), capacity=30)
+    topology = shape(tuple(machines), capacity=30, transit=7, groups=groups)
     assert window.end is not None
     wide = Interval(window.start - topology.reach, window.end + topology.reach)
     machine_parts = {
@@ -285,15 +289,16 @@ def test_time_adds_up_for_any_states_and_any_cut_of_the_window(
     constraint = names[paces % len(names)]
     machines = dict(zip(names, known, strict=True))
     cut, end = seconds_after(start + first), seconds_after(start + first + second)
-    whole, told = losses(machines, Interval(seconds_after(start), end), constraint)
+    beside = [GroupRow("G", names[-2:])] if len(names) > 2 and constraint not in names[-2:] else []
+    whole, told = losses(machines, Interval(seconds_after(start), end), constraint, groups=beside)
     lost = [s for s in told[constraint].segments if s.time_class in LOST]
     assert whole.lost == sum((s.duration for s in lost), timedelta()), "attributed + not evaluable"
     for segment in lost:
         inside = [p for p in whole.parts if segment.start <= p.start < segment.end]
         assert covers_once(segment, inside)
     assert sum(r.pieces or 0 for r in whole.rows) == Fraction(whole.lost / timedelta(microseconds=1)) / 10**6
-    left, _ = losses(machines, Interval(seconds_after(start), cut), constraint)
-    right, _ = losses(machines, Interval(cut, end), constraint)
+    left, _ = losses(machines, Interval(seconds_after(start), cut), constraint, groups=beside)
+    right, _ = losses(machines, Interval(cut, end), constraint, groups=beside)
     apart: dict[tuple[str, str, str, str], timedelta] = {}
     for row in (*left.rows, *right.rows):
         key = (row.kind, row.machine, row.reason_code, row.time_class)

@@ -61,9 +61,24 @@ def lost(line: Line, start: float = 0, end: float = HOURS) -> list[tuple[str, st
     assert account is not None
     times = account.durations
     assert found.losses.lost == sum((times.get(name, timedelta()) for name in LOST), timedelta())
-    return [
+    told = [
         (row.kind, row.machine.rpartition("-")[2], row.reason_code, row.duration.total_seconds())
         for row in found.losses.rows
+    ]
+    assert told == asked(line, start, end)
+    return told
+
+
+def asked(line: Line, start: float, end: float) -> list[tuple[str, str, str, float]]:
+    """The same through the API."""
+    caller = APIClient()
+    caller.force_login(account_make("engineer", line.site))
+    window = {"start": at(start).isoformat(), "end": at(end).isoformat()}
+    answer = caller.get(f"/api/v1/equipment/{line.line.code}/line-losses", window)
+    assert answer.status_code == 200
+    return [
+        (row["kind"], (row["equipment"] or "").rpartition("-")[2], row["reason"] or "", float(row["seconds"]))
+        for row in answer.json()["rows"]
     ]
 
 

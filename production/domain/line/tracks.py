@@ -22,7 +22,9 @@ INDUCED = frozenset({STARVED, BLOCKED, OTHER})
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 # Reasons people give to an induced stop that leave open where it came from.
-OPEN_CLASSES = frozenset({time_model.STARVED, time_model.BLOCKED, time_model.NO_MATERIAL})
+OPEN_CLASSES = frozenset(
+    {time_model.STARVED, time_model.BLOCKED, time_model.SUSPENDED, time_model.NO_MATERIAL}
+)
 
 
 class Part(NamedTuple):
