@@ -17,6 +17,7 @@ from production.models import (
     NoteAssertion,
     OperationsSegment,
     ReasonAssertion,
+    ReasonRule,
     WorkMaster,
 )
 
@@ -63,6 +64,14 @@ class ChangeoverStandardAdmin(AuditedAdmin):
     list_display = ["line", "from_product", "from_family", "to_product", "to_family", "seconds"]
     list_select_related = ["line", "from_product", "to_product"]
     list_filter = ["line"]
+
+
+@admin.register(ReasonRule)
+class ReasonRuleAdmin(AuditedAdmin):
+    list_display = ["code", "fault_code", "reason", "equipment", "equipment_class", "priority", "valid_from"]
+    list_select_related = ["reason", "equipment", "equipment_class"]
+    list_filter = ["is_active", "equipment_class"]
+    search_fields = ["code", "name_en", "name_fr", "fault_code", "reason__code"]
 
 
 @admin.register(JobOrder)

@@ -93,7 +93,8 @@ def _entry(section: Section, row: Any) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     for key, field in section.fields.items():
         value = getattr(row, field.name)
-        if key in section.required or key in ALWAYS or not _is_default(field, value):
+        always = key in ALWAYS and value is not None
+        if key in section.required or always or not _is_default(field, value):
             entry[key] = _value(field, value)
         if key == section.known[0] and section.bilingual:
             entry |= _names(row)

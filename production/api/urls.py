@@ -6,10 +6,12 @@ from rest_framework.routers import SimpleRouter
 from production.api.job_orders import JobOrderViewSet
 from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
+from production.api.reasons import ReasonRuleViewSet
 
 router = SimpleRouter(trailing_slash=False)
 router.register("job-orders", JobOrderViewSet, basename="job-order")
 router.register("stops", StopViewSet, basename="stop")
+router.register("reason-rules", ReasonRuleViewSet, basename="reason-rule")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
