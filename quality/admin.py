@@ -5,7 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 
 from plant.admin import AuditedAdmin, ReadOnlyAdmin
-from quality.models import CheckImport, Disposition, Nonconformance, TestResult, TestSpecification
+from quality.models import (
+    CheckImport,
+    Disposition,
+    Nonconformance,
+    SpecificationVersion,
+    TestResult,
+    TestSpecification,
+)
 
 
 @admin.register(TestSpecification)
@@ -14,6 +21,13 @@ class TestSpecificationAdmin(AuditedAdmin):
     list_select_related = ["equipment", "department"]
     list_filter = ["is_active", "department"]
     search_fields = ["code", "name_en", "name_fr"]
+
+
+@admin.register(SpecificationVersion)
+class SpecificationVersionAdmin(ReadOnlyAdmin):
+    list_display = ["specification", "number", "valid_from", "lower", "target", "upper", "unit"]
+    list_select_related = ["specification"]
+    search_fields = ["specification__code"]
 
 
 @admin.register(TestResult)

@@ -31,6 +31,9 @@ class ResultFilter(django_filters.FilterSet):
     lot = django_filters.CharFilter(field_name="lot_code")
     judgement = django_filters.ChoiceFilter(choices=TestResult.Judgement.choices)
     source = django_filters.ChoiceFilter(choices=TestResult.Source.choices)
+    corrected = django_filters.BooleanFilter(
+        field_name="superseded_by", lookup_expr="isnull", exclude=True, label="A later result corrects it."
+    )
     start = django_filters.IsoDateTimeFilter(field_name="measured_at", lookup_expr="gte")
     end = django_filters.IsoDateTimeFilter(field_name="measured_at", lookup_expr="lt")
 

@@ -258,6 +258,12 @@ class TestRow:
     by: str
     source: str
     evidence: str
+    # Version of the check it was judged by; None for results older than versions.
+    version: int | None = None
+    # A later result corrects it: shown, and counted in nothing.
+    replaced: bool = False
+    # Why the earlier result it corrects was wrong.
+    corrects: str = ""
 
 
 @dataclass(frozen=True, slots=True)

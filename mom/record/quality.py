@@ -57,6 +57,9 @@ def _test(row: TestResult) -> TestRow:
         by=str(row.person) if row.person else "",
         source=str(SOURCES.get(row.source, row.source)),
         evidence=f"/api/v1/test-results?job_order={row.job_order.code if row.job_order else ''}",
+        version=row.version.number if row.version else None,
+        replaced=hasattr(row, "superseded_by"),
+        corrects=row.why,
     )
 
 

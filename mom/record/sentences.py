@@ -48,6 +48,11 @@ class Told:
     decisions: Sequence[SaidRow]
     completeness: Completeness
 
+    @property
+    def checks(self) -> list[TestRow]:
+        """Results that count: a corrected one is shown, and counted in nothing."""
+        return [row for row in self.tests if not row.replaced]
+
 
 def share(part: Decimal, whole: Decimal) -> str:
     return f"{number_format(round(part * 100 / whole, 1), 1)} %"
@@ -135,11 +140,11 @@ def _quality(told: Told) -> str:
                 ngettext("%(n)d not decided", "%(n)d not decided", len(open_ones)) % {"n": len(open_ones)}
             )
         return f"{text}, " + _("all decided")
-    failed = sum(row.verdict == "fail" for row in told.tests)
+    failed = sum(row.verdict == "fail" for row in told.checks)
     if failed:
         return ngettext("%(n)d check outside limits", "%(n)d checks outside limits", failed) % {"n": failed}
-    if told.tests:
-        count = len(told.tests)
+    if told.checks:
+        count = len(told.checks)
         return ngettext("%(n)d check, within limits", "%(n)d checks, all within limits", count) % {"n": count}
     return _("no quality check recorded")
 
@@ -258,8 +263,8 @@ def _impact(told: Told) -> tuple[str, bool]:
                 "share": share(told.scrap, told.good + told.scrap),
             }
         )
-    if told.tests:
-        failed, count = sum(row.verdict == "fail" for row in told.tests), len(told.tests)
+    if told.checks:
+        failed, count = sum(row.verdict == "fail" for row in told.checks), len(told.checks)
         text = ngettext(
             "%(failed)d of %(n)d check outside limits", "%(failed)d of %(n)d checks outside limits", count
         )

@@ -10,7 +10,13 @@ from plant.rest import BadgeField, CodeField, KeyField
 from plant.selectors import equipment_by_code
 from production.selectors.lookups import job_order_for_code
 from quality.domain.dispositions import status_of
-from quality.models import Disposition, Nonconformance, TestResult, TestSpecification
+from quality.models import (
+    Disposition,
+    Nonconformance,
+    SpecificationVersion,
+    TestResult,
+    TestSpecification,
+)
 
 
 class Amount(serializers.DecimalField):
@@ -44,6 +50,12 @@ class SpecificationSerializer(serializers.ModelSerializer):
         ]
 
 
+class SpecificationVersionSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = SpecificationVersion
+        fields = ["number", "valid_from", "lower", "upper", "target", "unit", "recorded_at"]
+
+
 class ResultSerializer(serializers.ModelSerializer):
     specification = serializers.CharField(source="specification.code")
     equipment = serializers.CharField(source="equipment.code")
@@ -51,12 +63,25 @@ class ResultSerializer(serializers.ModelSerializer):
     lot = serializers.CharField(source="lot_code")
     person = serializers.CharField(source="person.badge", default=None)
     nonconformance = serializers.CharField(source="nonconformance.code", default=None)
+    version = serializers.IntegerField(
+        source="version.number", default=None, help_text="Version of the check it was judged by."
+    )
+    supersedes = serializers.IntegerField(
+        source="supersedes_id", allow_null=True, help_text="The result this one corrects."
+    )
+    superseded_by = serializers.IntegerField(
+        source="superseded_by.pk", default=None, help_text="The result that corrects this one."
+    )
 
     class Meta:
         model = TestResult
         fields = [
             "id",
             "specification",
+            "version",
+            "supersedes",
+            "superseded_by",
+            "why",
             "equipment",
             "job_order",
             "lot",
@@ -90,6 +115,12 @@ class ResultWriteSerializer(serializers.Serializer):
     comment = serializers.CharField(default="", allow_blank=True)
     person = BadgeField(help_text="Badge of who measured, when a program sends it.")
     key = KeyField()
+
+
+class ResultCorrectSerializer(serializers.Serializer):
+    value = Amount()
+    why = serializers.CharField(max_length=2000, help_text="What was wrong with the earlier result.")
+    person = BadgeField(help_text="Badge of who corrects it, when a program sends it.")
 
 
 class DispositionSerializer(serializers.ModelSerializer):

@@ -32,11 +32,21 @@ class SpecificationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, vie
     def get_queryset(self) -> QuerySet[TestSpecification]:
         return selectors.specifications(actor_of(self.request))
 
+    @extend_schema(responses=fields.SpecificationVersionSerializer(many=True), filters=False)
+    @action(detail=True, pagination_class=None)
+    def versions(self, request: Request, code: str) -> Response:
+        """Every version of the limits, the first one first; a value is judged by the one in force then."""
+        found = selectors.versions_of(self.get_queryset().get(code=code).pk)
+        return Response(fields.SpecificationVersionSerializer(found, many=True).data)
+
 
 class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
-    """Measured values, judged when stored; a failed one opens a nonconformance. POST needs a key."""
+    """Measured values, judged when stored; a failed one opens a nonconformance. POST needs a key.
 
-    required_actions = {"create": "quality.record"}
+    A corrected result stays, with a ``superseded_by``.
+    """
+
+    required_actions = {"create": "quality.record", "correction": "quality.record"}
     required_action = "view"
     serializer_class = fields.ResultSerializer
     filterset_class = ResultFilter
@@ -68,6 +78,23 @@ class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
 
         if isinstance(request.data, list):
             return each(request, fields.ResultWriteSerializer, lambda values: record(values).pk)
+        return once(request, write, required=True)
+
+    @extend_schema(
+        request=fields.ResultCorrectSerializer, responses={201: fields.ResultSerializer}, filters=False
+    )
+    @action(detail=True, methods=["post"])
+    def correction(self, request: Request, pk: str) -> Response:
+        """Say what the value should have been, and why; both results stay, the new one counts."""
+
+        def write() -> tuple[int, Any]:
+            data = fields.ResultCorrectSerializer(data=request.data)
+            data.is_valid(raise_exception=True)
+            values = data.validated_data
+            by = actor_for(request, values.pop("person"))
+            made = services.result_correct(result_id=self.get_queryset().get(pk=pk).pk, by=by, **values)
+            return 201, fields.ResultSerializer(selectors.result_by_id(made.pk)).data
+
         return once(request, write, required=True)
 
 

@@ -14,7 +14,10 @@ def result_key() -> str:
 
 
 class TestResult(Fact):
-    """One measured value, judged once against the limits in force then, which are kept with it."""
+    """One measured value, judged once by the version of the check in force when it was measured.
+
+    A wrong one is corrected by a new one that supersedes it and says why; both stay.
+    """
 
     __test__ = False
 
@@ -32,6 +35,21 @@ class TestResult(Fact):
     specification = models.ForeignKey(
         "quality.TestSpecification", models.PROTECT, related_name="results", help_text="What was checked."
     )
+    version = models.ForeignKey(
+        "quality.SpecificationVersion",
+        models.PROTECT,
+        null=True,
+        related_name="results",
+        help_text="The version it was judged by; empty for results older than versions.",
+    )
+    supersedes = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="superseded_by",
+        help_text="The earlier result this one corrects.",
+    )
+    why = models.TextField(blank=True, help_text="Why the earlier result was corrected.")
     equipment = models.ForeignKey(
         "plant.Equipment", models.PROTECT, related_name="+", help_text="Where it was taken."
     )
@@ -87,6 +105,12 @@ class TestResult(Fact):
             models.Index(fields=["specification", "measured_at"], name="result_by_specification"),
             models.Index(fields=["job_order", "measured_at"], name="result_by_order"),
             models.Index(fields=["equipment", "measured_at"], name="result_by_equipment"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(supersedes__isnull=True) | ~models.Q(why=""),
+                name="result_correction_says_why",
+            )
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from plant.models.base import Configuration, Named
 
@@ -11,7 +12,8 @@ from plant.models.base import Configuration, Named
 class TestSpecification(Configuration, Named):
     """A characteristic to check on a machine or line for some products, its limits and when a check is due.
 
-    Limits in force are frozen into every result, so changing them never judges the past anew.
+    A change of limits makes a new version; each result keeps the version it was judged by, so no change
+    judges the past anew.
     """
 
     __test__ = False
@@ -74,3 +76,37 @@ class TestSpecification(Configuration, Named):
 
     def __str__(self) -> str:
         return self.code
+
+
+class SpecificationVersion(Configuration):
+    """The limits of a check from an instant on; appended with every change of them, never rewritten.
+
+    A value is judged by the version in force when it was measured; one older than the first, by the first.
+    """
+
+    append_only = True
+    specification = models.ForeignKey(
+        TestSpecification, models.PROTECT, related_name="versions", help_text="The check."
+    )
+    number = models.PositiveIntegerField(help_text="1 for the first version of the check.")
+    valid_from = models.DateTimeField(help_text="From when on it judges (UTC).")
+    lower = models.DecimalField(
+        max_digits=20, decimal_places=6, null=True, help_text="Lowest value that passes; empty: none."
+    )
+    upper = models.DecimalField(
+        max_digits=20, decimal_places=6, null=True, help_text="Highest value that passes; empty: none."
+    )
+    target = models.DecimalField(
+        max_digits=20, decimal_places=6, null=True, help_text="The value aimed at; empty: none."
+    )
+    unit = models.CharField(max_length=20, blank=True, help_text="Unit of measure, as shown.")
+    recorded_at = models.DateTimeField(default=timezone.now, help_text="When it was entered (UTC).")
+
+    class Meta:
+        ordering = ["specification", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["specification", "number"], name="specification_version_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.specification_id} v{self.number}"

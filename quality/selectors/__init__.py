@@ -11,8 +11,10 @@ from quality.selectors.nonconformances import (
 )
 from quality.selectors.results import (
     check_imports_known,
+    corrected_of,
     last_by_signal,
     limits_answer,
+    result_by_id,
     result_by_key,
     result_keys,
     results,
@@ -26,12 +28,15 @@ from quality.selectors.specifications import (
     specifications,
     specifications_by_signal,
     specifications_for_order,
+    version_at,
+    versions_of,
 )
 
 __all__ = [
     "CheckDue",
     "check_imports_known",
     "checks_due",
+    "corrected_of",
     "disposition_in_force",
     "dispositions_of",
     "last_by_signal",
@@ -41,6 +46,7 @@ __all__ = [
     "nonconformances",
     "nonconformances_for_order",
     "nonconformances_open",
+    "result_by_id",
     "result_by_key",
     "result_keys",
     "results",
@@ -50,4 +56,6 @@ __all__ = [
     "specifications",
     "specifications_by_signal",
     "specifications_for_order",
+    "version_at",
+    "versions_of",
 ]

@@ -16,7 +16,9 @@ from quality.selectors.specifications import checks_due
 if TYPE_CHECKING:
     from production.models import JobOrder
 
-RELATED = ("specification", "equipment", "job_order", "person", "nonconformance")
+RELATED = (
+    "specification", "version", "equipment", "job_order", "person", "nonconformance", "superseded_by",
+)  # fmt: skip
 
 
 def results(actor: Actor) -> QuerySet[TestResult]:
@@ -24,18 +26,32 @@ def results(actor: Actor) -> QuerySet[TestResult]:
 
 
 def results_for_order(order: JobOrder) -> QuerySet[TestResult]:
-    """Every result of the order, by time."""
+    """Every result of the order, by time, corrected ones included: those have a ``superseded_by``."""
     return TestResult.objects.filter(belongs_to(order, "measured_at")).select_related(*RELATED)
 
 
 def limits_answer(order: JobOrder, *, now: datetime) -> LimitsAnswer:
     """Within quality limits? Evidence: ``results_for_order`` and ``checks_due``."""
-    judged = results_for_order(order).values_list("judgement", flat=True)
+    judged = results_for_order(order).filter(superseded_by=None).values_list("judgement", flat=True)
     return within_limits(judged, overdue=len(checks_due(order, now=now)))
 
 
 def result_by_key(key: str) -> TestResult | None:
     return TestResult.objects.filter(key=key).select_related(*RELATED).first()
+
+
+def result_by_id(result_id: int) -> TestResult:
+    """Raises TestResult.DoesNotExist."""
+    return TestResult.objects.select_related(*RELATED).get(pk=result_id)
+
+
+def corrected_of(result: TestResult) -> list[TestResult]:
+    """The results one corrects, directly or through others, the newest first."""
+    found: list[TestResult] = []
+    while result.supersedes_id is not None:
+        result = TestResult.objects.select_related(*RELATED).get(pk=result.supersedes_id)
+        found.append(result)
+    return found
 
 
 def result_keys(*, specification_id: int, start: datetime) -> set[str]:

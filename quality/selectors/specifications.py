@@ -11,7 +11,7 @@ from django.db.models import Max, Q, QuerySet
 from plant import selectors as plant
 from plant.access import Actor, scoped
 from quality.domain.checks import due_at
-from quality.models import TestResult, TestSpecification
+from quality.models import SpecificationVersion, TestResult, TestSpecification
 from quality.selectors.belonging import belongs_to
 
 if TYPE_CHECKING:
@@ -40,6 +40,17 @@ def specification_by_code(code: str) -> TestSpecification:
     """Raises TestSpecification.DoesNotExist."""
     rows = TestSpecification.objects.select_related("equipment", "department")
     return plant.remembered(("specification", code), lambda: rows.get(code=code))
+
+
+def version_at(*, specification_id: int, at: datetime) -> SpecificationVersion | None:
+    """The version in force at an instant; the first one before that. None where none was kept."""
+    found = SpecificationVersion.objects.filter(specification_id=specification_id)
+    return found.filter(valid_from__lte=at).order_by("-number").first() or found.order_by("number").first()
+
+
+def versions_of(specification_id: int) -> QuerySet[SpecificationVersion]:
+    """Every version of a check, the first one first."""
+    return SpecificationVersion.objects.filter(specification_id=specification_id).order_by("number")
 
 
 def specifications_for_order(order: JobOrder) -> list[TestSpecification]:

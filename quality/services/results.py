@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from plant.services import revision_bump
 from production.selectors.lookups import job_order_for_id, job_order_running
 from quality import selectors
 from quality.domain.checks import judge
-from quality.models import TestResult, TestSpecification
+from quality.models import SpecificationVersion, TestResult, TestSpecification
 from quality.models.result import result_key
 from quality.services.nonconformances import nonconformance_open
 from quality.services.refusals import CheckRefused
@@ -50,7 +50,8 @@ class Measurement:
 def result_record(
     *, specification_code: str, measurement: Measurement, by: Actor, source: str = "api", key: str = ""
 ) -> TestResult:
-    """Store and judge one value. Without an order it is counted for the one that ran there at that time.
+    """Store and judge one value, by the limits in force when it was measured. Without an order it is counted
+    for the one that ran there at that time.
 
     Raises CheckRefused. Sent twice under one key, the first result is given again.
     """
@@ -62,6 +63,7 @@ def result_record(
         return earlier
     _checked(measurement)
     order = _order(specification, measurement)
+    limits = selectors.version_at(specification_id=specification.pk, at=measurement.measured_at)
     result = TestResult.objects.create(
         specification=specification,
         equipment=specification.equipment,
@@ -69,11 +71,8 @@ def result_record(
         lot_code=measurement.lot_code.strip(),
         sample_number=measurement.sample_number,
         value=measurement.value,
-        unit=specification.unit,
-        lower=specification.lower,
-        upper=specification.upper,
-        target=specification.target,
-        judgement=judge(measurement.value, lower=specification.lower, upper=specification.upper),
+        **_judged(measurement.value, limits or specification),
+        version=limits,
         measured_at=measurement.measured_at,
         source=source,
         gauge=measurement.gauge,
@@ -83,10 +82,79 @@ def result_record(
         comment=measurement.comment,
         key=key or result_key(),
     )
-    _trail(result, by)
+    _trail(result, "record", by)
     if result.judgement == TestResult.Judgement.FAIL:
         _nonconformance_open(result)
     return result
+
+
+def _judged(value: Decimal, limits: SpecificationVersion | TestSpecification) -> dict[str, Any]:
+    """The limits a value is judged by, kept with it, and the judgement."""
+    return {
+        "unit": limits.unit,
+        "lower": limits.lower,
+        "upper": limits.upper,
+        "target": limits.target,
+        "judgement": judge(value, lower=limits.lower, upper=limits.upper),
+    }
+
+
+@transaction.atomic
+def result_correct(
+    *, result_id: int, value: Decimal, why: str, by: Actor, source: str = "api", key: str = ""
+) -> TestResult:
+    """Say what the value of a result should have been; both stay, the new one counts.
+
+    It is judged as the earlier one was, by the same version. Raises CheckRefused without a reason, or when
+    the result was corrected already. A nonconformance the earlier one opened stays: people decide about it.
+    """
+    earlier = _result(result_id)
+    by.require("quality.record", earlier.equipment)
+    if known := selectors.result_by_key(key) if key else None:
+        if (known.supersedes_id, known.value) != (earlier.pk, value):
+            raise CheckRefused(f"key: read {key!r}, which was used for another result")
+        return known
+    if not why.strip():
+        raise CheckRefused("why: read nothing, expected what was wrong with the result")
+    _checked(Measurement(value=value, measured_at=earlier.measured_at))
+    later = getattr(earlier, "superseded_by", None)
+    if later is not None:
+        raise CheckRefused(f"result: read {earlier.pk}, which {later.pk} corrected already")
+    try:
+        with transaction.atomic():
+            result = _correction(earlier, value, why.strip(), by, source, key)
+    except IntegrityError:
+        raise CheckRefused(f"result: read {earlier.pk}, which someone else corrected meanwhile") from None
+    _trail(result, "correct", by, why=result.why, before=earlier)
+    opened = any(hasattr(each, "nonconformance") for each in selectors.corrected_of(result))
+    if result.judgement == TestResult.Judgement.FAIL and not opened:
+        _nonconformance_open(result)
+    return result
+
+
+def _result(result_id: int) -> TestResult:
+    try:
+        return selectors.result_by_id(result_id)
+    except TestResult.DoesNotExist:
+        raise CheckRefused(f"result: read {result_id}, expected a result known here") from None
+
+
+def _correction(
+    earlier: TestResult, value: Decimal, why: str, by: Actor, source: str, key: str
+) -> TestResult:
+    same = ("specification", "version", "equipment", "job_order", "lot_code", "sample_number", "measured_at")
+    return TestResult.objects.create(
+        **{name: getattr(earlier, name) for name in (*same, "gauge", "unit", "lower", "upper", "target")},
+        supersedes=earlier,
+        why=why,
+        value=value,
+        judgement=judge(value, lower=earlier.lower, upper=earlier.upper),
+        source=source,
+        person_id=by.person_id,
+        device_id=by.device_id,
+        actor=by.label[:80],
+        key=key or result_key(),
+    )
 
 
 def _specification(code: str) -> TestSpecification:
@@ -156,12 +224,16 @@ def _shown(value: Decimal | None) -> str:
     return "–" if value is None else f"{value.normalize():f}"
 
 
-def _trail(result: TestResult, by: Actor) -> None:
+def _trail(
+    result: TestResult, what: str, by: Actor, *, why: str = "", before: TestResult | None = None
+) -> None:
     audit.record(
         by=by,
-        action="test_result.record",
+        action=f"test_result.{what}",
         subject_type="test_result",
         subject_code=result.specification.code,
+        why=why,
+        before={"value": str(before.value), "judgement": before.judgement} if before else None,
         after={
             "value": str(result.value),
             "judgement": result.judgement,

@@ -89,7 +89,8 @@ def test_what_each_floor_said_is_there_with_who_and_when(told: Told) -> None:
         ("in", "LOT-BOTTLES", Decimal(4000)), ("out", "LOT-MADE", Decimal(3590)),
     ]  # fmt: skip
     assert {row.source: row.quantity for row in record.quantities if row.kind == "good"} == {
-        f"Counter of {told.line.units[-1].name}": Decimal(3590),
+        # 20 s of transit from the entry, a piece a second: the last machine was not at it from the first.
+        f"Counter of {told.line.units[-1].name}": Decimal(3570),
         "Entered by people": Decimal(3585),
         "Lots made": Decimal(3590),
     }
@@ -108,7 +109,7 @@ def test_what_each_floor_said_is_there_with_who_and_when(told: Told) -> None:
 def test_material_balances_with_its_remainder_shown(told: Told) -> None:
     [row] = record_of(told).balance
     assert row.used == row.in_product + row.scrapped + row.returned + row.remainder  # type: ignore[operator]
-    assert (row.used, row.in_product, row.remainder) == (Decimal(4000), Decimal(3590), Decimal(410))
+    assert (row.used, row.in_product, row.remainder) == (Decimal(4000), Decimal(3570), Decimal(430))
 
 
 def test_pieces_balance_on_the_line(told: Told) -> None:
