@@ -234,8 +234,9 @@ def _completeness(known: _Known, gaps: int) -> Completeness:
         is_provisional=not final,
         provisional_until=ended + LATENESS if ended and not final else None,
         uncoded_stops=len(uncoded),
-        uncoded_seconds=round(sum((part.duration for part in uncoded), timedelta()).total_seconds()),
-        no_data_seconds=None if missing is None else round(missing.total_seconds()),
+        # As the stops are listed, each by itself.
+        uncoded_seconds=sum(round(timing.exact_seconds(part.duration)) for part in uncoded),
+        no_data_seconds=None if told is None else timing.shown_classes(told).get(UNKNOWN, 0),
         no_data_share=share,
         gaps=gaps,
     )

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mom.pages.losses import UNCODED, Losses, losses
+from mom.pages.losses import LOST, UNCODED, Losses, losses
 from mom.pages.words import class_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
 from plant.domain.intervals import Interval
@@ -99,6 +99,34 @@ def whole_seconds(times: Sequence[timedelta]) -> list[int]:
     return [int(part) for part in round_parts([exact_seconds(time) for time in times])]
 
 
+# A part of an account that is shown by itself: class, reason, waits for a reason, micro-stop.
+Part = tuple[str, str, bool, bool]
+
+
+def shown_classes(told: Account) -> dict[str, int]:
+    """Seconds of each class as shown, in the model's order: they add up to the span as shown."""
+    named = {name: told.durations[name] for name in CLASSES if name in told.durations}
+    return dict(zip(named, whole_seconds(list(named.values())), strict=True))
+
+
+def shown_parts(told: Account) -> dict[Part, int]:
+    """Seconds of each part as shown: those of a class add up to the class as shown.
+
+    Every figure of a record is a sum of these, so no two sections round one time differently.
+    """
+    exact: dict[str, dict[Part, timedelta]] = {}
+    for segment in told.segments:
+        part = (segment.time_class, segment.reason_code, segment.uncoded, segment.stop_size == MICRO)
+        parts = exact.setdefault(segment.time_class, {})
+        parts[part] = parts.get(part, timedelta()) + segment.duration
+    found: dict[Part, int] = {}
+    for name, seconds in shown_classes(told).items():
+        parts = dict(sorted(exact[name].items()))
+        rounded = round_parts([exact_seconds(time) for time in parts.values()], whole=Decimal(seconds))
+        found |= zip(parts, map(int, rounded), strict=True)
+    return found
+
+
 def lane(machine: Machine, reasons: Mapping[str, str]) -> Lane:
     """One machine from start to end of the order; every piece a link to its stop."""
     unit, told = machine.equipment, machine.account
@@ -107,11 +135,9 @@ def lane(machine: Machine, reasons: Mapping[str, str]) -> Lane:
     # Words are looked up once per lane: an order may have thousands of slices.
     words = {name: class_word(name) for name in CLASSES}
     slices = tuple(_slice(segment, unit, reasons, words) for segment in _joined(segments))
-    durations = {} if told is None else told.durations
-    running = sum((durations.get(name, timedelta()) for name in (RUNNING, RUNNING_SLOW)), timedelta())
-    missing = durations.get(UNKNOWN, timedelta())
-    run_seconds, missing_seconds = (round(time.total_seconds()) for time in (running, missing))
-    return Lane(unit.code, unit.name, unit.is_constraint, slices, run_seconds, missing_seconds, here)
+    seconds = {} if told is None else shown_classes(told)
+    running, missing = seconds.get(RUNNING, 0) + seconds.get(RUNNING_SLOW, 0), seconds.get(UNKNOWN, 0)
+    return Lane(unit.code, unit.name, unit.is_constraint, slices, running, missing, here)
 
 
 def _joined(segments: Iterable[Segment]) -> list[Segment]:
@@ -168,23 +194,22 @@ def split(machine: Machine, *, is_declared: bool, listed: Collection[str]) -> Ti
     if told is None:
         return None
     unit = machine.equipment
-    named = [(name, told.durations[name]) for name in CLASSES if name in told.durations]
-    seconds = whole_seconds([time for _name, time in named])
+    seconds = shown_classes(told)
     counts = _stop_counts(told)
     rows = tuple(
         TimeRow(
             time_class=name,
             word=class_word(name),
             seconds=shown,
-            share=ratio(exact_seconds(time), exact_seconds(told.span)),
+            share=ratio(exact_seconds(told.durations[name]), exact_seconds(told.span)),
             count=counts.get(name),
             evidence=_evidence(name, unit.code, listed),
         )
-        for (name, time), shown in zip(named, seconds, strict=True)
+        for name, shown in seconds.items()
     )
     span = round(exact_seconds(told.span))
     unexplained = round(exact_seconds(told.unexplained))
-    return TimeSplit(unit.code, unit.name, is_declared, rows, span, sum(seconds), unexplained)
+    return TimeSplit(unit.code, unit.name, is_declared, rows, span, sum(seconds.values()), unexplained)
 
 
 def _stop_counts(told: Account) -> dict[str, int]:
@@ -199,7 +224,7 @@ def lost_seconds(told: Account | None) -> int | None:
     """Time the machine was meant to run in and did not run at speed; None when nothing at all is known."""
     if told is None or not has_data(told):
         return None
-    return round(exact_seconds(losses(told, units_per_hour=None).total))
+    return sum(seconds for name, seconds in shown_classes(told).items() if name in LOST)
 
 
 def has_data(told: Account) -> bool:
@@ -214,10 +239,15 @@ def groups(
         return ()
     told, machine = paced.account, paced.equipment.code
     found: Losses = losses(told, units_per_hour=None)
-    named = [row for row in found.rows if row.time_class != RUNNING_SLOW]
-    seconds = whole_seconds([row.duration for row in named])
+    seconds: dict[tuple[str, str, bool], int] = {}
+    for (name, reason, waits, _micro), part in shown_parts(told).items():
+        key = (UNCODED, "", True) if waits else (name, reason, False)
+        seconds[key] = seconds.get(key, 0) + (part if name in LOST else 0)
     merged: dict[str, StopGroup] = {}
-    for row, shown in zip(named, seconds, strict=True):
+    for row in found.rows:
+        if row.time_class == RUNNING_SLOW:
+            continue
+        shown = seconds[row.time_class, row.reason_code, row.uncoded]
         word = reasons.get(row.reason_code) or class_word("uncoded" if row.uncoded else row.time_class)
         evidence = _evidence(row.time_class, machine, listed)
         earlier = merged.get(word)
@@ -239,6 +269,10 @@ def micro(told: Account | None, code: str) -> StopGroup | None:
     ]
     if not found:
         return None
-    total = sum((segment.duration for segment in found), timedelta())
+    total = sum(
+        part
+        for (name, reason, _waits, is_micro), part in shown_parts(told).items()
+        if is_micro and (name == MICRO_STOP or reason)
+    )
     count = len({segment.stop_start for segment in found})
-    return StopGroup(class_word(MICRO_STOP), round(exact_seconds(total)), count, f"#micro-{code}")
+    return StopGroup(class_word(MICRO_STOP), total, count, f"#micro-{code}")

@@ -27,12 +27,13 @@ def ratio_of_sums(pairs: Sequence[tuple[Decimal, Decimal]]) -> Decimal | None:
     return ratio(sum((part for part, _ in pairs), Decimal(0)), sum((whole for _, whole in pairs), Decimal(0)))
 
 
-def round_parts(parts: Sequence[Decimal], step: Decimal = ONE) -> list[Decimal]:
+def round_parts(parts: Sequence[Decimal], step: Decimal = ONE, whole: Decimal | None = None) -> list[Decimal]:
     """Round parts to multiples of ``step`` so that they add up to the rounded total (largest remainder).
 
-    Ties go to the earlier part, so the same parts always round the same way.
+    Ties go to the earlier part, so the same parts always round the same way. ``whole``: what is shown for
+    them together, their total rounded up or down, where a larger whole decided that.
     """
-    total = (sum(parts, Decimal(0)) / step).to_integral_value()
+    total = ((sum(parts, Decimal(0)) if whole is None else whole) / step).to_integral_value()
     units = [(part / step).to_integral_value(rounding=ROUND_FLOOR) for part in parts]
     missing = int(total - sum(units, Decimal(0)))
     by_remainder = sorted(range(len(parts)), key=lambda i: (units[i] - parts[i] / step, i))
