@@ -19,6 +19,7 @@ import orjson
 
 from connectors.domain.columns import encode, instant
 from connectors.domain.outage import GapRecord, Outage, in_scope
+from connectors.domain.shipping import Shipment, Shipping
 from connectors.domain.wire import gap_to_json, unread_to_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
@@ -26,13 +27,9 @@ from connectors.spool import Entry, Spool, SpoolBroken, SpoolFull
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 32
-PER_CONNECTION = 4
 SHIPMENT_BATCHES = 500
 SHIPMENT_BYTES = 2 * 1024 * 1024
 LINGER = 0.05
-ANSWER_WITHIN = 10.0
-LONGEST_WAIT = 120.0
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200
 DRAIN_SECONDS = 3.0
@@ -66,16 +63,6 @@ class Troubles:
 
 
 @dataclass(slots=True)
-class Shipment:
-    """Batches sent as one task, until every one is answered."""
-
-    connection: str
-    entries: dict[int, Entry]
-    due: float
-    wait: float = ANSWER_WITHIN
-
-
-@dataclass(slots=True)
 class _Followed:
     revision: object
     task: asyncio.Task[None]
@@ -100,10 +87,11 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
-        self._shipments: list[Shipment] = []
+        self._shipping = Shipping()
         self._cursor: dict[str, int] = {}
         self._news = asyncio.Event()
         self._ticked: dict[str, datetime] = {}
+        self._stored: set[int] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises SpoolBroken when the disk failed: the process must end."""
@@ -266,6 +254,7 @@ class Runner:
         self.troubles.recovered("spool")
         if followed:
             followed.busy_since = None
+        self._shipping.spooled(slug, len(samples))
         self._news.set()
 
     # -- sending and confirming ----------------------------------------------------------------------------
@@ -276,18 +265,14 @@ class Runner:
                 async with asyncio.timeout(1.0):
                     await self._news.wait()
             self._news.clear()
-            now = time.monotonic()
-            for shipment in [shipment for shipment in self._shipments if shipment.due <= now]:
+            for shipment in self._shipping.due(time.monotonic()):
                 await self._send(shipment)
             for slug in await asyncio.to_thread(self.spool.connections):
                 await self._ship(slug)
             await asyncio.sleep(LINGER)
 
     async def _ship(self, slug: str) -> None:
-        while (
-            len(self._shipments) < IN_FLIGHT
-            and sum(shipment.connection == slug for shipment in self._shipments) < PER_CONNECTION
-        ):
+        while not self._shipping.held(slug, time.monotonic()):
             after = self._cursor.get(slug, 0)
             entries = await asyncio.to_thread(self.spool.after, slug, after, limit=SHIPMENT_BATCHES)
             taken: list[Entry] = []
@@ -300,9 +285,9 @@ class Runner:
             if not taken:
                 return
             self._cursor[slug] = taken[-1].sequence
-            shipment = Shipment(slug, {entry.sequence: entry for entry in taken}, 0.0)
-            self._shipments.append(shipment)
-            await self._send(shipment)
+            more = len(taken) < len(entries) or len(entries) == SHIPMENT_BATCHES
+            batches = {entry.sequence: entry for entry in taken}
+            await self._send(self._shipping.begin(slug, batches, now=time.monotonic(), more=more))
 
     async def _send(self, shipment: Shipment) -> None:
         batches = [
@@ -316,8 +301,7 @@ class Runner:
             self.troubles.failed("broker", error)
             shipment.due = time.monotonic() + 2.0
             return
-        shipment.due = time.monotonic() + shipment.wait
-        shipment.wait = min(shipment.wait * 2, LONGEST_WAIT)
+        shipment.sent(time.monotonic())
 
     async def _answer_loop(self) -> None:
         while True:
@@ -327,28 +311,25 @@ class Runner:
                 self.troubles.failed("broker", error)
                 await asyncio.sleep(1.0)
                 continue
-            stored = [sequence for answer in answers for sequence in answer.get("stored", ())]
-            if stored:
-                await self.spool.confirm(stored)
-                self._forget(set(stored))
-                self.troubles.recovered("ingest")
+            self._stored.update(sequence for answer in answers for sequence in answer.get("stored", ()))
+            if self._stored:
+                await self._confirm()
             for answer in answers:
                 if "failed" in answer:
                     self.troubles.failed("ingest", answer.get("error"))
-                    self._postpone(set(answer["failed"]))
+                    self._shipping.failed(answer["failed"], time.monotonic())
 
-    def _forget(self, stored: set[int]) -> None:
-        for shipment in self._shipments:
-            for sequence in stored & shipment.entries.keys():
-                del shipment.entries[sequence]
-        self._shipments = [shipment for shipment in self._shipments if shipment.entries]
+    async def _confirm(self) -> None:
+        """On a full disk even deleting may have to wait: it is asked for again with the next answers."""
+        try:
+            await self.spool.confirm(self._stored)
+        except SpoolFull as error:
+            self.troubles.failed("spool", error)
+            return
+        self._shipping.stored(self._stored)
+        self._stored = set()
         self._news.set()
-
-    def _postpone(self, failed: set[int]) -> None:
-        now = time.monotonic()
-        for shipment in self._shipments:
-            if failed & shipment.entries.keys():
-                shipment.due = now + min(shipment.wait / 2, 15.0)
+        self.troubles.recovered("ingest")
 
     # -- watermarks ----------------------------------------------------------------------------------------
 

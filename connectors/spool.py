@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import queue
 import sqlite3
 import threading
@@ -43,6 +44,9 @@ CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NU
 """
 GROUP = 500
 PAGE_RESERVE = 16 * 1024 * 1024
+DISK_RESERVE = 8 * 1024 * 1024
+RESERVE_SUFFIX = ".reserve"
+SHRINK_PAGES = 1000  # moving them needs half the reserve
 
 
 class SpoolFull(Exception):
@@ -69,24 +73,61 @@ class Entry:
     extras: str
 
 
+class Reserve:
+    """Room held on the spool's disk: given back when the disk is full, so that what is confirmed can still be
+    deleted (deleting writes before it frees).
+
+    An empty file tells everyone else (``manage.py doctor``) that the disk was full and still is.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path, self._size = path, size
+
+    def hold(self) -> bool:
+        """Takes the room, unless it is held already; False while the disk has not twice as much."""
+        try:
+            with self.path.open("ab") as file:
+                if os.fstat(file.fileno()).st_blocks * 512 >= self._size:
+                    return True
+                disk = os.fstatvfs(file.fileno())
+                if disk.f_bavail * disk.f_frsize < 2 * self._size:
+                    return False
+                os.posix_fallocate(file.fileno(), 0, self._size)
+        except OSError:
+            return False
+        return True
+
+    def release(self) -> None:
+        with contextlib.suppress(OSError):
+            os.truncate(self.path, 0)
+
+
 class Spool:
     """Open in one process only: a second opening of the same file raises."""
 
     def __init__(self, path: Path, *, limit: int = 4 * 1024**3, synchronous: str = "FULL") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = not path.exists()
         self.path, self.limit = path, limit
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1.0)
         try:
             self._rows("PRAGMA locking_mode=EXCLUSIVE")
+            if fresh:
+                self._rows("PRAGMA auto_vacuum=INCREMENTAL")
             self._rows("PRAGMA journal_mode=WAL")
             self._rows(f"PRAGMA synchronous={synchronous}")
+            # Debian's SQLite overwrites what it deletes: as much writing again, and a full disk has no room
+            self._rows("PRAGMA secure_delete=OFF")
             self._db.executescript(SCHEMA)
             self._rows("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
             ((self.id,),) = self._rows("SELECT value FROM about WHERE name = 'spool'")
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise SpoolBroken(f"{path}: {error}; is another runner using it?") from error
+            busy = error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            raise SpoolBroken(f"{path}: {error}{'; is another runner using it?' * busy}") from error
+        self._reserve = Reserve(path.with_name(path.name + RESERVE_SUFFIX), min(DISK_RESERVE, limit // 8))
+        self._short = not self._reserve.hold()
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
         self._used = self._size()
@@ -108,6 +149,10 @@ class Spool:
 
         Raises SpoolFull, or SpoolBroken: the disk failed.
         """
+        if self._short:
+            self._short = not self._reserve.hold()
+        if self._short:
+            raise SpoolFull(self._no_room)
         if self.full:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
@@ -115,12 +160,12 @@ class Spool:
         return int(await self._submit(lambda: self._insert(values, gaps)))
 
     async def confirm(self, sequences: Iterable[int]) -> None:
-        """The database holds these: forget them."""
+        """The database holds these: forget them. Raises SpoolFull: ask again."""
         rows = [(sequence,) for sequence in sequences]
         await self._submit(lambda: self._many("DELETE FROM batch WHERE sequence = ?", rows))
 
     async def alive(self, at: datetime, connections: Iterable[str]) -> None:
-        """These connections were heard (or known to be down) at this instant."""
+        """These connections were heard (or known to be down) at this instant. Raises SpoolFull."""
         rows = [(slug, micros(at)) for slug in connections]
         await self._submit(lambda: self._many("INSERT OR REPLACE INTO alive VALUES (?, ?)", rows))
 
@@ -152,13 +197,45 @@ class Spool:
                 results = [work() for work, _ in group]
                 self._rows("COMMIT")
                 self._used = self._size()
+                if self._short:
+                    self._shrink()
         except BaseException as error:
-            self._broken = error
+            failure = self._failed(error)
             for _, future in group:
-                future.set_exception(SpoolBroken(f"{self.path}: {error}"))
+                future.set_exception(failure)
             return
         for (_, future), result in zip(group, results, strict=True):
             future.set_result(result)
+
+    def _failed(self, error: BaseException) -> Exception:
+        """A full disk is waited out: nothing of the group was written. Anything else ends the spool."""
+        try:
+            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                with self._lock:
+                    if self._db.in_transaction:
+                        self._rows("ROLLBACK")
+                    self._used = self._size()
+                self._short = True
+                self._reserve.release()
+                return SpoolFull(self._no_room)
+        except sqlite3.Error as worse:
+            error = worse
+        self._broken = error
+        return SpoolBroken(f"{self.path}: {error}")
+
+    def _shrink(self) -> None:
+        """Gives the disk back what was deleted: it may be this file that filled it."""
+        try:
+            # As a script: execute() ends this statement after its first page
+            self._db.executescript(f"PRAGMA incremental_vacuum({SHRINK_PAGES})")
+            self._rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+
+    @property
+    def _no_room(self) -> str:
+        return f"no room on the disk of {self.path}: nothing is acknowledged until there is"
 
     # -- the file: no cursor outlives its call, or closing would leave the file locked -------------
 

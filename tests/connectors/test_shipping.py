@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from connectors.domain.shipping import HOLD_BYTES, HOLD_SECONDS, IN_FLIGHT, PER_CONNECTION, Shipping
+
+
+def test_the_first_goes_at_once_and_little_waits_for_its_answer_or_half_a_second() -> None:
+    shipping = Shipping()
+    shipping.spooled("a", 100)
+    assert not shipping.held("a", 0.0)
+    shipping.begin("a", {1: b""}, now=0.0, more=False)
+    shipping.spooled("a", 100)
+    assert shipping.held("a", 0.1)
+    assert not shipping.held("b", 0.1), "connections do not wait for each other"
+    assert not shipping.held("a", HOLD_SECONDS)
+    shipping.stored([1])
+    assert not shipping.held("a", 0.1)
+
+
+def test_much_does_not_wait_for_company_but_only_so_many_are_on_their_way() -> None:
+    shipping = Shipping()
+    for number in range(PER_CONNECTION):
+        shipping.spooled("a", HOLD_BYTES)
+        assert not shipping.held("a", 0.0)
+        shipping.begin("a", {number: b""}, now=0.0, more=False)
+    shipping.spooled("a", HOLD_BYTES)
+    assert shipping.held("a", 100.0)
+    for number in range(IN_FLIGHT - PER_CONNECTION):
+        shipping.begin(f"b{number}", {100 + number: b""}, now=0.0, more=False)
+    assert shipping.held("c", 100.0)
+
+
+def test_a_backlog_found_on_disk_goes_without_waiting() -> None:
+    shipping = Shipping()
+    shipping.begin("a", {1: b""}, now=0.0, more=True)
+    assert not shipping.held("a", 0.0)
+
+
+def test_what_is_not_answered_is_sent_again_later_each_time_and_sooner_when_it_failed() -> None:
+    shipping = Shipping()
+    shipment = shipping.begin("a", {1: b"", 2: b""}, now=0.0, more=False)
+    shipment.sent(0.0)
+    first = shipment.due
+    assert shipping.due(first) == [shipment]
+    shipment.sent(first)
+    assert shipment.due - first > first
+    shipping.failed([2], 100.0)
+    assert 100.0 < shipment.due <= 115.0
+    shipping.stored([1])
+    assert shipping.shipments == [shipment]
+    shipping.stored([2])
+    assert shipping.shipments == []
