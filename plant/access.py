@@ -35,6 +35,8 @@ ACTIONS: dict[Action, frozenset[str]] = {
     "maintenance.request": EVERYONE,
     "maintenance.work": frozenset({"maintenance", "admin"}),
     "action.edit": frozenset({"supervisor", "engineer", "quality", "maintenance", "admin"}),
+    "shift.sign": frozenset({"supervisor", "admin"}),
+    "shift.acknowledge": frozenset({"supervisor", "operator", "admin"}),
     "device.enrol": frozenset({"supervisor", "engineer", "admin"}),
     "audit.view": frozenset({"admin"}),
     "administer": frozenset({"admin"}),

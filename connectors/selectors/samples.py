@@ -147,6 +147,17 @@ def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int,
     return {row.signal_id: row for row in _rows(_fetched(_BEFORE, [ids, at]))}
 
 
+def late_samples(*, equipment_ids: Iterable[int], start: datetime, end: datetime, since: datetime) -> int:
+    """How many values of [start, end) of some machines arrived after an instant."""
+    query = """
+    SELECT count(*) FROM connectors_signalsample
+    WHERE signal_id IN (SELECT id FROM connectors_signaldefinition WHERE equipment_id = ANY(%s))
+      AND source_time >= %s AND source_time < %s AND arrival_time > %s
+    """
+    [(count,)] = _fetched(query, [list(equipment_ids), start, end, since])
+    return int(count)
+
+
 def samples_page(
     *, signal_id: int, start: datetime, end: datetime, after: tuple[datetime, int], limit: int
 ) -> list[SampleRow]:

@@ -12,7 +12,7 @@ from production.selectors.accounts import (
     states_between,
     tools_between,
 )
-from production.selectors.day import LineDay, line_day
+from production.selectors.day import LineDay, line_day, line_shift
 from production.selectors.executions import execution_of
 from production.selectors.history import Frequency, reason_frequency, run_time
 from production.selectors.hourly import HourTold, ShiftHours, shift_hours
@@ -42,6 +42,7 @@ from production.selectors.stopped import (
     notes,
     reason_history,
     said_by_for,
+    said_since,
     stop_containing,
     stops,
     stops_uncoded,
@@ -85,6 +86,7 @@ __all__ = [
     "line_day",
     "line_exit",
     "line_losses",
+    "line_shift",
     "notes",
     "order_counts",
     "orders_between",
@@ -96,6 +98,7 @@ __all__ = [
     "reason_history",
     "run_time",
     "said_by_for",
+    "said_since",
     "shift_hours",
     "states_between",
     "stop_containing",

@@ -1,4 +1,4 @@
-"""A line's production day: what was planned, what was made, and every missing piece between the two."""
+"""A line's production day, or a shift of it: what was planned, what was made, every missing piece between."""
 
 from __future__ import annotations
 
@@ -72,8 +72,15 @@ def line_day(*, line_id: int, day: date) -> LineDay | None:
     None when the line did not mean to work that day, has no declared constraint, or no data of the day.
     """
     shifts = plant.day_shifts(line_id=line_id, day=day)
-    if not shifts:
-        return None
+    return _told(line_id, shifts) if shifts else None
+
+
+def line_shift(*, line_id: int, shift: CalendarSlot) -> LineDay | None:
+    """One shift of a line, told as a day is."""
+    return _told(line_id, [shift])
+
+
+def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
     start, end = shifts[0].start_time, max(shift.end_time for shift in shifts)
     figures = kpi(equipment_id=line_id, start=start, end=end)
     if figures is None:
@@ -84,7 +91,7 @@ def line_day(*, line_id: int, day: date) -> LineDay | None:
     changes = _changeovers(figures.made, names, standards, frozen, bool(decisions))
     return LineDay(
         line=figures.equipment,
-        day=day,
+        day=shifts[0].production_day,
         start=start,
         end=end,
         is_over=figures.account.end >= end,

@@ -84,6 +84,22 @@ def told(found: Iterable[Stop]) -> list[StopTold]:
     return [StopTold(row, said.get(row.assertion_id)) for row in rows]  # type: ignore[attr-defined]
 
 
+@dataclass(frozen=True, slots=True)
+class SaidSince:
+    """What people and rules said about a window after an instant, oldest first."""
+
+    reasons: list[ReasonAssertion]
+    counts: list[CountAssertion]
+
+
+def said_since(*, equipment_ids: Iterable[int], start: datetime, end: datetime, since: datetime) -> SaidSince:
+    """Reasons and counts about [start, end) of some equipment, said after ``since``."""
+    about = Q(overlapping(start, end), equipment_id__in=list(equipment_ids), said_at__gt=since)
+    reasons = ReasonAssertion.objects.filter(about).select_related("reason", "said_by")
+    counts = CountAssertion.objects.filter(about).select_related("said_by")
+    return SaidSince(list(reasons.order_by("said_at", "id")), list(counts.order_by("said_at", "id")))
+
+
 def said_by_for(*, assertion_ids: Iterable[int]) -> dict[int, str]:
     """Who gave each reason: a person's name, or the rule that did."""
     found = ReasonAssertion.objects.filter(pk__in=list(assertion_ids)).select_related("said_by")
@@ -97,6 +113,13 @@ def stop_containing(*, equipment_id: int, at: datetime) -> Stop | None:
     ).first()
 
 
+def in_force(equipment_ids: Iterable[int]) -> QuerySet[ReasonAssertion]:
+    """Reasons said of machines and not superseded."""
+    return ReasonAssertion.objects.filter(
+        equipment_id__in=list(equipment_ids), reason__isnull=False, superseded_by=None
+    )
+
+
 def reasons_in_force(
     *, equipment_ids: Iterable[int], start: datetime, end: datetime
 ) -> dict[int, list[Said]]:
@@ -104,12 +127,7 @@ def reasons_in_force(
 
     One without an end reaches only the stop it was said about: begin the window where that stop began.
     """
-    found = ReasonAssertion.objects.filter(
-        overlapping(start, end),
-        equipment_id__in=list(equipment_ids),
-        reason__isnull=False,
-        superseded_by=None,
-    ).order_by("said_at", "id")
+    found = in_force(equipment_ids).filter(overlapping(start, end)).order_by("said_at", "id")
     said: dict[int, list[Said]] = {}
     rows = found.values_list(
         "equipment_id", "start_time", "end_time", "reason__code", "reason__time_class", "id"

@@ -182,6 +182,13 @@ def undo(world: World) -> dict[str, Any]:
     return {"token": "none"}
 
 
+def call_step(world: World) -> dict[str, Any]:
+    from mom.calls.models import HelpCall
+
+    made = HelpCall.objects.create(kind="material", equipment=world.ours.line, raised_at=timezone.now())
+    return {"pk": made.pk, "step": "take"}
+
+
 def movement(world: World) -> dict[str, Any]:
     from tests.factories import traceability
 
@@ -260,10 +267,61 @@ def nonconformance(world: World) -> dict[str, Any]:
     return {"code": made.code}
 
 
+def line_shift_last(world: World) -> dict[str, Any]:
+    line_shift(world)
+    return line(world)
+
+
+def line_shift(world: World) -> dict[str, Any]:
+    """A shift of our line that is over."""
+    from plant.models import CalendarSlot, CalendarVersion
+
+    version, _ = CalendarVersion.objects.get_or_create(
+        line=world.ours.line, valid_from=AT.date(), defaults={"pattern": {"shifts": []}}
+    )
+    end = timezone.now() - timedelta(hours=1)
+    slot = CalendarSlot.objects.filter(
+        line=world.ours.line, code=MARK
+    ).first() or CalendarSlot.objects.create(
+        line=world.ours.line,
+        version=version,
+        kind="shift",
+        code=MARK,
+        production_day=end.date(),
+        start_time=end - timedelta(hours=8),
+        end_time=end,
+    )
+    return {**line(world), "day": slot.production_day.isoformat(), "shift": slot.code}
+
+
+def line_shift_signed(world: World) -> dict[str, Any]:
+    from mom.signing.models import ShiftReport
+    from plant.models import CalendarSlot
+
+    found = line_shift(world)
+    slot = CalendarSlot.objects.get(line=world.ours.line, code=MARK)
+    if not ShiftReport.objects.filter(line=slot.line, start_time=slot.start_time).exists():
+        ShiftReport.objects.create(
+            line=slot.line,
+            shift_code=slot.code,
+            production_day=slot.production_day,
+            start_time=slot.start_time,
+            end_time=slot.end_time,
+            figures={},
+            digest="0" * 64,
+            said_by_rule="test",
+        )
+    return found
+
+
 SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
     sample.__name__: sample
     for sample in (
         line,
+        line_day,
+        line_shift,
+        line_shift_last,
+        line_shift_signed,
         unit,
         material,
         token,
@@ -280,6 +338,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         order_verb,
         stop,
         undo,
+        call_step,
         movement,
         action,
         shortage,
