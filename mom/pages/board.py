@@ -201,51 +201,38 @@ def _about(machine: str, what: str) -> str:
 def _reason_owners(reading: LineReading) -> list[Owner]:
     return [
         Owner(
-            str(said.said_by) if said.said_by else said.said_by_rule,
-            _about(told.stop.work_unit.name, said.reason.name if said.reason else ""),
+            told.who,
+            _about(told.stop.work_unit.name, told.reason),
             _("said why"),
-            said.said_at,
+            told.at,
             href("/stops/", stop=str(told.stop.pk)),
         )
         for told in reading.said
-        if (said := told.said) is not None
     ]
 
 
 def _request_owners(reading: LineReading) -> list[Owner]:
     found = []
-    for request in reading.requests:
-        taken = next((event for event in request.events.all() if event.kind == "taken"), None)
-        if taken is not None:
-            who, kind, at = str(taken.person or taken.actor), _("has taken the request"), taken.at
-        else:
+    for call in reading.requests:
+        who, kind, at = call.taken_by, _("has taken the request"), call.taken_at
+        if at is None:
             who = _("Maintenance, not taken yet")
-            kind, at = (
-                _("request raised by %(who)s") % {"who": request.said_by or request.said_by_rule},
-                request.said_at,
-            )
-        found.append(
-            Owner(
-                who,
-                _about(request.equipment.name, request.code),
-                kind,
-                at,
-                href("/stops/", equipment=request.equipment.code),
-            )
-        )
+            kind, at = _("request raised by %(who)s") % {"who": call.said_by}, call.said_at
+        what = _about(call.equipment.name, call.code)
+        found.append(Owner(who, what, kind, at, href("/stops/", equipment=call.equipment.code)))
     return found
 
 
 def _action_owners(reading: LineReading) -> list[Owner]:
     return [
         Owner(
-            str(action.owner),
-            action.title,
-            _("action, due %(date)s") % {"date": action.due_on.strftime("%d/%m")},
-            action.opened_at,
-            href("/actions/", equipment=action.equipment.code),
+            task.owner,
+            task.title,
+            _("action, due %(date)s") % {"date": task.due_on.strftime("%d/%m")},
+            task.opened_at,
+            href("/actions/", equipment=task.equipment.code),
         )
-        for action in reading.actions
+        for task in reading.actions
     ]
 
 
@@ -375,22 +362,25 @@ def figure(reading: LineReading, kpi: Kpi | None) -> Figure | None:
 def uncoded(reading: LineReading) -> list[StopView]:
     return [
         StopView(
-            str(told.stop.pk),
-            told.stop.work_unit.name,
-            told.stop.start_time,
-            told.stop.end_time,
-            told.duration,
-            told.stop.fault_code,
+            str(stop.pk),
+            stop.work_unit.name,
+            stop.start_time,
+            stop.end_time,
+            None if stop.end_time is None else stop.end_time - stop.start_time,
+            stop.fault_code,
         )
-        for told in reading.uncoded
+        for stop in reading.uncoded
     ]
 
 
 def names_for(reading: LineReading) -> dict[str, str]:
-    codes = {
-        s.reason_code for account in reading.accounts.values() for s in account.segments if s.reason_code
-    }
-    return reason_names(codes)
+    """Names of every reason in the active language; read once while master data stay the same."""
+    rows = selectors.configuration_kept(
+        "reasons",
+        revision=reading.revision,
+        make=lambda: {row.code: row for row in selectors.configuration_rows("plant.Reason")},  # type: ignore[attr-defined]
+    )
+    return {code: row.name for code, row in rows.items()}  # type: ignore[attr-defined]
 
 
 def window_until(reading: LineReading) -> Interval:

@@ -50,8 +50,13 @@ def line_choice(lines: list[Equipment], code: str) -> Equipment | None:
 
 
 def zones_of(lines: list[Equipment]) -> dict[int, ZoneInfo]:
-    """Time zone of each line's site, in one read for all."""
-    sites = dict(selectors.sites().values_list("code", "time_zone"))
+    """Time zone of each line's site, in one read for all; none where the lines tell their revision."""
+    revision = getattr(lines[0], "revision", "") if lines else ""
+    sites = selectors.configuration_kept(
+        "sites",
+        revision=revision,
+        make=lambda: dict(selectors.sites().values_list("code", "time_zone")),
+    )
     return {line.pk: _zone(line, sites) for line in lines}
 
 

@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from mom.pages import svg, words
-from mom.pages.lookup import line_choice, zones_of
+from mom.pages.lookup import line_choice, lines_seen, zones_of
 from mom.pages.order_commands import COMMANDS, PLAN, WAITING, verbs_for
-from mom.pages.reading import line_reading
+from mom.pages.reading import lines_reading
 from mom.pages.sheets import export
-from plant import selectors
 from plant.access import Actor, actor_of, require
 from production import selectors as production
 
@@ -85,12 +84,9 @@ def filtered(actor: Actor, filters: dict[str, str]) -> QuerySet[JobOrder]:
 
 def _goods(lines: list[Equipment], now: datetime) -> dict[str, Decimal | None]:
     """Good pieces of each line's running order, from the reading its own page shows."""
-    found = {}
-    for line in lines:
-        reading = line_reading(line, revision=selectors.revision_of(line.pk), now=now)
-        if reading.order is not None:
-            found[reading.order.code] = reading.good
-    return found
+    revisions = {line: line.revision for line in lines}  # type: ignore[attr-defined]
+    readings = lines_reading(revisions, now=now)
+    return {reading.order.code: reading.good for reading in readings if reading.order is not None}
 
 
 def rows_of(
@@ -149,7 +145,7 @@ def orders(request: HttpRequest) -> HttpResponse:
     """``format=csv`` or ``xlsx`` gives all filtered rows."""
     actor, now = actor_of(request), timezone.now()
     filters = {name: request.GET.get(name, "") for name in ("line", "state", "q", "format", "page")}
-    lines = list(selectors.lines(actor))
+    lines = lines_seen(request)
     found = filtered(actor, filters)
     if filters["format"] in ("csv", "xlsx"):
         return _exported(filters["format"], found, lines)

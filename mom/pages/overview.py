@@ -19,7 +19,7 @@ from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.first_steps import first_steps
 from mom.pages.lookup import lines_seen
 from mom.pages.losses import Losses
-from mom.pages.reading import LineReading, line_kpi, line_reading
+from mom.pages.reading import LineReading, line_kpi, lines_reading
 from plant.access import Actor, actor_of, require
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     etag = etag_of(request, ",".join(map(str, revisions.values())), now)
     if unchanged := answer_304(request, etag):
         return unchanged
-    readings = [line_reading(line, revision=revision, now=now) for line, revision in revisions.items()]
+    readings = lines_reading(revisions, now=now)
     cards = sorted((card(reading) for reading in readings), key=lambda c: (-c.lost_share, c.line.code))
     context = {"cards": cards, "worst": worst(cards, actor), "etag": etag, "steps": first_steps(cards)}
     template = "mom/overview_live.html" if POLLED in request.headers else "mom/overview.html"
@@ -177,9 +177,9 @@ def figures(request: HttpRequest) -> HttpResponse:
     if unchanged := answer_304(request, etag):
         return unchanged
     found = []
-    for line, revision in revisions.items():
-        reading = line_reading(line, revision=revision, now=now)
-        found.append((line.code, board.figure(reading, line_kpi(reading, revision=revision))))
+    for reading in lines_reading(revisions, now=now):
+        kpi = line_kpi(reading, revision=reading.revision)
+        found.append((reading.line.code, board.figure(reading, kpi)))
     return with_etag(render(request, "mom/overview_figures.html", {"figures": found}), etag)
 
 

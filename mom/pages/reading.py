@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from maintenance import selectors as maintenance
-from mom.improvement.selectors import open_actions
+from mom.pages.taken_on import Call, Task, taken_on
 from plant import selectors as plant
-from plant.access import Actor, Grant
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
 from production import selectors as production
 from production.domain.account import Account
 from production.domain.attribution import declared_constraint
-from production.selectors import Kpi, StopTold
+from production.selectors import Kpi
+from production.selectors.accounts import Planned
+from production.selectors.lines import StopAnswered, StopsShown, stops_shown
+from production.selectors.record import Working, orders_counts
+from production.selectors.units import ideal_rates, rate_in_force
 
 if TYPE_CHECKING:
-    from mom.improvement.models import Action
+    from connectors.models import SignalDefinition
     from plant.models import CalendarSlot, Equipment
-    from production.models import JobOrder
+    from production.models import IdealRate, JobOrder, Stop
 
 OFF_SHIFT = timedelta(hours=8)
-CALENDAR_AHEAD = timedelta(hours=36)
+CALENDAR_BEHIND, CALENDAR_AHEAD = OFF_SHIFT * 2, timedelta(hours=36)
+HOUR = timedelta(hours=1)
 RUNNING = ("running", "interrupted")
 MOST_UNCODED = 100
 SHOWN_SAID = 3
@@ -41,30 +44,35 @@ class LineReading:
     """
 
     line: Equipment
+    revision: str
     zone: ZoneInfo
     now: datetime
     window: Interval
     shift: CalendarSlot | None
-    slots: list[Slot] | None
+    slots: Sequence[Slot] | None
     units: list[Equipment]
     constraint: Equipment | None
     accounts: dict[int, Account]
-    uncoded: list[StopTold]
-    said: list[StopTold]
+    uncoded: list[Stop]
+    said: list[StopAnswered]
     orders: list[JobOrder]
     good: Decimal | None
     rate: Decimal | None
-    requests: list[Any]
-    actions: list[Action]
+    requests: list[Call]
+    actions: list[Task]
 
     @property
     def order(self) -> JobOrder | None:
-        return next((order for order in self.orders if order.state in RUNNING), None)
+        return _running(self.orders)
 
     @property
     def account(self) -> Account | None:
         """The pacing machine's account."""
         return self.accounts.get(self.constraint.pk) if self.constraint else None
+
+
+def _running(orders: Sequence[JobOrder]) -> JobOrder | None:
+    return next((order for order in orders if order.state in RUNNING), None)
 
 
 Version = tuple[str, datetime]
@@ -87,9 +95,23 @@ def kept(name: str, line: Equipment, version: Version, make: Callable[[], T]) ->
     return value
 
 
+def lines_reading(lines: Mapping[Equipment, str], *, now: datetime) -> list[LineReading]:
+    """The readings of lines, each with its revision, at this minute; all that changed in one go."""
+    held = {line: _kept.get(("reading", line.pk)) for line in lines}
+    changed = {
+        line: revision
+        for line, revision in lines.items()
+        if (found := held[line]) is None or found[:2] != (version_of(revision, now), line.path)
+    }
+    for reading in _read(changed, now) if changed else ():
+        version = version_of(reading.revision, now)
+        held[reading.line] = _kept[("reading", reading.line.pk)] = (version, reading.line.path, reading)
+    return [found[2] for found in held.values() if found is not None]
+
+
 def line_reading(line: Equipment, *, revision: str, now: datetime) -> LineReading:
     """The line's reading at this revision and minute."""
-    return kept("reading", line, version_of(revision, now), lambda: _read(line, now))
+    return lines_reading({line: revision}, now=now)[0]
 
 
 def line_kpi(reading: LineReading, *, revision: str) -> Kpi | None:
@@ -106,72 +128,151 @@ def line_kpi(reading: LineReading, *, revision: str) -> Kpi | None:
 
 
 def forget() -> None:
-    """Read everything anew."""
+    """Read everything anew; master data are kept under a revision of their own."""
     _kept.clear()
 
 
-def _read(line: Equipment, now: datetime) -> LineReading:
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """A line's master data."""
+
+    units: list[Equipment]
+    zone: ZoneInfo
+    counters: list[SignalDefinition]
+    rates: list[IdealRate]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shift:
+    """A line's calendar around an hour; ``slots`` None: it has none."""
+
+    reach: Interval
+    rows: list[CalendarSlot]
+    slots: list[Slot] | None
+
+    def at(self, now: datetime) -> CalendarSlot | None:
+        return next((s for s in self.rows if s.kind == "shift" and s.start_time <= now < s.end_time), None)
+
+
+def _setup(line: Equipment) -> _Setup:
     units, zone = plant.line_places(line)
+    rates = ideal_rates(equipment_ids=[unit.pk for unit in units])
+    return _Setup(units, zone, production.counters_of(units), rates)
+
+
+def _calendar(line: Equipment, hour: datetime) -> _Shift:
+    reach = Interval(hour - CALENDAR_BEHIND, hour + HOUR + CALENDAR_AHEAD)
+    assert reach.end is not None
+    rows = plant.calendar_slots(line_id=line.pk, start=reach.start, end=reach.end)
+    slots = [Slot(s.start_time, s.end_time, s.kind, s.code, s.production_day) for s in rows]
+    has_one = rows or plant.configuration_rows("plant.CalendarSlot", line_id=line.pk).exists()
+    return _Shift(reach, rows, slots if has_one else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A line about to be read."""
+
+    line: Equipment
+    revision: str
+    setup: _Setup
+    calendar: _Shift
+    shift: CalendarSlot | None
+    window: Interval
+
+    @classmethod
+    def of(cls, line: Equipment, revision: str, now: datetime) -> _Asked:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        setup = plant.configuration_kept(("line", line.pk), revision=revision, make=lambda: _setup(line))
+        calendar = plant.configuration_kept(
+            ("calendar", line.pk, hour), revision=revision, make=lambda: _calendar(line, hour)
+        )
+        shift = calendar.at(now)
+        window = Interval(shift.start_time, shift.end_time) if shift else Interval(now - OFF_SHIFT, now)
+        return cls(line, revision, setup, calendar, shift, window)
+
+
+def _read(lines: Mapping[Equipment, str], now: datetime) -> list[LineReading]:
+    asked = [_Asked.of(line, revision, now) for line, revision in lines.items()]
+    orders = production.dispatch_lists(line_ids=[one.line.pk for one in asked])
+    told = _accounts(asked, now)
+    places = {one.line.pk: (one.line.path, one.window.start) for one in asked}
+    shown = stops_shown(lines=places, waiting=MOST_UNCODED, answered=SHOWN_SAID)
+    goods = _goods(asked, orders, now)
+    calls, tasks = taken_on({one.line: one.setup.units for one in asked}, most=SHOWN_SAID)
+    return [
+        _reading(one, now, told, orders[one.line.pk], shown[one.line.pk], goods.get(one.line.pk),
+                 calls[one.line.pk], tasks[one.line.pk])
+        for one in asked
+    ]  # fmt: skip
+
+
+def _reading(
+    one: _Asked,
+    now: datetime,
+    told: Mapping[int, Account],
+    orders: list[JobOrder],
+    shown: StopsShown,
+    good: Decimal | None,
+    calls: list[Call],
+    tasks: list[Task],
+) -> LineReading:
+    units = one.setup.units
     constraint = declared_constraint(units)
-    calendar = Interval(now - OFF_SHIFT * 2, now + CALENDAR_AHEAD)
-    planned = plant.calendar_slots(line_id=line.pk, start=calendar.start, end=now + CALENDAR_AHEAD)
-    shift = next((s for s in planned if s.kind == "shift" and s.start_time <= now < s.end_time), None)
-    window = Interval(shift.start_time, shift.end_time) if shift else Interval(now - OFF_SHIFT, now)
-    orders = production.dispatch_list(line_id=line.pk)
-    order = next((order for order in orders if order.state in RUNNING), None)
-    # Read for everyone who may see the line; what a person may do is decided per request.
-    everyone = Actor(label="line page", grants=(Grant("supervisor", line.path),))
-    uncoded, said = _told(everyone, window.start)
-    slots = [Slot(s.start_time, s.end_time, s.kind, s.code, s.production_day) for s in planned]
+    order = _running(orders)
+    rate = constraint and rate_in_force(
+        one.setup.rates,
+        equipment_id=constraint.pk,
+        product_id=order.product_id if order else None,
+        at=now,
+    )
     return LineReading(
-        line=line,
-        zone=zone,
+        line=one.line,
+        revision=one.revision,
+        zone=one.setup.zone,
         now=now,
-        window=window,
-        shift=shift,
-        slots=slots or None,
+        window=one.window,
+        shift=one.shift,
+        slots=one.calendar.slots or None,
         units=units,
         constraint=constraint,
-        accounts=production.accounts(
-            equipment=units, start=window.start, end=now, calendar=(calendar, slots)
-        ),
-        uncoded=uncoded,
-        said=said,
+        accounts={unit.pk: told[unit.pk] for unit in units if unit.pk in told},
+        uncoded=shown.waiting,
+        said=shown.answered,
         orders=orders,
-        good=_good(order, units, now),
-        rate=_rate(order, constraint, now),
-        requests=list(maintenance.requests_open(equipment_path=line.path)[:SHOWN_SAID]),
-        actions=list(open_actions(equipment_ids=[line.pk, *(unit.pk for unit in units)])[:SHOWN_SAID]),
+        good=good,
+        rate=rate.units_per_hour if rate else None,
+        requests=calls,
+        actions=tasks,
     )
 
 
-def _told(actor: Actor, start: datetime) -> tuple[list[StopTold], list[StopTold]]:
-    """Stops that wait for a reason, and those of the window somebody last gave one to; newest first."""
-    waiting = production.stops_uncoded(actor)[:MOST_UNCODED]
-    found: Any = production.stops(actor).filter(start_time__gte=start)
-    answered = found.filter(assertion_id__isnull=False)[:SHOWN_SAID]
-    rows = production.told(waiting.union(answered, all=True))
-    rows.sort(key=lambda row: row.stop.pk)
-    rows.sort(key=lambda row: row.stop.start_time, reverse=True)
-    return [row for row in rows if row.said is None], [row for row in rows if row.said is not None]
+def _accounts(asked: Sequence[_Asked], now: datetime) -> dict[int, Account]:
+    """Of every machine; lines whose shifts began together are read together."""
+    calendars = {one.line.pk: Planned(one.calendar.reach, one.calendar.slots) for one in asked}
+    together: dict[datetime, list[Equipment]] = {}
+    for one in asked:
+        together.setdefault(one.window.start, []).extend(one.setup.units)
+    found: dict[int, Account] = {}
+    for start, units in together.items():
+        found |= production.accounts(equipment=units, start=start, end=now, calendars=calendars)
+    return found
 
 
-def _good(order: JobOrder | None, units: list[Equipment], now: datetime) -> Decimal | None:
-    """Counted where the line ends, in the spans it worked on the order, as in its record."""
-    if order is None or not units:
-        return None
-    counters = production.counters_of(units)
-    leaving = production.line_exit(units, counters)
-    found = production.order_counts(job_order=order, units=[leaving], known_to=now, counters=counters)
-    counted = found[leaving.pk]
-    known = [part.good for part in counted if part.good is not None]
-    return sum(known, Decimal(0)) if known else None
-
-
-def _rate(order: JobOrder | None, constraint: Equipment | None, now: datetime) -> Decimal | None:
-    if constraint is None:
-        return None
-    rate = production.ideal_rate(
-        equipment_id=constraint.pk, product_id=order.product_id if order else None, at=now
-    )
-    return rate.units_per_hour if rate else None
+def _goods(
+    asked: Sequence[_Asked], orders: Mapping[int, list[JobOrder]], now: datetime
+) -> dict[int, Decimal | None]:
+    """By line: counted where it ends, in the spans it worked on its running order, as in its record."""
+    at_work: list[tuple[int, Working]] = []
+    for one in asked:
+        order, setup = _running(orders[one.line.pk]), one.setup
+        if order is not None and setup.units:
+            leaving = production.line_exit(setup.units, setup.counters)
+            at_work.append((one.line.pk, Working(order, [leaving])))
+    counters = [signal for one in asked for signal in one.setup.counters]
+    counts = orders_counts(asked=[work for _, work in at_work], known_to=now, counters=counters)
+    found: dict[int, Decimal | None] = {}
+    for (line_id, work), counted in zip(at_work, counts, strict=True):
+        known = [part.good for part in counted[work.units[0].pk] if part.good is not None]
+        found[line_id] = sum(known, Decimal(0)) if known else None
+    return found

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from mom.pages import words
-from mom.pages.lookup import zones_of
+from mom.pages.lookup import lines_seen, zones_of
 from mom.pages.sheets import export
 from plant import selectors
 from plant.access import Actor, actor_of, require, scoped
@@ -178,7 +178,7 @@ def stops(request: HttpRequest) -> HttpResponse:
     filters = {name: request.GET.get(name, "") for name in FILTERS}
     filters["period"] = filters["period"] if filters["period"] in PERIODS else DEFAULT_PERIOD
     found = filtered(actor, filters, now)
-    lines = list(selectors.lines(actor))
+    lines = lines_seen(request)
     if filters["format"] in ("csv", "xlsx"):
         return _exported(filters["format"], rows_of(found[:EXPORTED], lines), lines)
     page = max(int(filters["page"]) if filters["page"].isdecimal() else 1, 1)

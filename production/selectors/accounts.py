@@ -8,12 +8,26 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import Case, Exists, Max, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Least
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
-from production.domain.account import Account, Known, OrderUse
+from production.domain.account import Account, Known, OrderUse, Said
 from production.domain.account import account as account_of
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
 from production.domain.stitching import StateRow
@@ -27,7 +41,7 @@ from production.models import (
     Stop,
     ToolSpan,
 )
-from production.selectors.stopped import overlapping, reasons_in_force
+from production.selectors.stopped import in_force, overlapping
 from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
 if TYPE_CHECKING:
@@ -70,54 +84,67 @@ def line_account(*, line_id: int, start: datetime, end: datetime) -> LineAccount
     return LineAccount(DECLARED_CONSTRAINT, machine, found) if found else None
 
 
+class Planned(NamedTuple):
+    """What is planned of a line as far as it was read; ``slots`` None: the line has no calendar at all."""
+
+    reach: Interval
+    slots: Sequence[Slot] | None
+
+
 def accounts(
     *,
     equipment: Sequence[Equipment],
     start: datetime,
     end: datetime,
-    calendar: tuple[Interval, Sequence[Slot]] | None = None,
+    calendars: Mapping[int, Planned] | None = None,
 ) -> dict[int, Account]:
-    """By id, in a fixed number of queries, machines without data left out. ``calendar``: as already read."""
-    about = _known_of(machine.pk for machine in equipment)
-    horizons = {machine: known.horizon for machine, known in about.items()}
-    machines = [m for m in equipment if m.pk in horizons and horizons[m.pk] > start]
-    if not machines or end <= start:
+    """By id, in a fixed number of queries, machines without data left out. ``calendars``: of lines, where
+    read already.
+    """
+    if not equipment or end <= start:
         return {}
-    ids = [machine.pk for machine in machines]
-    states, stopped, spans = _observed(machines, start, end)
-    earliest = min([start, *(stop.start for rows in stopped.values() for stop in rows)])
-    latest = max([end, *(stop.end for rows in stopped.values() for stop in rows if stop.end)])
-    orders = _uses(machines, spans, {machine: known.orders for machine, known in about.items()})
-    said = reasons_in_force(equipment_ids=ids, start=earliest, end=end)
-    until = max(latest, *horizons.values())
-    planned: dict[int | None, list[Slot] | None] = {
-        line_id: _slots_read(calendar, earliest, until)
-        or planned_slots(line_id=line_id, start=earliest, end=until)
+    seen = _observed(equipment, start, end)
+    machines = [m for m in equipment if m.pk in seen.known and seen.known[m.pk].horizon > start]
+    ids = {machine.pk for machine in machines}
+    stopped = [stop for machine, rows in seen.stops.items() if machine in ids for stop in rows]
+    earliest = min([start, *(stop.start for stop in stopped)])
+    horizons = (seen.known[pk].horizon for pk in ids)
+    latest = max([end, *(stop.end for stop in stopped if stop.end), *horizons])
+    orders = _uses(machines, seen.spans, {machine: known.orders for machine, known in seen.known.items()})
+    planned = {
+        line_id: _slots(line_id, calendars or {}, earliest, latest)
         for line_id in {machine.parent_id for machine in machines}
     }
     found: dict[int, Account] = {}
     for machine in machines:
-        horizon = horizons[machine.pk]
+        about = seen.known[machine.pk]
         known = Known(
-            states=states.get(machine.pk, []),
-            stops=stopped.get(machine.pk, []),
+            states=seen.states.get(machine.pk, []),
+            stops=seen.stops.get(machine.pk, []),
             slots=planned[machine.parent_id],
             orders=orders.get(machine.pk, []),
-            reasons=said.get(machine.pk, []),
-            thresholds=thresholds_of(machine, cycle_at(about[machine.pk].fastest)),
-            horizon=horizon,
+            reasons=seen.said.get(machine.pk, []),
+            thresholds=thresholds_of(machine, cycle_at(about.fastest)),
+            horizon=about.horizon,
         )
-        found[machine.pk] = account_of(Interval(start, min(end, horizon)), known)
+        found[machine.pk] = account_of(Interval(start, min(end, about.horizon)), known)
     return found
 
 
-def _slots_read(
-    calendar: tuple[Interval, Sequence[Slot]] | None, start: datetime, end: datetime
-) -> list[Slot]:
-    """What is planned in [start, end), as far as the calendar read already reaches it."""
-    if calendar is None or calendar[0].end is None or start < calendar[0].start or end > calendar[0].end:
-        return []
-    return [slot for slot in calendar[1] if slot.start < end and slot.end > start]
+def _slots(
+    line_id: int | None, calendars: Mapping[int, Planned], start: datetime, end: datetime
+) -> list[Slot] | None:
+    """What is planned in [start, end), read only where what was read already does not reach it."""
+    read = calendars.get(line_id or 0)
+    if read is None or (read.slots is not None and not _reaches(read.reach, start, end)):
+        return planned_slots(line_id=line_id, start=start, end=end)
+    if read.slots is None:
+        return None
+    return [slot for slot in read.slots if slot.start < end and slot.end > start]
+
+
+def _reaches(reach: Interval, start: datetime, end: datetime) -> bool:
+    return reach.start <= start and (reach.end is None or end <= reach.end)
 
 
 class _About(NamedTuple):
@@ -128,14 +155,13 @@ class _About(NamedTuple):
     fastest: Decimal | None
 
 
-def _known_of(equipment_ids: Iterable[int]) -> dict[int, _About]:
-    """By machine; those that never sent anything are left out."""
+def _known(equipment_ids: Iterable[int]) -> QuerySet[Any, Any]:
+    """Rows of machine, horizon, who tells its orders, fastest rate as text."""
     told = _teller(OrderSpan.objects.filter(equipment_id=OuterRef("work_unit_id")))
     rates = IdealRate.objects.filter(equipment_id=OuterRef("work_unit_id")).order_by()
     fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
     found = StitchCheckpoint.objects.filter(work_unit_id__in=list(equipment_ids)).order_by()
-    rows = found.values_list("work_unit_id", "horizon", told, Subquery(fastest))
-    return {machine: _About(*row) for machine, *row in rows}
+    return found.annotate(told=told, fastest=Coalesce(Cast(Subquery(fastest), CharField()), Value("")))
 
 
 def _teller(spans: QuerySet[OrderSpan]) -> Case:
@@ -151,39 +177,71 @@ def _teller(spans: QuerySet[OrderSpan]) -> Case:
 # By machine or line and who told it.
 Uses = dict[tuple[int, str], list[OrderUse]]
 SIGNAL, EVENTS, LINE = str(OrderSpan.Source.SIGNAL), str(OrderSpan.Source.EVENTS), ""
-STATE, STOP, ORDER = "state", "stop", "order"
+STATE, STOP, ORDER, KNOWN, SAID = "state", "stop", "order", "known", "said"
 
 
-def _observed(
-    machines: Sequence[Equipment], start: datetime, end: datetime
-) -> tuple[dict[int, list[StateRow]], dict[int, list[StopRow]], Uses]:
-    """``states_between``, ``stops_between`` and the order spans of machines and their lines, in one read."""
+class _Observed(NamedTuple):
+    """What is known of machines in a window, whole rows in order. Machines that never sent anything are not
+    ``known``. ``said``: reasons that may reach the window or a stop of it, in the order they were said.
+    """
+
+    known: dict[int, _About]
+    states: dict[int, list[StateRow]]
+    stops: dict[int, list[StopRow]]
+    spans: Uses
+    said: dict[int, list[Said]]
+
+
+def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> _Observed:
+    """``states_between``, ``stops_between``, ``reasons_in_force`` and the order spans of machines and their
+    lines, in one read.
+    """
+    by_kind: dict[str, list[Any]] = {kind: [] for kind in (STATE, STOP, ORDER, KNOWN, SAID)}
+    for kind, *row in _observed_rows(machines, start, end):
+        by_kind[kind].append(row)
+    found = _Observed({}, {}, {}, {}, {})
+    for machine, horizon, _, told, fastest, *_ in by_kind[KNOWN]:
+        found.known[machine] = _About(horizon, told, Decimal(fastest) if fastest else None)
+    for machine, *row in sorted(by_kind[STATE], key=_by_start):
+        found.states.setdefault(machine, []).append(StateRow(*row[:6]))
+    for machine, *row in sorted(by_kind[STOP], key=_by_start):
+        found.stops.setdefault(machine, []).append(StopRow(*row[:4]))
+    for place, *row in sorted(by_kind[ORDER], key=_by_start):
+        found.spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
+    for machine, begun, ended, code, time_class, *_, pk in sorted(by_kind[SAID], key=lambda row: row[-2:]):
+        found.said.setdefault(machine, []).append(Said(begun, ended, code, time_class, pk))
+    return found
+
+
+def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime) -> QuerySet[Any, Any]:
     ids = [machine.pk for machine in machines]
     reached, none = overlapping(start, end), Value("")
+    never, zero = Cast(Value(None), DateTimeField()), Value(0, BigIntegerField())
     states = StateInterval.objects.filter(reached, work_unit_id__in=ids).order_by()
     stopped = Stop.objects.filter(reached, work_unit_id__in=ids).order_by()
     spans = OrderSpan.objects.filter(reached, equipment_id__in=list(_places(machines))).order_by()
+    first = Subquery(stopped.order_by("start_time").values("start_time")[:1])
+    earliest = Least(Value(start), Coalesce(first, Value(start)))
+    said = in_force(ids).filter(Q(end_time=None) | Q(end_time__gt=earliest), start_time__lt=end).order_by()
     times = ("start_time", "end_time")
-    rows = states.values_list(
-        Value(STATE), "work_unit_id", *times, "state", "mode", "fault_code", "cause"
+    return states.values_list(
+        Value(STATE), "work_unit_id", *times, "state", "mode", "fault_code", "cause", never, zero
     ).union(
-        stopped.values_list(Value(STOP), "work_unit_id", *times, "base_class", "fault_code", none, none),
-        spans.values_list(Value(ORDER), "equipment_id", *times, "order_code", "source", none, none),
+        stopped.values_list(
+            Value(STOP), "work_unit_id", *times, "base_class", "fault_code", none, none, never, zero
+        ),
+        spans.values_list(
+            Value(ORDER), "equipment_id", *times, "order_code", "source", none, none, never, zero
+        ),
+        _known(ids).values_list(
+            Value(KNOWN), "work_unit_id", "horizon", never, "told", "fastest", none, none, never, zero
+        ),
+        said.values_list(
+            Value(SAID), "equipment_id", *times, "reason__code", "reason__time_class", none, none,
+            "said_at", "id",
+        ),
         all=True,
-    )
-    by_kind: dict[str, list[Any]] = {STATE: [], STOP: [], ORDER: []}
-    for kind, *row in rows:
-        by_kind[kind].append(row)
-    found_states: dict[int, list[StateRow]] = {}
-    found_stops: dict[int, list[StopRow]] = {}
-    found_spans: Uses = {}
-    for machine, *row in sorted(by_kind[STATE], key=_by_start):
-        found_states.setdefault(machine, []).append(StateRow(*row))
-    for machine, *row in sorted(by_kind[STOP], key=_by_start):
-        found_stops.setdefault(machine, []).append(StopRow(*row[:4]))
-    for place, *row in sorted(by_kind[ORDER], key=_by_start):
-        found_spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
-    return found_states, found_stops, found_spans
+    )  # fmt: skip
 
 
 def _by_start(row: Sequence[Any]) -> Any:

@@ -14,8 +14,8 @@ from production.domain.iso22400 import Figures, figures
 from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.models import IdealRate, JobOrder
 from production.selectors.accounts import accounts, orders_between
-from production.selectors.quantities import INSTANT, Quantities, quantities
-from production.selectors.units import ideal_rate, signals_of
+from production.selectors.quantities import INSTANT, Asked, Quantities, quantities_each
+from production.selectors.units import ideal_rates, rate_in_force, signals_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from plant.models import Equipment
 
 COUNTERS = ("good_count", "total_count")
+# Good, total and scrap.
+Pieces = tuple[Decimal | None, Decimal | None, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,12 @@ def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[
             "code", "product_id", "product__code"
         )
     }
+    counted = _counted(paced_by, good_from, parts, account)
+    rates = ideal_rates(equipment_ids=[paced_by.pk])
     made: list[Made] = []
-    for use in parts:
+    for use, (good, total, scrap) in zip(parts, counted, strict=True):
         product_id, name = products.get(use.code, (None, ""))
-        good, total, scrap = _counted(paced_by, good_from, use, account)
-        rate = ideal_rate(equipment_id=paced_by.pk, product_id=product_id, at=use.start)
+        rate = rate_in_force(rates, equipment_id=paced_by.pk, product_id=product_id, at=use.start)
         made.append(Made(use, name, good, total, scrap, rate))
     return tuple(made)
 
@@ -143,16 +146,22 @@ def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:
 
 
 def _counted(
-    paced_by: Equipment, good_from: Equipment, use: OrderUse, account: Account
-) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    """Good pieces of the line's exit, and total and scrap of the machine that paces it."""
-    # As in an order's record, what is counted at the very instant of a change belongs to the order before.
-    end = use.end or account.end
-    since = use.start if use.start == account.start else use.start + INSTANT
-    until = end if end == account.end else end + INSTANT
-    found = quantities(equipment_ids={paced_by.pk, good_from.pk}, start=since, end=until)
-    nothing = Quantities(paced_by.pk, use.start, end)
-    paced = found.get(paced_by.pk, nothing)
-    good = found.get(good_from.pk, nothing).good
-    total = paced.total if paced.total is not None else paced.good
-    return good, total, paced.scrap
+    paced_by: Equipment, good_from: Equipment, parts: list[OrderUse], account: Account
+) -> list[Pieces]:
+    """By part of the window: good pieces of the line's exit, total and scrap of the machine that paces it."""
+    ids = frozenset({paced_by.pk, good_from.pk})
+    asked = []
+    for use in parts:
+        # As in an order's record, what is counted at the very instant of a change is of the order before.
+        end = use.end or account.end
+        since = use.start if use.start == account.start else use.start + INSTANT
+        asked.append(Asked(ids, since, end if end == account.end else end + INSTANT))
+    return [_pieces(paced_by, good_from, found) for found in quantities_each(asked)]
+
+
+def _pieces(paced_by: Equipment, good_from: Equipment, found: dict[int, Quantities]) -> Pieces:
+    paced, leaving = found.get(paced_by.pk), found.get(good_from.pk)
+    good = leaving.good if leaving else None
+    if paced is None:
+        return good, None, None
+    return good, paced.total if paced.total is not None else paced.good, paced.scrap

@@ -250,12 +250,12 @@ def _spanning(item: _Sum, edges: Edges, head: Sequence[SampleRow], count: _Count
     counter = _resumed(item.signal, edges, count.first)
     if counter.value is None or counter.at is None or counter.at == count.asked.start:
         return ZERO
-    if head:
-        at, value = head[0].source_time, number(head[0].value)
-    elif (after := _first_good(item.signal.pk, count.head_end, count.last)) is not None:
-        at, value = after
-    else:
+    first = (head[0].source_time, number(head[0].value)) if head else None
+    after = first or _first_good(item.signal.pk, count.head_end, count.last)
+    if after is None:
         return ZERO
+    at, value = after
+    assert value is not None
     elapsed = at - counter.at
     quantity, flag = step(
         counter.value, value, elapsed, modulus=counter.modulus, per_second=counter.per_second

@@ -153,6 +153,25 @@ def ideal_rate(*, equipment_id: int, product_id: int | None, at: datetime) -> Id
     return rates.order_by("product_id", "-valid_from").first()
 
 
+def ideal_rates(*, equipment_ids: Iterable[int]) -> list[IdealRate]:
+    """Every rate of some machines, whenever in force."""
+    return list(IdealRate.objects.filter(equipment_id__in=list(equipment_ids)))
+
+
+def rate_in_force(
+    rates: Iterable[IdealRate], *, equipment_id: int, product_id: int | None, at: datetime
+) -> IdealRate | None:
+    """``ideal_rate`` among rates read already."""
+    known = [
+        rate
+        for rate in rates
+        if rate.equipment_id == equipment_id
+        and rate.valid_from <= at
+        and rate.product_id in {product_id, None}
+    ]
+    return max(known, key=lambda rate: (rate.product_id is not None, rate.valid_from), default=None)
+
+
 def units_behind() -> list[int]:
     """Machines whose connections vouch for more time than is stitched: their silence has grown."""
     behind: list[int] = []

@@ -6,14 +6,24 @@ import pytest
 from django.test import Client
 
 from mom.pages import reading
+from plant import selectors
+from tests.factories.busy import plant_busy
 from tests.factories.pages import Plant, plant_running
 
 
 @pytest.fixture
 def plant() -> Iterator[Plant]:
     reading.forget()
+    selectors.configuration_forget()
     yield plant_running()
     reading.forget()
+    selectors.configuration_forget()
+
+
+@pytest.fixture
+def busy(plant: Plant) -> Plant:
+    plant_busy(plant)
+    return plant
 
 
 @pytest.fixture
