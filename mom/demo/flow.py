@@ -116,20 +116,19 @@ class Flow:
         if machine.blocked and (after or level <= capacity * START_OUT // 100):
             yield level - capacity * START_OUT // 100, max(after, 1), "freed"
 
-    def due(self) -> tuple[int, str] | None:
-        """The first machine with a count-down that ends within this millisecond."""
+    def due(self) -> tuple[tuple[int, str] | None, int]:
+        """The first machine with a count-down that ends within this millisecond, and 0; where there is none,
+        the milliseconds until the first one ends.
+        """
+        nearest = 1 << 62
         for index in range(len(self.machines)):
             for left, speed, what in self.clocks(index):
-                if left < speed:
-                    return index, what
-        return None
-
-    def next_in(self) -> int:
-        """Milliseconds until the first count-down ends; at least 1, as nothing is due now."""
-        return min(
-            (left // speed for index in range(len(self.machines)) for left, speed, _ in self.clocks(index)),
-            default=1 << 62,
-        )
+                wait = left // speed
+                if wait < 1:
+                    return (index, what), 0
+                if wait < nearest:
+                    nearest = wait
+        return None, nearest
 
     def run(self, milliseconds: int) -> None:
         for index, machine in enumerate(self.machines):

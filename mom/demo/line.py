@@ -140,9 +140,9 @@ class Line:
                     or machine.order < 0 or machine.starved or machine.blocked
                 )  # fmt: skip
             self.flow.set_rates()
-            due = self.flow.due()
+            due, wait = self.flow.due()
             if due is None:
-                self.ahead = min(NEVER, at + self.flow.next_in())
+                self.ahead = min(NEVER, at + wait)
                 return
             stops.clock_ended(self, at, *due)
         raise RuntimeError(f"{self.spec.code} does not settle at {at}")
@@ -202,5 +202,5 @@ class Line:
         ):
             setattr(line, name, data[name])
         line.flow.set_rates()
-        line.ahead = min(NEVER, line.now + line.flow.next_in())
+        line.ahead = min(NEVER, line.now + line.flow.due()[1])
         return line

@@ -94,8 +94,9 @@ def _show_order(line: Line, index: int, at: int) -> None:
     if machine.order >= 0:
         order = line.orders[line.started[machine.order]]
         code = order.code
-        for value in spec.values:
-            _put(line, machine, at, "setpoint", _setpoint(line, value, order.product), value.key)
+        if machine.shown.get("order") != code:
+            for value in spec.values:
+                _put(line, machine, at, "setpoint", _setpoint(line, value, order.product), value.key)
     if machine.shown.get("order", "") != code:
         # A count exactly at the change, moved or not: what follows belongs to the next order.
         for role, count in counters(line, index, at).items():
