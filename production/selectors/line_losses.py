@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -57,10 +57,17 @@ def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAcco
     paced_by, basis = chosen
     margin = topology.reach
     read = accounts(equipment=units, start=start - margin, end=end + margin)
+    ids = [unit.pk for unit in units if topology.node_of[unit.code] == topology.node_of[paced_by.code]]
     found = losses_between(
-        window=Interval(start, end), paced_by=paced_by, units=units, topology=topology, read=read,
-        values=values, said=_said_of_line(line_id, start, end),
-    )  # fmt: skip
+        window=Interval(start, end),
+        paced_by=paced_by,
+        units=units,
+        topology=topology,
+        read=read,
+        worth=lambda order, at: values.worth(ids, order, at),
+        cuts=values.changes,
+        said=_said_of_line(line_id, start, end),
+    )
     if found is None:
         return None
     by_code = {unit.code: unit for unit in units}
@@ -74,20 +81,20 @@ def losses_between(
     units: Sequence[Equipment],
     topology: Topology,
     read: Mapping[int, Account],
-    values: Values,
+    worth: Callable[[str, datetime], Worth],
+    cuts: Iterable[datetime] = (),
     said: Sequence[Said] = (),
 ) -> LineLosses | None:
     """Losses from accounts already read, which reach beyond the window by ``topology.reach`` on both sides.
 
-    None where the pacing machine has no data in the window.
+    ``worth``: of an order at an instant; ``cuts``: when it may change. None where the pacing machine has no
+    data in the window.
     """
     own, node = read.get(paced_by.pk), topology.node_of[paced_by.code]
     assert window.end is not None
     if own is None or own.end <= window.start:
         return None
     machines = {unit.code: parts_of(unit.code, read[unit.pk].segments) for unit in units if unit.pk in read}
-    together = topology.groups[node].members if node in topology.groups else (paced_by.code,)
-    ids = [unit.pk for unit in units if unit.code in together]
     return losses_of(
         window=Interval(window.start, min(window.end, own.end)),
         constraint=node,
@@ -95,8 +102,8 @@ def losses_between(
         tracks=tracks_of(topology, machines),
         machines=machines,
         said_of_line=said,
-        worth=lambda order, at: values.worth(ids, order, at),
-        cuts=values.changes,
+        worth=worth,
+        cuts=cuts,
     )
 
 

@@ -12,18 +12,21 @@ PERFECT = 1000
 
 
 def run() -> list[Ratio]:
-    first, own, pooled = [], [], ([], [], [])  # type: ignore[var-annotated]
+    first: list[float] = []
+    own: list[float] = []
+    gained: list[float] = []
+    charged: list[float] = []
+    down: list[float] = []
     for seed in range(LINES):
         found = ranked(seed, hours=HOURS)
         first.append(found.against(found.first_fault))
         own.append(found.against(found.own))
         line = line_simulator.line_made(seed)
         pace = line.stations[line.constraint].rate
-        for name, gained in found.gained.items():
-            for values, value in zip(
-                pooled, (gained / pace, found.first_fault[name], found.own[name]), strict=True
-            ):
-                values.append(value)
+        for name in found.gained:
+            gained.append(found.gained[name] / pace)
+            charged.append(found.first_fault[name])
+            down.append(found.own[name])
     score = Score()
     for seed in range(LINES):
         score.add(noisy(seed, hours=NOISY_HOURS))
@@ -31,7 +34,6 @@ def run() -> list[Ratio]:
     def rank(name: str, value: float, goal: float | None = None) -> Ratio:
         return Ratio(f"{name}, Spearman × 1000", value * PERFECT, PERFECT, "what curing gains", goal=goal)
 
-    gained, charged, down = pooled
     return [
         rank("line attribution: first fault, mean of ten lines", sum(first) / LINES, 0.95),
         rank("line attribution: first fault, all causes together", spearman(gained, charged), 0.95),

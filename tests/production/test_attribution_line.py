@@ -198,7 +198,7 @@ def test_a_link_learns_how_late_its_machines_speak() -> None:
     line = line_running(feeds, waits)
     EquipmentLink.objects.update(transit=None)
     assert {row[0] for row in lost(line, 0, 3600)} == {"machine", "not_evaluable"}
-    window = {"start": at(0), "end": at(HOURS), "by": PLANNER}
+    window: dict[str, Any] = {"start": at(0), "end": at(HOURS), "by": PLANNER}
     [told] = line_tolerances_learn(line_id=line.line.pk, **window, keep=False)
     assert (told.stops, told.tolerance, told.before) == (40, timedelta(seconds=5), None)
     assert EquipmentLink.objects.get().tolerance is None
