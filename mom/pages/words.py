@@ -98,6 +98,10 @@ GAP_WORDS = {
     "sequence_jump": late("messages skipped"),
     "overflow": late("source queue overflowed"),
     "death_to_birth": late("source offline"),
+    "death_unconfirmed": late("source silent since it said goodbye"),
+    "before_birth": late("values not yet announced by the source"),
+    "device_awaits_birth": late("device not announced again"),
+    "items_lost": late("no longer watched by the source"),
 }
 RECOVERED_WORDS = {"history": late("from the history of the source")}
 UNREAD_WORDS = {
