@@ -21,6 +21,7 @@ from plant.rest import ETagged, actor_for, actor_of, each, once, one_or_many, re
 from production import selectors, services
 from production.api import fields
 from production.api.problems import answered
+from production.api.reasons import SuggestionSerializer
 from production.domain.account import Account
 from production.domain.bridge import STEPS, bridge
 from production.domain.iso22400 import NAMES
@@ -28,6 +29,7 @@ from production.domain.oee import seconds
 from production.filters import StopFilter
 from production.models import ReasonAssertion, Stop
 from production.selectors import Kpi
+from production.selectors.suggestions import reason_suggestions
 
 LONGEST = timedelta(days=35)
 DEFAULT = timedelta(hours=24)
@@ -60,6 +62,13 @@ class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
     def _rows(self, found: Sequence[Stop]) -> Any:
         return fields.StopSerializer(selectors.told(found), many=True).data
+
+    @extend_schema(filters=False, responses=SuggestionSerializer(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def suggestions(self, request: Request, pk: str = "") -> Response:
+        """At most three reasons, the likeliest first, each with why it is suggested. Nothing is entered."""
+        found = reason_suggestions(self.get_object())
+        return Response(SuggestionSerializer(found, many=True).data)
 
     @one_or_many("Reason", fields.ReasonWriteSerializer, fields.ReasonSaidSerializer)
     @extend_schema(filters=False)

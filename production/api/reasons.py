@@ -1,4 +1,4 @@
-"""/api/v1/reason-rules: which fault code means which reason."""
+"""/api/v1/reason-rules: which fault code means which reason; and suggested reasons of a stop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rest_framework import mixins, serializers, viewsets
 
 from plant.access import Actor, scoped
 from plant.rest import ETagged, actor_of
+from production.domain.suggestion import WAYS
 from production.models import ReasonRule
 
 
@@ -27,6 +28,25 @@ class ReasonRuleSerializer(serializers.ModelSerializer):
 
     def get_look_back(self, rule: ReasonRule) -> float:
         return rule.look_back.total_seconds()
+
+
+class CauseSerializer(serializers.Serializer):
+    """The reason was given ``count`` of the last ``of`` times, at most 10, to stops alike in this ``way``."""
+
+    way = serializers.ChoiceField(choices=[way for way, _names, _weight in WAYS])
+    fault_code = serializers.CharField()
+    count = serializers.IntegerField()
+    of = serializers.IntegerField()
+
+
+class SuggestionSerializer(serializers.Serializer):
+    """A reason the stop may have. ``score`` ranks and means nothing by itself."""
+
+    reason = serializers.CharField(source="reason.code")
+    name_en = serializers.CharField(source="reason.name_en")
+    name_fr = serializers.CharField(source="reason.name_fr")
+    score = serializers.FloatField()
+    cause = CauseSerializer()
 
 
 class ReasonRuleViewSet(ETagged, mixins.ListModelMixin, viewsets.GenericViewSet[ReasonRule]):
