@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from mom.calls.models import HelpCall, HelpCallEvent
 from mom.improvement.models import Action
 from mom.outbox.models import TabletEntry
 from mom.signing.models import Acknowledgement, Restatement, ShiftReport
 
-__all__ = ["Acknowledgement", "Action", "Restatement", "ShiftReport", "TabletEntry"]
+__all__ = [
+    "Acknowledgement",
+    "Action",
+    "HelpCall",
+    "HelpCallEvent",
+    "Restatement",
+    "ShiftReport",
+    "TabletEntry",
+]

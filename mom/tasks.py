@@ -8,6 +8,9 @@ import redis
 from celery import shared_task
 from django.conf import settings
 
+from mom.calls.services import calls_watch
+from mom.signing.services import restatements_find
+
 HEARTBEAT_KEY = "mom:beat"
 HEARTBEAT_KEPT_SECONDS = 86_400
 
@@ -22,5 +25,21 @@ def tick() -> None:
         client.close()
 
 
+@shared_task(name="mom.tasks.restatements", ignore_result=True)
+def restatements() -> None:
+    """Compares signed shifts with what is known by now."""
+    restatements_find()
+
+
+@shared_task(name="mom.tasks.calls_pass_on", ignore_result=True)
+def calls_pass_on() -> None:
+    """Calls nobody took, or resolved, in time go to the next ones on shift."""
+    calls_watch()
+
+
 # Expires before the next one: a worker that was away must not work through a queue of stale heartbeats.
-BEAT = {"tick": {"task": "mom.tasks.tick", "schedule": 60.0, "options": {"expires": 55}}}
+BEAT = {
+    "tick": {"task": "mom.tasks.tick", "schedule": 60.0, "options": {"expires": 55}},
+    "calls-pass-on": {"task": "mom.tasks.calls_pass_on", "schedule": 30.0, "options": {"expires": 25}},
+    "restatements": {"task": "mom.tasks.restatements", "schedule": 900.0, "options": {"expires": 800}},
+}
