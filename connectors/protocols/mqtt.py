@@ -24,7 +24,7 @@ from connectors.interface import (
     SampleBatch,
     option,
 )
-from connectors.transports.mqtt_client import Broker, MqttSession, Received
+from connectors.transports.mqtt_client import Broker, MqttSession, Received, refuse_password
 
 BATCH = 500
 PROBE_SECONDS = 5.0
@@ -65,6 +65,7 @@ class MqttConnector:
             raise ConfigurationError(late("version: read %(read)r, expected 3.1.1 or 5"), read=config.version)
         if not config.client_id:
             raise ConfigurationError(late("client_id: expected a fixed, unique name"))
+        refuse_password(config.broker)
         self._config = config
         self._mapper = mapper_of(config)
         self._outage = Outage(f"{config.broker} {config.client_id}")

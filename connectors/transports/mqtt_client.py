@@ -41,6 +41,20 @@ class Received(NamedTuple):
     arrival: int
 
 
+def refuse_password(url: str) -> None:
+    """Settings are shown, exported and put on record. Raises ConfigurationError when they hold a secret."""
+    try:
+        secret = not url.startswith("$") and urlsplit(url).password
+    except ValueError:
+        return
+    if secret:
+        text = late(
+            "broker: a password is not kept in the settings; write $NAME, the variable that holds the whole"
+            " URL, or use username and password_env"
+        )
+        raise ConfigurationError(text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Broker:
     host: str
@@ -52,7 +66,10 @@ class Broker:
 
     @classmethod
     def parse(cls, url: str, *, username: str = "", password_env: str = "", ca_file: str = "") -> Broker:
-        """``mqtt://[user:password@]host[:port]`` or ``mqtts://``, or ``$NAME``, the variable holding it."""
+        """``mqtt://[user@]host[:port]`` or ``mqtts://``, or ``$NAME``, the variable holding it, then with its
+        password.
+        """
+        refuse_password(url)
         if url.startswith("$"):
             name, url = url[1:], os.environ.get(url[1:], "")
             if not url:

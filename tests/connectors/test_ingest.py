@@ -25,7 +25,10 @@ from connectors.models import (
     SignalSample,
     Watermark,
 )
+from connectors.services.context import context_of
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest
+from connectors.services.packing import rows_of
+from connectors.services.waking import FLOOD, pressing_in
 from plant.domain.samples import Quality, Sample
 from tests.factories.connectors import connection_make, signal_make
 from tests.factories.plant import actor_make, line_make
@@ -219,6 +222,26 @@ def test_landing_marks_the_machine_and_wakes_whoever_derives(
     assert (mark.from_time, mark.to_time) == (NOW, NOW + timedelta(seconds=2))
     assert selectors.dirty_marks_take(work_unit_id=mapped.equipment_id) == (mark.from_time, mark.to_time)
     assert selectors.dirty_marks_take(work_unit_id=mapped.equipment_id) is None
+
+
+def test_a_changed_state_is_pressing_and_a_moving_counter_or_a_flood_is_not(
+    mapped: SignalDefinition,
+) -> None:
+    state = signal_make(mapped.equipment, "M1/state", role="state", connection=mapped.connection)
+    context = context_of(mapped.connection.slug)
+
+    def pressing(*values: int, address: str) -> frozenset[int]:
+        samples = columns(*values, address=address)
+        signals, equipment, _ = context.lookup(samples.addresses)
+        rows = rows_of(samples, signal_id=signals, equipment_id=equipment, site_id=context.site_id)
+        return pressing_in(context, [rows])
+
+    machine = frozenset({mapped.equipment_id})
+    assert pressing(1, 2, 3, address="M1/value") == frozenset()
+    assert pressing(6, address=state.address) == machine
+    assert pressing(6, 6, address=state.address) == frozenset()
+    assert pressing(6, 9, address=state.address) == machine
+    assert pressing(*[6, 9] * FLOOD, address=state.address) == frozenset()
 
 
 def test_a_signal_of_the_line_marks_it_and_every_machine_of_it() -> None:

@@ -41,7 +41,7 @@ def spb(line: Line) -> Connection:
 
 
 @pytest.fixture
-def reprocess(client: Client, line: Line) -> Callable[[], Any]:
+def reprocess(client: Client, line: Line) -> Callable[..., Any]:
     client.force_login(account_make("engineer", line.site))
 
     def post(which: QuarantinedMessage | None = None) -> Any:
@@ -65,7 +65,7 @@ def stored(signal: SignalDefinition) -> list[Any]:
 
 
 def test_settings_that_cannot_work_are_a_refusal_in_the_readers_language(
-    line: Line, reprocess: Callable[[], Any]
+    line: Line, reprocess: Callable[..., Any]
 ) -> None:
     made = connection_make(line.site, slug="broken", config={"broker": "mqtt://localhost"})
     aside(made, "a/b", b"{}")
@@ -84,7 +84,7 @@ def test_settings_that_cannot_work_are_a_refusal_in_the_readers_language(
 
 
 def test_a_birth_is_read_again_by_itself_once(
-    line: Line, spb: Connection, reprocess: Callable[[], Any]
+    line: Line, spb: Connection, reprocess: Callable[..., Any]
 ) -> None:
     state = signal_make(line.unit, "G/E:State", connection=spb, role="state")
     metrics = {"bdSeq": 0, "Node Control/Rebirth": False, "State": -6, "NotMapped": 1.5}
@@ -101,7 +101,7 @@ def test_a_birth_is_read_again_by_itself_once(
 
 
 def test_data_that_names_its_metrics_is_read_again(
-    line: Line, spb: Connection, reprocess: Callable[[], Any]
+    line: Line, spb: Connection, reprocess: Callable[..., Any]
 ) -> None:
     count = signal_make(line.unit, "G/E/D:Count", connection=spb, role="good_count")
     raw = payload({"Count": 12}, seq=5, at=MS)
@@ -111,7 +111,7 @@ def test_data_that_names_its_metrics_is_read_again(
 
 
 def test_data_known_by_alias_alone_says_what_is_missing_and_guesses_nothing(
-    line: Line, spb: Connection, reprocess: Callable[[], Any]
+    line: Line, spb: Connection, reprocess: Callable[..., Any]
 ) -> None:
     state = signal_make(line.unit, "G/E:State", connection=spb, role="state")
     raw = payload({"State": 6}, seq=5, at=MS, aliases=ALIASES, birth=False)
@@ -126,7 +126,7 @@ def test_data_known_by_alias_alone_says_what_is_missing_and_guesses_nothing(
 
 
 def test_a_number_without_its_datatype_is_not_guessed(
-    spb: Connection, line: Line, reprocess: Callable[[], Any]
+    spb: Connection, line: Line, reprocess: Callable[..., Any]
 ) -> None:
     raw = payload({"Count": -1}, seq=5, at=MS, birth=False)
     aside(spb, "spBv1.0/G/NDATA/E", raw)
@@ -143,7 +143,7 @@ def test_a_number_without_its_datatype_is_not_guessed(
     ],
 )
 def test_what_will_never_be_readable_says_so(
-    spb: Connection, reprocess: Callable[[], Any], topic: str, raw: bytes, said: str
+    spb: Connection, reprocess: Callable[..., Any], topic: str, raw: bytes, said: str
 ) -> None:
     aside(spb, topic, raw)
     status, answer = reprocess()
@@ -152,12 +152,12 @@ def test_what_will_never_be_readable_says_so(
 
 
 def test_of_a_message_read_in_part_only_the_missing_part_is_added(
-    line: Line, spb: Connection, reprocess: Callable[[], Any]
+    line: Line, spb: Connection, reprocess: Callable[..., Any]
 ) -> None:
     """The host stored what it knew of; the rest is stored later, and nothing twice."""
     known = signal_make(line.unit, "G/E:State", connection=spb, role="state")
     late = signal_make(line.unit, "G/E:New", connection=spb)
-    host, out = SparkplugConnector(SparkplugConfig(**SPARKPLUG)), Outcome()
+    host, out = SparkplugConnector(SparkplugConfig.from_mapping(SPARKPLUG)), Outcome()
     birth = payload({"bdSeq": 0, "State": 1}, seq=0, at=MS)
     data = payload({"New": 5, "State": 2}, seq=1, at=MS + 1000)
     for topic, raw in (("spBv1.0/G/NBIRTH/E", birth), ("spBv1.0/G/NDATA/E", data)):
@@ -172,7 +172,7 @@ def test_of_a_message_read_in_part_only_the_missing_part_is_added(
 
 
 def test_a_message_kept_in_part_is_not_read_as_if_it_were_whole(
-    line: Line, reprocess: Callable[[], Any]
+    line: Line, reprocess: Callable[..., Any]
 ) -> None:
     config = {
         "broker": "mqtt://x",
@@ -184,7 +184,7 @@ def test_a_message_kept_in_part_is_not_read_as_if_it_were_whole(
     assert reprocess() == (400, "only the first 262144 bytes of this message were kept")
 
 
-def test_an_opcua_array_has_no_second_reading(line: Line, reprocess: Callable[[], Any]) -> None:
+def test_an_opcua_array_has_no_second_reading(line: Line, reprocess: Callable[..., Any]) -> None:
     made = connection_make(
         line.site, slug="ua", protocol="opcua", config={"endpoint": "opc.tcp://localhost", "security": "none"}
     )
@@ -194,7 +194,7 @@ def test_an_opcua_array_has_no_second_reading(line: Line, reprocess: Callable[[]
 
 
 def test_a_refusal_follows_the_language_of_the_reader(
-    line: Line, client: Client, reprocess: Callable[[], Any]
+    line: Line, client: Client, reprocess: Callable[..., Any]
 ) -> None:
     """The words come from the catalogue at the moment they are shown, places filled in afterwards."""
     from connectors.interface import ConfigurationError

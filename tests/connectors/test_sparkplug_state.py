@@ -143,7 +143,7 @@ async def test_a_rebirth_command_is_plain_and_answered_only_once(broker: Mosquit
     edge.stop()
     (command,) = watcher.heard
     assert (command.qos, command.retain) == (0, False)
-    message = Payload.FromString(command.payload)
+    message = Payload.FromString(bytes(command.payload))
     assert not message.HasField("seq")
     assert message.timestamp > 0
     assert [(metric.name, metric.boolean_value) for metric in message.metrics] == [
@@ -161,7 +161,7 @@ async def test_a_will_of_quality_0_is_a_death_like_any_other(broker: Mosquitto) 
     client.publish("spBv1.0/G/NBIRTH/E", payload({"bdSeq": 4, "State": 6}, seq=0)).wait_for_publish(5)
     await following.until(lambda: following.values("State"))
     client.loop_stop()
-    client.socket().close()
+    client._sock_close()
     await following.until(lambda: following.gaps())
     await following.stop()
     assert following.gaps() == [("death_to_birth", True)]

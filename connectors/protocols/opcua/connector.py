@@ -88,9 +88,9 @@ class OpcUaConnector:
                 if found is not None:
                     yield found
                 if time.monotonic() > session.verified_at + VERIFY_EVERY:
-                    lost = await verifying.verified(session)
-                    if lost:
-                        yield SampleBatch(gaps=lost)
+                    unwatched = await verifying.verified(session)
+                    if unwatched:
+                        yield SampleBatch(gaps=unwatched)
                 if session.absent and time.monotonic() > retry:
                     retry = time.monotonic() + ABSENT_RETRY
                     await self._try_absent(session)

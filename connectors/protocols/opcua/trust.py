@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from asyncua.crypto import cert_gen
 from cryptography import x509
@@ -282,12 +283,12 @@ def load(path: Path) -> x509.Certificate:
     )
 
 
-def _names(certificate: x509.Certificate, kind: type[x509.GeneralName]) -> list[object]:
+def _names(certificate: x509.Certificate, kind: Any) -> list[object]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return []
-    return list(names.get_values_for_type(kind))  # type: ignore[call-overload]
+    return list(names.get_values_for_type(kind))
 
 
 def der_parts(raw: bytes) -> Iterator[bytes]:

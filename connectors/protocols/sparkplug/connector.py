@@ -30,7 +30,7 @@ from connectors.interface import (
     option,
 )
 from connectors.protocols.sparkplug import codec
-from connectors.transports.mqtt_client import Broker, MqttSession, Received, Will
+from connectors.transports.mqtt_client import Broker, MqttSession, Received, Will, refuse_password
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -79,6 +79,7 @@ class SparkplugConnector:
             ):
                 text = late("%(name)s: read %(read)r, expected a name without +, / and #")
                 raise ConfigurationError(text, name=name, read=value)
+        refuse_password(config.broker)
         self._config = config
         self._state_topic = f"spBv1.0/STATE/{config.host_id}"
         source = f"{config.broker} {config.host_id}"
