@@ -7,5 +7,5 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent with ``work_unit_ids: frozenset[int]``.
+# Sent with ``work_unit_ids: frozenset[int]`` and ``pressing``, those of them people wait to see.
 samples_landed = Signal()

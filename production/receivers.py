@@ -19,13 +19,16 @@ WAKE_EVERY = 1
 
 
 @receiver(samples_landed, dispatch_uid="production.stitch")
-def stitch_wake(sender: Any, work_unit_ids: Iterable[int], **_: Any) -> None:
+def stitch_wake(
+    sender: Any, work_unit_ids: Iterable[int], pressing: frozenset[int] = frozenset(), **_: Any
+) -> None:
     """Sent after the samples are committed. A wake-up lost with the broker is made good by the sweep.
 
     A machine is woken once a second at most, however many batches land: one stitch takes all that is there.
+    ``pressing`` ones are woken whenever they are named: ingest names them seldom.
     """
     for work_unit_id in sorted(work_unit_ids):
-        if cache.add(f"production.stitch.{work_unit_id}", 1, timeout=WAKE_EVERY):
+        if work_unit_id in pressing or cache.add(f"production.stitch.{work_unit_id}", 1, timeout=WAKE_EVERY):
             jobs.STITCH.enqueue(work_unit_id=work_unit_id)
 
 

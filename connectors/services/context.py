@@ -23,6 +23,7 @@ _ACCEPTED = {
     "boolean": (KIND_BOOL, KIND_INT),
     "text": (KIND_TEXT,),
 }
+_PRESSING = frozenset({"state", "mode", "fault_code", "alarm", "order"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Context:
     site_id: int
     revision: int
     signals: dict[str, Signal] = field(repr=False)
+    # Signals whose changes people wait to see.
+    pressing: list[int] = field(repr=False)
     # What to derive again when an equipment is touched: a line's signal concerns it and every machine of it.
     work_units: dict[int, tuple[int, ...]] = field(repr=False)
 
@@ -73,11 +76,12 @@ def context_of(slug: str) -> Context:
     if kept is not None and (kept.revision, kept.slug) == (revision, slug):
         return kept
     signals = SignalDefinition.objects.filter(connection_id=connection_id).values_list(
-        "address", "id", "equipment_id", "value_type"
+        "address", "id", "equipment_id", "value_type", "role"
     )
     by_address = {
-        address: Signal(pk, equipment, kind, _accepts(kind)) for address, pk, equipment, kind in signals
+        address: Signal(pk, equipment, kind, _accepts(kind)) for address, pk, equipment, kind, _ in signals
     }
+    pressing = [pk for _, pk, _, _, role in signals if role in _PRESSING]
     equipment = plant.equipment_for_ids({signal.equipment_id for signal in by_address.values()})
     work_units = {
         place.pk: (place.pk, *(unit.pk for unit in plant.line_work_units(place.pk)))
@@ -85,7 +89,7 @@ def context_of(slug: str) -> Context:
         else (place.pk,)
         for place in equipment.values()
     }
-    context = Context(connection_id, slug, protocol, site_id, revision, by_address, work_units)
+    context = Context(connection_id, slug, protocol, site_id, revision, by_address, pressing, work_units)
     if not database.in_atomic_block or kept is None or kept.revision < revision:
         _kept[place] = context
     return context

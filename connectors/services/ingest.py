@@ -24,7 +24,7 @@ from connectors.services.context import Context, context_of
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure
 from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
-from connectors.services.waking import wake, wake_sparingly
+from connectors.services.waking import pressing_in, wake, wake_sparingly
 
 FUTURE_ALLOWED = timedelta(minutes=5)
 PAST_ALLOWED = timedelta(days=3660)
@@ -88,7 +88,7 @@ def deliveries_store(
     """Store batches of one connection, each once. Those already received are left out of the results.
 
     ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are).
-    ``sparingly``: a stream of batches wakes a machine at most once a second.
+    ``sparingly``: a stream of batches wakes a machine at most once a second, or when a state changed.
     """
     for attempt in (1, 2):
         try:
@@ -96,10 +96,10 @@ def deliveries_store(
             with transaction.atomic():
                 context = context_of(slug)
                 fresh = _not_received(deliveries)
-                results, landed = _store(context, fresh, now, refuse_unreadable)
+                results, landed, pressing = _store(context, fresh, now, refuse_unreadable)
                 _receipts(fresh, results, now)
                 tell = wake_sparingly if sparingly else wake
-                transaction.on_commit(partial(tell, landed), robust=True)
+                transaction.on_commit(partial(tell, landed, pressing), robust=True)
                 return context, results
         except IntegrityError:
             # The same batch was being stored by another worker: its receipt is there now
@@ -137,7 +137,8 @@ def _not_received(deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 def _store(
     context: Context, deliveries: list[Delivery], now: datetime, refuse_unreadable: bool
-) -> tuple[list[Result], frozenset[int]]:
+) -> tuple[list[Result], frozenset[int], frozenset[int]]:
+    """Results, machines marked, and those of them whose changes people wait to see."""
     asides: list[Aside] = []
     split = [_split(context, delivery.samples, now, asides) for delivery in deliveries]
     if asides and refuse_unreadable:
@@ -159,7 +160,7 @@ def _store(
         )
         for delivery, aside, new in zip(deliveries, set_aside, stored, strict=True)
     ]
-    return results, _mark(touched)
+    return results, _mark(touched), pressing_in(context, split)
 
 
 # -- reading ------------------------------------------------------------------------------------------------
