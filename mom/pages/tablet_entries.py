@@ -1,4 +1,4 @@
-"""Counts, notes and calls for maintenance from the station."""
+"""Counts and notes from the station."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
 
-from maintenance.services import RequestRefused, request_raise
 from mom.pages import tablet_session
-from mom.pages.board import state_since
-from mom.pages.reading import line_reading
 from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.tablet_scan import number_read
-from mom.pages.tablet_station import units_of
 from mom.pages.tablet_undo import undo_remember
-from mom.pages.words import piece_word, quantity, state_kind, state_word
+from mom.pages.words import piece_word, quantity
 from plant import selectors
 from plant.access import actor_of
 from production import selectors as production
+from production.services import StaleView
 from production.services.assertions import Refused, count_assert, note_assert
 
 if TYPE_CHECKING:
     from mom.pages.tablet_session import Station
-    from production.models import JobOrder
+    from production.models import CountAssertion, JobOrder
 
 KINDS = ("good", "scrap")
+KIND_WORDS = {"good": late("good"), "scrap": late("scrap"), "rework": late("rework")}
+SHOWN = 6
 
 
 def count(request: HttpRequest) -> HttpResponseBase:
@@ -66,6 +67,13 @@ def _count_form(
 ) -> HttpResponseBase:
     zone = selectors.site_zone(station.line)
     since = counted_since(station, order).astimezone(zone)
+    entries = production.counts_said(job_order_id=order.pk)
+    corrected = _entry_named(request, entries)
+    if corrected:
+        words = {"kind": KIND_WORDS[corrected.kind], "n": quantity(corrected.quantity)}
+        since_text = _("Corrects: %(kind)s %(n)s") % words
+    else:
+        since_text = _("Pieces since %(at)s") % {"at": f"{since:%d/%m %H:%M}"}
     return page(
         request,
         "mom/tablet_count.html",
@@ -73,12 +81,20 @@ def _count_form(
         status=status,
         order=order,
         unit=piece_word(order.unit),
-        since_text=_("Pieces since %(at)s") % {"at": f"{since:%d/%m %H:%M}"},
+        since_text=since_text,
+        corrected=corrected,
+        entered=[(entry, KIND_WORDS[entry.kind]) for entry in entries[::-1][:SHOWN]],
         good=request.POST.get("good", ""),
         scrap=request.POST.get("scrap", ""),
         decimals=order.unit not in ("", "pcs", "pc"),
         message=message,
     )
+
+
+def _entry_named(request: HttpRequest, entries: list[CountAssertion]) -> CountAssertion | None:
+    """The count that is to be corrected, as long as it stands; None where a new one is entered."""
+    wanted = request.POST.get("entry") or request.GET.get("entry", "")
+    return next((entry for entry in entries if str(entry.pk) == wanted), None)
 
 
 @tablet_session.writes("count.enter")
@@ -108,6 +124,8 @@ def _count_enter(request: HttpRequest) -> HttpResponseBase:
 def _count_keep(
     request: HttpRequest, station: Station, order: JobOrder, values: dict[str, Decimal]
 ) -> HttpResponseBase:
+    if request.POST.get("entry"):
+        return _count_correct(request, station, order, values)
     now = tapped_at(request)
     since = min(counted_since(station, order), now)
     try:
@@ -126,10 +144,41 @@ def _count_keep(
         ]
     except Refused as refusal:
         return _count_form(request, station, order, message=str(refusal), status=422)
-    names = {"good": _("good"), "scrap": _("scrap")}
-    told = ", ".join(f"{quantity(value)} {names[kind]}" for kind, value in values.items())
+    return _counted(request, order, values, entries)
+
+
+def _counted(
+    request: HttpRequest, order: JobOrder, values: dict[str, Decimal], entries: list[CountAssertion]
+) -> HttpResponseBase:
+    told = ", ".join(f"{quantity(value)} {KIND_WORDS[kind]}" for kind, value in values.items())
     words = {"order": order.code, "counts": told}
     return done(request, _("%(order)s: %(counts)s") % words, undo=undo_remember(request, entries))
+
+
+def _count_correct(
+    request: HttpRequest, station: Station, order: JobOrder, values: dict[str, Decimal]
+) -> HttpResponseBase:
+    """The same range counted anew: the first number stays in the history, with who said otherwise."""
+    entry = _entry_named(request, production.counts_said(job_order_id=order.pk))
+    if entry is None or entry.kind not in values:
+        message = _("This count was corrected meanwhile. Look at it again.")
+        return refused(request, message, station=station, back=reverse("tablet_count"))
+    try:
+        said = count_assert(
+            equipment_id=entry.equipment_id,
+            start_time=entry.start_time,
+            end_time=entry.end_time,
+            kind=entry.kind,
+            quantity=values[entry.kind],
+            by=actor_of(request),
+            job_order_id=order.pk,
+            supersedes=entry.pk,
+            comment=_("corrected"),
+            at=tapped_at(request),
+        )
+    except (StaleView, Refused) as refusal:
+        return refused(request, str(refusal), station=station, back=reverse("tablet_count"))
+    return _counted(request, order, {entry.kind: values[entry.kind]}, [said])
 
 
 def note(request: HttpRequest) -> HttpResponseBase:
@@ -168,56 +217,3 @@ def _note_keep(request: HttpRequest) -> HttpResponseBase:
         message = _("The note is empty.")
         return page(request, "mom/tablet_note.html", station, status=422, order=order, message=message)
     return done(request, _("The note is kept"))
-
-
-def call(request: HttpRequest) -> HttpResponseBase:
-    return _call_raise(request) if request.method == "POST" else _call_page(request)
-
-
-call.required_action = "view"  # type: ignore[attr-defined]
-call.required_actions = {"GET": "view", "POST": "maintenance.request"}  # type: ignore[attr-defined]
-
-
-@tablet_session.reads
-def _call_page(request: HttpRequest) -> HttpResponseBase:
-    """The machines of the station as tiles: one more tap calls maintenance to one of them."""
-    station = tablet_session.station_of(request)
-    if station is None:
-        return redirect("tablet_start")
-    now = timezone.now()
-    reading = line_reading(station.line, revision=selectors.revision_of(station.line.pk), now=now)
-    tiles = []
-    for unit in units_of(station):
-        state, since = state_since(reading.accounts.get(unit.pk))
-        tiles.append(
-            {
-                "code": unit.code,
-                "name": unit.name,
-                "word": state_word(state or "unknown"),
-                "kind": state_kind(state or "unknown"),
-                "since": since,
-                "key": tablet_session.key_new(),
-            }
-        )
-    asked = [each for each in reading.requests if each.equipment.path.startswith(station.equipment.path)]
-    return page(request, "mom/tablet_call.html", station, tiles=tiles, requests=asked)
-
-
-@tablet_session.writes("maintenance.request")
-def _call_raise(request: HttpRequest) -> HttpResponseBase:
-    """For the stop the machine is in; a machine that runs is called for from now on."""
-    station = tablet_session.station_of(request)
-    wanted = request.POST.get("equipment", "")
-    unit = next((each for each in units_of(station) if each.code == wanted), None) if station else None
-    if station is None or unit is None:
-        return refused(request, _("Choose a machine of this station."), station=station, status=404)
-    now = timezone.now()
-    stop = production.stop_containing(equipment_id=unit.pk, at=now)
-    try:
-        raised = request_raise(
-            equipment=unit, stop_start=stop.start_time if stop else now, by=actor_of(request)
-        )
-    except RequestRefused as refusal:
-        return refused(request, str(refusal), station=station, status=422)
-    words = {"machine": unit.name, "code": raised.code}
-    return done(request, _("Maintenance is called to %(machine)s (%(code)s)") % words)

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from mom.calls.selectors import CallTold, calls_shown
 from mom.pages import tablet_session
 from mom.pages.board import state_since
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
@@ -96,6 +97,7 @@ class StationView:
     micro: MicroStops
     checks_due: int
     has_data: bool
+    calls: list[CallTold]
 
     @property
     def uncoded_more(self) -> int:
@@ -136,7 +138,14 @@ def station_view(found: Station, reading: LineReading, actor: Actor, now: dateti
         micro=micro_stops([reading.accounts[unit.pk] for unit in units if unit.pk in reading.accounts]),
         checks_due=sum(tile.is_due for tile in checks_here(found, now)),
         has_data=any(unit.pk in reading.accounts for unit in units),
+        calls=_calls(found, actor, now),
     )
+
+
+def _calls(found: Station, actor: Actor, now: datetime) -> list[CallTold]:
+    """What was called from here and is not done yet, oldest first."""
+    told = calls_shown(actor, now=now, path=found.equipment.path)
+    return [each for each in told if each.resolved_at is None]
 
 
 def units_of(found: Station) -> list[Equipment]:

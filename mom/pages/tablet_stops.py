@@ -21,7 +21,7 @@ from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_outbox import tapped_at
 from mom.pages.tablet_page import page
 from mom.pages.tablet_reasons import tiles_offered
-from mom.pages.tablet_station import micro_segments, stop_tile, stops_waiting, units_of
+from mom.pages.tablet_station import micro_segments, units_of
 from mom.pages.tablet_undo import undo_remember
 from mom.pages.words import labelled, span
 from plant import selectors
@@ -40,17 +40,6 @@ if TYPE_CHECKING:
     from production.models import ReasonAssertion, Stop
 
 SEEN = "|"
-
-
-@tablet_session.reads
-def stops(request: HttpRequest) -> HttpResponseBase:
-    """Every stop that waits for a reason; several can be ticked."""
-    station = tablet_session.station_of(request)
-    if station is None:
-        return redirect("tablet_start")
-    now = timezone.now()
-    found = [stop_tile(row, now) for row in stops_waiting(station, actor_of(request), now)[:100]]
-    return page(request, "mom/tablet_stops.html", station, stops=found)
 
 
 def stop(request: HttpRequest, stop_id: UUID) -> HttpResponseBase:

@@ -39,8 +39,12 @@ def _kept(entry: ReasonAssertion | CountAssertion) -> dict[str, Any]:
         "start_time": entry.start_time.isoformat(),
         "end_time": entry.end_time.isoformat() if entry.end_time else None,
     }
+    earlier = entry.supersedes
     if kind := getattr(entry, "kind", ""):
         kept |= {"kind": kind, "job_order_id": getattr(entry, "job_order_id", None)}
+        kept["before"] = str(getattr(earlier, "quantity", 0))
+    elif reason := getattr(earlier, "reason", None):
+        kept["before"] = reason.code
     return kept
 
 
@@ -64,7 +68,7 @@ def undo(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _take_back(entry: dict[str, Any], by: Actor) -> None:
-    """A reason is taken back by an entry without one; a count by a count of nothing."""
+    """What stood before stands again; where nothing did, an entry without a reason, or a count of nothing."""
     start, end = datetime.fromisoformat(entry["start_time"]), entry["end_time"]
     ended = datetime.fromisoformat(end) if end else None
     if "kind" in entry:
@@ -73,7 +77,7 @@ def _take_back(entry: dict[str, Any], by: Actor) -> None:
             start_time=start,
             end_time=ended or start,
             kind=entry["kind"],
-            quantity=Decimal(0),
+            quantity=Decimal(entry["before"]),
             by=by,
             job_order_id=entry["job_order_id"],
             supersedes=entry["pk"],
@@ -84,7 +88,8 @@ def _take_back(entry: dict[str, Any], by: Actor) -> None:
         equipment_id=entry["equipment_id"],
         start_time=start,
         end_time=ended,
-        reason_code="",
+        reason_code=entry.get("before", ""),
+        seen_end=ended,
         by=by,
         supersedes=entry["pk"],
     )

@@ -34,12 +34,13 @@ SHIFTS = """() => { window.shifted = 0; new PerformanceObserver(list => {
 }).observe({type: 'layout-shift', buffered: true}); }"""
 
 
-def until(done: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+def until(page: Page, done: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+    """Asks again while the page goes on living: the browser's driver works only while it is waited for."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := done():
             return found
-        time.sleep(0.1)
+        page.wait_for_timeout(100)
     raise AssertionError(f"waited {seconds:.0f} s for {what}")
 
 
@@ -119,7 +120,7 @@ def warmed(page: Page, *paths: str) -> None:
         };
       };
     })"""
-    until(lambda: page.evaluate(look, list(paths)), f"copies of {paths}")
+    until(page, lambda: page.evaluate(look, list(paths)), f"copies of {paths}")
 
 
 def badge(page: Page) -> str:
@@ -152,8 +153,8 @@ def test_twenty_entries_without_contact_outlive_a_restart_on_plain_http(
     with chromium(tmp_path / "tablet", plain) as context:
         page = context.new_page()
         page.goto("/tablet/")
-        until(lambda: NoteAssertion.objects.count() == ENTRIES, "the notes")
-        until(lambda: not badge(page), "an empty outbox")
+        until(page, lambda: NoteAssertion.objects.count() == ENTRIES, "the notes")
+        until(page, lambda: not badge(page), "an empty outbox")
     said = list(NoteAssertion.objects.order_by("pk"))
     assert [row.text for row in said] == texts
     assert {row.said_by.badge for row in said} == {"1002"}  # type: ignore[union-attr]
@@ -177,10 +178,10 @@ def test_entries_outlive_a_reload_while_the_server_answers_no_writes(shop: Shop)
         page.locator("form[action='/tablet/note/'] button[type=submit]").click()
         page.locator(".say-kept").wait_for()
     page.reload()
-    until(lambda: badge(page) == "3 waiting", "the badge after a reload")
+    until(page, lambda: badge(page) == "3 waiting", "the badge after a reload")
     assert NoteAssertion.objects.count() == 0
     page.unroute("**/tablet/note/")
-    until(lambda: NoteAssertion.objects.count() == 3, "the notes")
+    until(page, lambda: NoteAssertion.objects.count() == 3, "the notes")
     assert [row.text for row in NoteAssertion.objects.order_by("pk")] == ["note 0", "note 1", "note 2"]
 
 
@@ -212,8 +213,8 @@ def test_a_lost_answer_is_not_a_second_entry(shop: Shop) -> None:
     page.route("**/tablet/note/", lose, times=1)
     page.locator("textarea[name=text]").fill("only once")
     page.locator("form[action='/tablet/note/'] button[type=submit]").click()
-    until(lambda: TabletEntry.objects.filter(outcome="kept").exists(), "its arrival")
-    until(lambda: not badge(page), "the first answer again")
+    until(page, lambda: TabletEntry.objects.filter(outcome="kept").exists(), "its arrival")
+    until(page, lambda: not badge(page), "the first answer again")
     assert NoteAssertion.objects.count() == 1
 
 
@@ -225,7 +226,7 @@ def test_undo_takes_back_what_has_not_left_yet(shop: Shop) -> None:
     page.locator(".say-kept").get_by_role("button", name="Undo").click()
     page.get_by_text("taken back").wait_for()
     page.context.set_offline(False)
-    until(lambda: TabletEntry.objects.filter(outcome="taken_back").exists(), "its trace")
+    until(page, lambda: TabletEntry.objects.filter(outcome="taken_back").exists(), "its trace")
     assert NoteAssertion.objects.count() == 0
 
 
@@ -258,12 +259,12 @@ def test_a_refused_entry_is_shown_with_its_reason_and_dismissed_with_a_trace(
     assert badge(page) == "1 refused"
     screenshot(page, "offline-refused")
     page.get_by_role("button", name="Dismiss").click()
-    until(lambda: TabletEntry.objects.filter(outcome="dismissed").exists(), "the trace")
+    until(page, lambda: TabletEntry.objects.filter(outcome="dismissed").exists(), "the trace")
     refused, dismissed = TabletEntry.objects.filter(outcome__in=["refused", "dismissed"]).order_by("pk")
     assert refused.person == dismissed.person == shop.operator
     assert "Bottle jam" in refused.words
     assert ReasonAssertion.objects.count() == before + 1
-    until(lambda: not badge(page), "an empty outbox")
+    until(page, lambda: not badge(page), "an empty outbox")
 
 
 def test_a_refused_entry_is_corrected_where_it_was_made(shop: Shop) -> None:
@@ -274,8 +275,8 @@ def test_a_refused_entry_is_corrected_where_it_was_made(shop: Shop) -> None:
     page.locator("[data-reason=JAM]").click()
     page.wait_for_url("**/tablet/")
     assert ReasonAssertion.objects.order_by("-pk")[0].reason.code == "JAM"  # type: ignore[union-attr]
-    until(lambda: TabletEntry.objects.filter(outcome="corrected").exists(), "the trace")
-    until(lambda: not badge(page), "an empty outbox")
+    until(page, lambda: TabletEntry.objects.filter(outcome="corrected").exists(), "the trace")
+    until(page, lambda: not badge(page), "an empty outbox")
 
 
 def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
@@ -284,7 +285,7 @@ def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
     page = shop.tablet(badge=True)
     stop = page.locator("[data-stop]").first.get_attribute("data-stop")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker")
+    until(page, lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker")
     warmed(page, "/tablet/", f"/tablet/stops/{stop}/", "/tablet/count/")
     page.context.set_offline(True)
     page.reload()
@@ -300,7 +301,7 @@ def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
     screenshot(page, "offline-band")
     before = ReasonAssertion.objects.count()
     page.context.set_offline(False)
-    until(lambda: ReasonAssertion.objects.count() == before + 1, "the reason")
+    until(page, lambda: ReasonAssertion.objects.count() == before + 1, "the reason")
     page.locator("html:not(.kept):not(.stale)").wait_for(timeout=30_000)
     assert not page.locator("#contact").is_visible()
     assert page.evaluate("window.shifted") == 0
@@ -313,12 +314,12 @@ def test_an_entry_made_while_nobody_is_signed_in_waits_for_a_badge(shop: Shop) -
     page.locator("form[action='/tablet/note/'] button[type=submit]").click()
     page.get_by_text("badge in when contact is back").wait_for()
     page.context.set_offline(False)
-    until(lambda: badge(page) == "1 waiting · Badge in", "the badge to ask")
+    until(page, lambda: badge(page) == "1 waiting · Badge in", "the badge to ask")
     assert NoteAssertion.objects.count() == 0
     page.goto("/tablet/badge/?badge=1002")
     page.locator("input[name=pin]").fill("4321")
     page.locator("form button.tile-main").click()
-    until(lambda: NoteAssertion.objects.count() == 1, "the note")
+    until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
     assert NoteAssertion.objects.get().said_by == shop.operator
 
 

@@ -14,6 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from maintenance.models import MaintenanceRequest
+from mom.calls.models import HelpCall
 from mom.pages.reading import forget
 from mom.pages.tablet_reasons import TILES, tiles_offered
 from mom.pages.tablet_scan import read_code
@@ -424,13 +425,26 @@ def test_a_check_due_is_entered_and_judged_at_once(shop: Shop) -> None:
 
 
 def test_maintenance_is_called_in_two_taps(shop: Shop) -> None:
-    assert "Call maintenance" in shop.get("/tablet/")
+    assert "Call help" in shop.get("/tablet/")
     for key in ("a", "b"):
         shop.post("/tablet/call/", {"equipment": "L2-FILL", "key": key})
     raised = MaintenanceRequest.objects.get()
     stop = Stop.objects.get(work_unit__code="L2-FILL", end_time=None)
     assert raised.stop_start == stop.start_time
     assert raised.code in shop.get("/tablet/call/")
+
+
+def test_material_is_called_taken_and_done_and_the_caller_sees_who(shop: Shop) -> None:
+    body = {"kind": "material", "equipment": shop.line.code, "key": "m"}
+    assert shop.post("/tablet/call/", body).status_code == 303
+    assert "not taken yet" in shop.get("/tablet/")
+    call = HelpCall.objects.get()
+    assert shop.post(f"/tablet/call/{call.pk}/take/", {"key": "t"}).status_code == 303
+    assert "taken by Youssef Benali" in shop.get("/tablet/")
+    assert shop.post(f"/tablet/call/{call.pk}/take/", {"key": "u"}).status_code == 409
+    assert shop.post(f"/tablet/call/{call.pk}/done/", {"key": "d"}).status_code == 303
+    assert "done at" in shop.get("/tablet/call/")
+    assert shop.post("/tablet/call/", {"kind": "pizza", "equipment": shop.line.code}).status_code == 422
 
 
 # The screen
