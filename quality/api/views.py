@@ -95,7 +95,7 @@ class ResultViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.G
             made = services.result_correct(result_id=self.get_queryset().get(pk=pk).pk, by=by, **values)
             return 201, fields.ResultSerializer(selectors.result_by_id(made.pk)).data
 
-        return once(request, write, required=True)
+        return once(request, write)
 
 
 class NonconformanceViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
