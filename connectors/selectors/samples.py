@@ -90,7 +90,7 @@ def samples_folded(
     end: datetime,
     ahead: timedelta,
     resolution: timedelta,
-) -> list[tuple[datetime, int, Value, bool]]:
+) -> list[tuple[datetime, int, object, bool]]:
     """What a fold reads of [start, end): (source time, signal, value, bad), ordered as ``samples_between``.
 
     Every sample of ``read_ids``; of ``heard_ids`` only so many that no silence longer than ``resolution``

@@ -63,7 +63,8 @@ class Past:
 def run() -> list[Ratio]:
     span = (ROUNDS * MESSAGES + WARM_UP) * STEP_MS + 60_000
     now = time.time_ns() // 1_000_000
-    line, rates = line_make(UNITS, code="BENCH"), {"ours": [], "samples": [], "scratch": []}
+    line = line_make(UNITS, code="BENCH")
+    rates: dict[str, list[float]] = {"ours": [], "samples": [], "scratch": []}
     with tempfile.TemporaryDirectory() as name, mosquitto(Path(name)) as broker:
         _configure(line, broker)
         with stack(Path(name), database=database_url(), mqtt=broker.url) as running:

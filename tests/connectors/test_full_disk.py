@@ -133,7 +133,7 @@ def test_a_runner_waits_out_a_full_disk_and_says_so(
         ballast.unlink()
         stored = SignalSample.objects.values_list("v_text", flat=True)
         wait_until(lambda: stored.count() >= len(texts), seconds=60, what=f"{stored.count()} of {len(texts)}")
-        assert sorted(stored) == sorted(texts)
+        assert sorted(map(str, stored)) == sorted(texts)
         assert runner.poll() is None, "the runner went on"
         wait_until(lambda: "acknowledge" not in check_disk().cause, seconds=30, what="healed")
         publisher.stop()
