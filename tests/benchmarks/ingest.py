@@ -45,7 +45,7 @@ class Past:
 
     at: int
     counted: int = 0
-    begun: datetime = datetime.min
+    begun: datetime = datetime.fromtimestamp(0, UTC)
 
     def begin(self, messages: int) -> list[str]:
         self.begun = datetime.fromtimestamp(self.at / 1000, UTC)
