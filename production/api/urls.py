@@ -6,7 +6,7 @@ from rest_framework.routers import SimpleRouter
 from production.api.job_orders import JobOrderViewSet
 from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
-from production.api.reasons import ReasonRuleViewSet
+from production.api.reasons import MergeView, ReasonRuleViewSet, SplitView, UndoView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("job-orders", JobOrderViewSet, basename="job-order")
@@ -15,6 +15,9 @@ router.register("reason-rules", ReasonRuleViewSet, basename="reason-rule")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("stops/splits", SplitView.as_view(), name="stop-split"),
+    path("stops/merges", MergeView.as_view(), name="stop-merge"),
+    path("stops/undos", UndoView.as_view(), name="stop-undo"),
     path("notes", NoteView.as_view(), name="note-list"),
     path("counts", CountView.as_view(), name="count-list"),
     path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -60,6 +61,12 @@ def reason_suggestions(stop: Stop, *, at: datetime | None = None) -> list[Sugges
     [features] = features_of([stop], [unit])
     found = history.suggestions(features, at, offered=offered.keys())
     return [Suggested(offered[item.reason_code], item.cause, item.score) for item in found]
+
+
+def suggestions_by_id(stop_id: UUID) -> list[Suggested]:
+    """``reason_suggestions`` of a stop by its id; none for one that is not there."""
+    stop = Stop.objects.filter(pk=stop_id).first()
+    return reason_suggestions(stop) if stop else []
 
 
 def peers_of(units: Sequence[Equipment]) -> list[Equipment]:

@@ -20,6 +20,7 @@ from production.services.plans import (
 )
 from production.services.reasons_auto import reasons_auto, reasons_catch_up
 from production.services.rebuilding import Rebuilt, rebuild, rebuild_check
+from production.services.splitting import reason_merge, reason_split, reason_undo
 from production.services.stitching import Stitched, stitch
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "job_orders_store",
     "note_assert",
     "reason_assert",
+    "reason_merge",
+    "reason_split",
+    "reason_undo",
     "reasons_auto",
     "reasons_catch_up",
     "rebuild",
