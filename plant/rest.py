@@ -239,7 +239,7 @@ def each(
     """
 
     def write_all() -> tuple[int, Any]:
-        items: list[Any] = request.data
+        items: Any = request.data
         if not 1 <= len(items) <= MOST:
             raise exceptions.ValidationError({"detail": f"read {len(items)} items, expected 1 to {MOST}"})
         read = reader()
