@@ -21,6 +21,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.models import Sum
 
+from connectors.domain.columns import EPOCH
 from connectors.models import DirtyMark, Gap, IngestReceipt, Watermark
 from production.models import QuantityActual, StateInterval, StitchCheckpoint
 from tests.benchmarks.publisher import CYCLE, METRICS, UNITS, names
@@ -45,7 +46,7 @@ class Past:
 
     at: int
     counted: int = 0
-    begun: datetime = datetime.fromtimestamp(0, UTC)
+    begun: datetime = EPOCH
 
     def begin(self, messages: int) -> list[str]:
         self.begun = datetime.fromtimestamp(self.at / 1000, UTC)
