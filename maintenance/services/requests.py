@@ -44,9 +44,7 @@ def request_raise(
     description: str = "",
     at: datetime | None = None,
 ) -> MaintenanceRequest:
-    """Ask maintenance to end a stop. Raised again for the same machine and stop, the first one stands; one
-    that was withdrawn is asked for again.
-    """
+    """Ask maintenance to end a stop. Raised again for the same one, the first stands, withdrawn or not."""
     by.require("maintenance.request", equipment)
     if stop_start.tzinfo is None:
         raise RequestRefused(f"stop_start: read {stop_start.isoformat()}, expected a time with its zone")
