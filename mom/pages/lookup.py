@@ -20,7 +20,7 @@ def lines_seen(request: HttpRequest) -> list[Equipment]:
     """The lines the reader may see, each with its ``revision``: read once for page and navigation."""
     found: list[Equipment] | None = getattr(request, "lines_seen", None)
     if found is None:
-        found = list(selectors.lines_revised(actor_of(request)))
+        found = selectors.lines_revised(actor_of(request))
         request.lines_seen = found  # type: ignore[attr-defined]
     return found
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django.apps import apps
-from django.db.models import CharField, Model, OuterRef, QuerySet, Subquery, Value
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Coalesce, Concat
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 
-from plant.models import ConfigurationRevision, Revision
+from plant.models import ConfigurationRevision, Equipment, Revision
 
 T = TypeVar("T")
 # Beyond so many things one process starts anew, so that keys with a date in them cannot add up for ever.
@@ -20,18 +19,18 @@ MOST_KEPT = 10_000
 _kept: tuple[str, dict[Hashable, Any]] = ("", {})
 
 
-def revision_text(line: str) -> Combinable:
-    """What a line's pages show changes with this: its ``Revision``, a dot, and that of master data.
-
-    ``line`` names the line's id in the query it is part of. Read with it, before all that is kept under it.
+def revised(lines: QuerySet[Equipment]) -> QuerySet[Equipment, Any]:
+    """Lines with ``changed``, their ``Revision``, and ``configured``, that of master data: for
+    ``revision_text``.
     """
-    changed = Revision.objects.filter(line_id=OuterRef(line)).order_by().values("value")
+    changed = Revision.objects.filter(line_id=OuterRef("pk")).order_by().values("value")
     configured = ConfigurationRevision.objects.order_by().values("value")
-    return Concat(
-        Cast(Coalesce(Subquery(changed[:1]), 0), CharField()),
-        Value("."),
-        Coalesce(Cast(Subquery(configured[:1]), CharField()), Value("")),
-    )
+    return lines.annotate(changed=Subquery(changed[:1]), configured=Subquery(configured[:1]))
+
+
+def revision_text(changed: int | None, configured: UUID | None) -> str:
+    """What a line's pages show changes with this. Read before all that is kept under it."""
+    return f"{changed or 0}.{configured or ''}"
 
 
 def configuration_kept(key: Hashable, *, revision: str, make: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from plant.access import Actor, scoped
 from plant.models import Equipment
-from plant.selectors.configuration import remembered, revision_text
+from plant.selectors.configuration import remembered, revised, revision_text
 
 
 def equipment_by_code(code: str) -> Equipment:
@@ -28,9 +28,12 @@ def lines(actor: Actor) -> QuerySet[Equipment]:
     return scoped(Equipment.objects.filter(level=Equipment.Level.LINE), actor, path="path").order_by("path")
 
 
-def lines_revised(actor: Actor) -> QuerySet[Equipment]:
+def lines_revised(actor: Actor) -> list[Equipment]:
     """The lines the actor may look at, in order, each with its ``revision``: see ``revision_of``."""
-    return lines(actor).annotate(revision=revision_text("pk"))
+    found = list(revised(lines(actor)))
+    for line in found:
+        line.revision = revision_text(line.changed, line.configured)  # type: ignore[attr-defined]
+    return found
 
 
 def line_of(equipment: Equipment) -> Equipment | None:

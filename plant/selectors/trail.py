@@ -7,13 +7,13 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from plant.models import AuditEntry, Decision, Equipment
-from plant.selectors.configuration import revision_text
+from plant.selectors.configuration import revised, revision_text
 
 
 def revision_of(line_id: int) -> str:
     """Another with every change the line's pages could show, master data included; one indexed read."""
-    found = Equipment.objects.filter(pk=line_id).annotate(revision=revision_text("pk")).order_by()
-    return found.values_list("revision", flat=True).first() or ""
+    found = revised(Equipment.objects.filter(pk=line_id)).values_list("changed", "configured")
+    return next((revision_text(*row) for row in found), "")
 
 
 def decisions_of(*, job_order_code: str) -> QuerySet[Decision]:
