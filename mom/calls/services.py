@@ -159,7 +159,8 @@ def _pass_on(call: HelpCall, now: datetime) -> int:
     if level <= told.level:
         return 0
     people = people_on_shift(equipment=call.equipment, roles=NEXT[call.kind][level - 1], now=now)
-    for person_id in [person.pk for person in people] or [None]:
+    asked: list[int | None] = [person.pk for person in people]
+    for person_id in asked or [None]:
         HelpCallEvent.objects.create(call=call, kind=Step.PASSED_ON, at=now, person_id=person_id, level=level)
     _written(call, call.equipment, "pass_on", rule("call-escalation"), now)
     return 1

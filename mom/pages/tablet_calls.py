@@ -121,7 +121,7 @@ def _call_page(request: HttpRequest) -> HttpResponseBase:
     return page(request, "mom/tablet_call.html", station, others=others, machines=machines, calls=cards)
 
 
-def _machines(station: Station, now: datetime) -> list[dict[str, object]]:
+def _machines(station: Station, now: datetime) -> list[dict[str, str]]:
     reading = line_reading(station.line, revision=selectors.revision_of(station.line.pk), now=now)
     tiles = []
     for unit in units_of(station):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from mom.pages import (
+    calls,
     tablet_access,
     tablet_calls,
     tablet_checks,
@@ -42,6 +43,8 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/orders/<str:code>/<str:verb>/", tablet_orders.order_verb, name="tablet_order_verb"),
     path("tablet/count/", tablet_entries.count, name="tablet_count"),
     path("tablet/note/", tablet_entries.note, name="tablet_note"),
+    path("calls/", calls.calls, name="calls"),
+    path("calls/<int:pk>/<str:step>/", calls.call_answer, name="call_answer"),
     path("tablet/call/", tablet_calls.call, name="tablet_call"),
     path("tablet/call/<int:pk>/<str:step>/", tablet_calls.call_step, name="tablet_call_step"),
     path("tablet/scan/", tablet_scan.scan, name="tablet_scan"),

@@ -1,9 +1,10 @@
 // The station's pages without contact: kept as they were last seen, shown with their age, on plain HTTP too.
-import { get, put } from "./store.js";
+import { all, get, put, remove } from "./store.js";
 import { isFailing } from "./outbox.js";
 import { clock } from "./waiting.js";
 
 const FRESH = 120000;
+const OLD = 86400000;
 const MOST = 40;
 const root = document.documentElement;
 const known = new Map();
@@ -36,6 +37,7 @@ const links = (from) =>
 
 // The station's pages, and what one tap further leads to, read one by one while nobody waits for the network.
 const warm = async () => {
+  for (const row of await all("pages").catch(() => [])) if (Date.now() - row.at > OLD) await remove("pages", row.path);
   const wanted = links(document);
   for (let number = 0; number < wanted.length && number < MOST; number += 1) {
     const path = wanted[number];

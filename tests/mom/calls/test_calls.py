@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from maintenance import selectors as maintenance
@@ -28,6 +29,7 @@ from plant.models import CalendarSlot, CalendarVersion, Person
 from tests.factories import plant as make
 
 pytestmark = pytest.mark.django_db
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def actor(person: Person) -> Actor:
@@ -139,3 +141,19 @@ def test_steps_are_facts_the_application_cannot_change() -> None:
 
 def test_a_tick_looks_for_calls_to_pass_on() -> None:
     assert BEAT["calls-pass-on"]["task"] == task.name
+
+
+def test_who_comes_takes_it_on_the_page_of_their_places_only(client: Client) -> None:
+    line, other = make.line_make(), make.line_make()
+    caller = make.person_make("operator", line.line)
+    call = call_raise(kind="quality", equipment=line.line, by=actor(caller), at=timezone.now())
+    client.force_login(make.account_make("quality", other.site), BACKEND)
+    assert f'data-call="{call.pk}"' not in client.get("/calls/").content.decode()
+    assert client.post(f"/calls/{call.pk}/take/").status_code == 404
+    person = make.person_make("quality", line.site)
+    client.force_login(make.user_make(person), BACKEND)
+    assert f'data-call="{call.pk}"' in client.get("/calls/").content.decode()
+    assert client.post(f"/calls/{call.pk}/take/").status_code == 302
+    assert f"taken by {person.name}" in client.get("/calls/", headers={"X-Poll": "1"}).content.decode()
+    assert client.post(f"/calls/{call.pk}/done/").status_code == 302
+    assert call_told(call_by_id(call.pk)).state == "resolved"

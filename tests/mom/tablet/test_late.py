@@ -27,7 +27,7 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def late(
-    shop: Shop, path: str, data: dict[str, Any], *, key: str = "k", minutes: float = 5, **more: str
+    shop: Shop, path: str, data: dict[str, Any], *, key: str = "k", minutes: float = 5, person: str = ""
 ) -> Any:
     """As outbox.js sends what waited; the tablet's clock is three hours ahead."""
     sent = timezone.now() + timedelta(hours=3)
@@ -37,7 +37,7 @@ def late(
         "X-Outbox": "later",
         "X-Tapped-At": (sent - timedelta(minutes=minutes)).isoformat(),
         "X-Sent-At": sent.isoformat(),
-        **more,
+        "X-Person": person,
     }
     return shop.post(path, data, headers=headers)
 
@@ -71,10 +71,10 @@ def test_it_is_kept_at_the_time_of_the_tap_with_both_clocks(shop: Shop) -> None:
 
 def test_it_belongs_to_who_tapped_it_whoever_is_signed_in_now(shop: Shop) -> None:
     other = Person.objects.get(badge="1001")
-    late(shop, "/tablet/note/", {"text": "x"}, **{"X-Person": signature(other)})
+    late(shop, "/tablet/note/", {"text": "x"}, person=signature(other))
     assert NoteAssertion.objects.get().said_by == other
     shop.post("/tablet/leave/")
-    late(shop, "/tablet/note/", {"text": "y"}, key="k2", **{"X-Person": signature(shop.operator)})
+    late(shop, "/tablet/note/", {"text": "y"}, key="k2", person=signature(shop.operator))
     assert NoteAssertion.objects.order_by("-pk")[0].said_by == shop.operator
 
 
@@ -83,11 +83,11 @@ def test_a_forged_or_foreign_or_revoked_proof_is_refused_and_traced(shop: Shop) 
     wrong = ["made-up:1:2", signature(shop.operator, elsewhere)]
     here = signature(shop.operator, Device.objects.exclude(pk=elsewhere.pk).get())
     for number, proof in enumerate(wrong):
-        answer = late(shop, "/tablet/note/", {"text": "x"}, key=f"w{number}", **{"X-Person": proof})
+        answer = late(shop, "/tablet/note/", {"text": "x"}, key=f"w{number}", person=proof)
         assert answer.status_code == 409
         assert "Badge in" in answer.json()["refused"]
     Person.objects.filter(pk=shop.operator.pk).update(is_active=False)
-    assert late(shop, "/tablet/note/", {"text": "x"}, key="w9", **{"X-Person": here}).status_code == 409
+    assert late(shop, "/tablet/note/", {"text": "x"}, key="w9", person=here).status_code == 409
     assert NoteAssertion.objects.count() == 0
     assert TabletEntry.objects.filter(outcome="refused").count() == 3
 
@@ -101,7 +101,7 @@ def test_without_anybody_it_asks_for_a_badge_and_writes_nothing(shop: Shop) -> N
 
 def test_a_right_the_person_has_not_is_a_refusal_with_its_reason(shop: Shop) -> None:
     fitter = Person.objects.get(badge="1003")
-    answer = late(shop, "/tablet/count/", {"good": "5"}, **{"X-Person": signature(fitter)})
+    answer = late(shop, "/tablet/count/", {"good": "5"}, person=signature(fitter))
     assert answer.status_code == 403
     assert "may not count.enter" in answer.json()["refused"]
     assert CountAssertion.objects.count() == 0
@@ -127,7 +127,7 @@ def test_a_reason_does_not_overwrite_what_it_never_saw(shop: Shop) -> None:
     mine = late(shop, f"/tablet/stops/{stop.pk}/", {**body, "reason": "CLEAN"}, key="b")
     assert mine.status_code == 200  # the same person's second tap
     other = signature(Person.objects.get(badge="1001"))
-    answer = late(shop, f"/tablet/stops/{stop.pk}/", body, key="c", **{"X-Person": other})
+    answer = late(shop, f"/tablet/stops/{stop.pk}/", body, key="c", person=other)
     assert answer.status_code == 409
     assert "“Cleaning”, said by Youssef Benali" in answer.json()["refused"]
     assert answer.json()["page"] == f"/tablet/stops/{stop.pk}/"
@@ -136,9 +136,9 @@ def test_a_reason_does_not_overwrite_what_it_never_saw(shop: Shop) -> None:
 
 def test_leaving_late_signs_out_only_who_left(shop: Shop) -> None:
     other = signature(Person.objects.get(badge="1001"))
-    assert late(shop, "/tablet/leave/", {}, **{"X-Person": other}).status_code == 200
+    assert late(shop, "/tablet/leave/", {}, person=other).status_code == 200
     assert shop.client.session["tablet_person"] == shop.operator.pk
-    late(shop, "/tablet/leave/", {}, key="l", **{"X-Person": signature(shop.operator)})
+    late(shop, "/tablet/leave/", {}, key="l", person=signature(shop.operator))
     assert "tablet_person" not in shop.client.session
 
 
