@@ -11,7 +11,7 @@ import argparse
 import hashlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -19,6 +19,7 @@ from unittest.mock import patch
 from django.db import Error, transaction
 
 from connectors import selectors as connectors
+from connectors.selectors import SampleRow
 from production.services.stitching import Refold
 from tests.chaos import oracle
 from tests.chaos.arrival import STYLES, Replay
@@ -99,21 +100,29 @@ def _differences(plant: Plant, facts: History, wanted: oracle.Rows) -> list[str]
 
 # -- controls: what the proof must notice -------------------------------------------------------------------
 
-_samples_between = connectors.samples_between
 
+def _read_in_order_of(key: Callable[[SampleRow], Any]) -> Callable[..., list[Any]]:
+    """``samples_folded`` without its order."""
 
-def _by_arrival(**asked: Any) -> list[Any]:
-    return sorted(_samples_between(**asked), key=lambda row: row.arrival_time)
+    def read(
+        *, read_ids: list[int], heard_ids: list[int], start: Any, end: Any, ahead: Any, **_: Any
+    ) -> list[Any]:
+        found = connectors.samples_between(signal_ids=[*read_ids, *heard_ids], start=start, end=end)
+        kept = [row for row in found if row.source_time <= row.arrival_time + ahead]
+        return [
+            (row.source_time, row.signal_id, row.value, row.quality == 2 or row.value is None)
+            for row in sorted(kept, key=key)
+        ]
 
-
-def _ties_by_arrival(**asked: Any) -> list[Any]:
-    return sorted(_samples_between(**asked), key=lambda row: (row.source_time, row.arrival_time))
+    return read
 
 
 CONTROLS: dict[str, AbstractContextManager[Any]] = {
-    "folds in order of arrival": patch.object(connectors, "samples_between", _by_arrival),
+    "folds in order of arrival": patch.object(
+        connectors, "samples_folded", _read_in_order_of(lambda row: row.arrival_time)
+    ),
     "takes values of one instant in order of arrival": patch.object(
-        connectors, "samples_between", _ties_by_arrival
+        connectors, "samples_folded", _read_in_order_of(lambda row: (row.source_time, row.arrival_time))
     ),
     "goes on where it was, whatever came late": patch.object(
         Refold, "in_order", lambda self, dirty: self.checkpoint is not None
