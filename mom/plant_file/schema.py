@@ -200,6 +200,7 @@ SECTIONS = (
             "opens_request",
             "position",
             "active=is_active",
+            "catch_all=is_catch_all",
             "valid_from",
             "valid_to",
             "expected_duration",

@@ -75,6 +75,9 @@ class Reason(Configuration, Named):
     is_active = models.BooleanField(
         default=True, help_text="Unticked when no longer offered; old entries keep it."
     )
+    is_catch_all = models.BooleanField(
+        default=False, help_text="Says little, such as Other: its share of the time is watched."
+    )
     valid_from = models.DateTimeField(
         null=True, blank=True, help_text="Offered for stops from then on (UTC); empty: always has been."
     )
