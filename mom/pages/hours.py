@@ -24,6 +24,7 @@ from plant.access import actor_of, require
 from plant.domain.intervals import Interval, clip
 from production import selectors as production
 from production.domain.account import Segment
+from production.domain.hourly import Hour
 from production.selectors import HourTold, ShiftHours
 
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ def _row(
     label = names.get(reason, reason) if reason else words.class_word(time_class) if time_class else ""
     people = {said[s.assertion_id] for s in segments if s.assertion_id in said}
     machine = found.kpi.paced_by.code
-    title = _("Less of: %(cause)s") % {"cause": label}
-    evidence = href(f"/lines/{line.code}/hours/", at=hour.start.isoformat())
     return HourRow(
         start=hour.start,
         end=hour.end,
@@ -132,16 +131,22 @@ def _row(
         loss_time=time or None,
         loss_href=href(f"/equipment/{machine}/", at=segments[0].start.isoformat()) if segments else "",
         said_by=", ".join(sorted(people)),
-        bar=svg.progress(
-            hour.good,
-            most,
-            target=hour.due if hour.due is not None else hour.target,
-            label=label,
-            kind="stop" if hour.is_red else "run",
-            height=16,
-        ),
-        action_href=href("/actions/new/", equipment=machine, reason=reason, evidence=evidence, title=title),
+        bar=_bar(hour, label, most),
+        action_href=_action(line, hour, machine, reason, label),
     )
+
+
+def _bar(hour: Hour, label: str, most: Decimal) -> SafeString:
+    """Pieces against what was due by then."""
+    due = hour.target if hour.due is None else hour.due
+    kind = "stop" if hour.is_red else "run"
+    return svg.progress(hour.good, most, target=due, label=label, kind=kind, height=16)
+
+
+def _action(line: Equipment, hour: Hour, machine: str, reason: str, label: str) -> str:
+    title = _("Less of: %(cause)s") % {"cause": label}
+    evidence = href(f"/lines/{line.code}/hours/", at=hour.start.isoformat())
+    return href("/actions/new/", equipment=machine, reason=reason, evidence=evidence, title=title)
 
 
 def top_loss(told: HourTold) -> tuple[tuple[str, str, bool], timedelta, list[Segment]]:
