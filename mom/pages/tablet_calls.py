@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
+from django.utils.translation import pgettext_lazy
 
 from mom.calls.models import HelpCall
 from mom.calls.selectors import CallTold, calls_shown
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mom.pages.tablet_session import Station
 
 KINDS = {
-    HelpCall.Kind.MATERIAL: late("Material"),
+    HelpCall.Kind.MATERIAL: pgettext_lazy("call", "Material"),
     HelpCall.Kind.QUALITY: late("Quality"),
     HelpCall.Kind.LEAD: late("Team leader"),
     HelpCall.Kind.MAINTENANCE: late("Maintenance"),

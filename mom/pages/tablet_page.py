@@ -30,7 +30,7 @@ def tablet_context(request: HttpRequest, station: Station | None) -> dict[str, A
         "key": tablet_session.key_new(),
         "separator": get_format("DECIMAL_SEPARATOR"),
         "badging": None,
-        "signed": person_sign(station.device if station else None, actor),
+        "person_signed": person_sign(station.device if station else None, actor),
         "idle_seconds": int(tablet_session.IDLE.total_seconds()),
         "zone": selectors.site_zone(station.line) if station else None,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import pytest
 from django.utils import timezone
 
 from mom.outbox.models import TabletEntry
+from mom.pages import tablet_session
 from plant.models import Person
 from production.models import CountAssertion, NoteAssertion, ReasonAssertion, Stop
 from tests.e2e import conftest, test_tablet
@@ -343,3 +345,60 @@ def test_the_worker_keeps_every_file_the_pages_load(shop: Shop) -> None:
     page.goto("/tablet/", wait_until="networkidle")
     page.goto("/tablet/count/", wait_until="networkidle")
     assert {name for name in loaded if name and "icon-" not in name} <= set(ASSETS)
+
+
+def test_left_alone_it_signs_out_and_keeps_the_draft_and_what_waits(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tablet_session, "IDLE", timedelta(seconds=6))
+    page = shop.tablet("/tablet/note/", badge=True)
+    warmed(page, "/tablet/", "/tablet/note/")
+    page.context.set_offline(True)
+    page.locator("textarea[name=text]").fill("waits")
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+    page.locator(".say-kept").wait_for()
+    page.locator("a[href='/tablet/note/']").click()
+    page.locator("textarea[name=text]").fill("half a sent")
+    page.get_by_role("link", name="Badge in").wait_for(timeout=20_000)
+    assert badge(page) == "1 waiting"
+    page.context.set_offline(False)
+    until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
+    assert NoteAssertion.objects.get().said_by == shop.operator
+    until(page, lambda: not badge(page), "an empty outbox")
+    page.wait_for_timeout(500)
+    page.goto("/tablet/note/")
+    assert page.get_by_role("link", name="Badge in").is_visible()
+    assert page.locator("textarea[name=text]").input_value() == "half a sent"
+
+
+@pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("fr", "light")])
+def test_pictures_of_calls_and_late_coding(
+    shop: Shop, screenshot: Callable[..., Any], language: str, theme: str
+) -> None:
+    """What people look at: kept where SCREENSHOTS names a folder."""
+    Person.objects.filter(badge="1002").update(language=language)
+    page = shop.tablet(badge=True, language=language, theme=theme)
+    page.goto("/tablet/call/")
+    page.locator("button[value=material]").click()
+    page.wait_for_url("**/tablet/")
+    page.goto("/tablet/call/")
+    page.locator("[data-call] form").first.locator("button").click()
+    page.locator("[data-call].is-taken").wait_for()
+    screenshot(page, f"call-{language}-{theme}")
+    page.goto("/tablet/count/")
+    page.locator("#good").fill("120")
+    page.locator("main form button[type=submit]").click()
+    page.wait_for_url("**/tablet/")
+    screenshot(page, f"station-{language}-{theme}")
+    page.goto("/tablet/count/")
+    assert page.locator(".t-entered").count() == 1
+    assert page.locator("[data-pad=sign]").count() == 0
+    screenshot(page, f"count-{language}-{theme}")
+    page.goto("/tablet/stops/")
+    screenshot(page, f"stops-{language}-{theme}")
+    desk = shop.opener("/calls/", user=shop.supervisor, language=language, theme=theme)
+    assert desk.locator("[data-call]").count() == 1
+    screenshot(desk, f"calls-{language}-{theme}")
+    phone = shop.opener("/calls/", user=shop.supervisor, language=language, theme=theme, size=(390, 780))
+    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    screenshot(phone, f"calls-phone-{language}-{theme}")
