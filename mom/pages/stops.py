@@ -21,6 +21,7 @@ from mom.pages.lookup import lines_seen, zones_of
 from mom.pages.sheets import export
 from plant import selectors
 from plant.access import Actor, actor_of, require, scoped
+from plant.selectors.reasons import class_and_wider
 from production import selectors as production
 from production.selectors import StopTold
 from production.selectors.stopped import reasons_in_force
@@ -161,7 +162,7 @@ def rows_of(found: QuerySet[Stop], lines: list[Equipment]) -> list[Row]:
 
 def reason_groups(machines: list[Equipment]) -> list[tuple[str, list[Reason]]]:
     """Reasons somebody may give, under their group; the service refuses one not offered on a machine."""
-    classes = {machine.equipment_class_id for machine in machines}
+    classes = class_and_wider(*{machine.equipment_class_id for machine in machines})
     rows: Any = selectors.configuration_rows("plant.Reason", is_active=True).select_related("parent")
     groups: dict[str, list[Reason]] = {}
     for reason in rows:

@@ -62,6 +62,7 @@ class MaterialSerializer(serializers.ModelSerializer[MaterialDefinition]):
 class ReasonSerializer(serializers.ModelSerializer[Reason]):
     parent = serializers.CharField(source="parent.code", default=None)  # type: ignore[assignment]
     department = serializers.CharField(source="department.code", default=None)
+    expected_duration = serializers.SerializerMethodField(help_text="Seconds; a longer stop is an overrun.")
 
     class Meta:
         model = Reason
@@ -75,7 +76,14 @@ class ReasonSerializer(serializers.ModelSerializer[Reason]):
             "time_class",
             "opens_request",
             "position",
+            "valid_from",
+            "valid_to",
+            "expected_duration",
+            "is_catch_all",
         ]
+
+    def get_expected_duration(self, reason: Reason) -> float | None:
+        return reason.expected_duration.total_seconds() if reason.expected_duration else None
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):

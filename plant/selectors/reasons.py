@@ -9,13 +9,14 @@ from django.utils import timezone
 from plant.models import Equipment, EquipmentClass, Reason
 
 
-def class_and_wider(equipment_class_id: int | None) -> list[int]:
-    """A class and the wider ones it belongs to, the nearest first."""
+def class_and_wider(*equipment_class_ids: int | None) -> list[int]:
+    """Classes and the wider ones they belong to; of one class, the nearest first."""
     parents = dict(EquipmentClass.objects.values_list("id", "parent_id"))
     found: list[int] = []
-    while equipment_class_id is not None and equipment_class_id not in found:
-        found.append(equipment_class_id)
-        equipment_class_id = parents.get(equipment_class_id)
+    for wider in equipment_class_ids:
+        while wider is not None and wider not in found:
+            found.append(wider)
+            wider = parents.get(wider)
     return found
 
 

@@ -182,7 +182,7 @@ def _reason_for(
     equipment: Equipment, code: str, start: datetime, seen_end: datetime | None, supersedes: int | None
 ) -> Reason | None:
     if code:
-        reason = _reason(equipment, code)
+        reason = _reason(equipment, code, start)
         _seen_check(equipment, start, seen_end)
         return reason
     if supersedes is None:
@@ -202,8 +202,9 @@ def _range_check(start: datetime, end: datetime | None) -> None:
         raise Refused(f"end_time: read {end}, expected later than {start}")
 
 
-def _reason(equipment: Equipment, code: str) -> Reason:
-    offered = {reason.code: reason for reason in plant.reasons_offered(equipment)}
+def _reason(equipment: Equipment, code: str, at: datetime | None = None) -> Reason:
+    """One offered on the machine at an instant, now by default: a stop is coded with codes of its time."""
+    offered = {reason.code: reason for reason in plant.reasons_offered(equipment, at=at)}
     if code not in offered:
         message = _("reason: read %(code)s, expected one offered on %(place)s")
         raise Refused(message % {"code": repr(code), "place": equipment.code})

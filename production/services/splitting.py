@@ -187,7 +187,7 @@ def _code_of(equipment: Equipment, part: Part, before: Entries) -> Reason | None
     if not part.reason_code:
         return None
     kept = {said.reason.code: said.reason for said in before if said.reason}
-    return kept.get(part.reason_code) or _reason(equipment, part.reason_code)
+    return kept.get(part.reason_code) or _reason(equipment, part.reason_code, part.start)
 
 
 def _changes_tell(equipment: Equipment, before: Entries, after: Entries, by: Actor) -> None:

@@ -12,10 +12,11 @@ import pytest
 from mom.pages import reading
 from plant import selectors
 from production.models import ReasonAssertion, Stop
+from tests.factories import plant as make
 from tests.factories.pages import Plant, plant_running
 
 if TYPE_CHECKING:
-    from playwright.sync_api import ConsoleMessage
+    from playwright.sync_api import ConsoleMessage, FloatRect, Locator
 
     from tests.e2e.conftest import Opener
 
@@ -90,18 +91,28 @@ def test_a_suggestion_is_one_press_and_a_split_at_most_four(plant: Plant, open_p
     assert [part.reason.code for part in sorted(parts, key=lambda part: part.start_time)] == [code, "FORMAT"]
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_tablet_suggests_above_tiles_that_keep_their_places(
-    plant: Plant, open_page: Opener, screenshot: Callable[..., Path | None]
+    plant: Plant, open_page: Opener, screenshot: Callable[..., Path | None], language: str
 ) -> None:
-    stop = Stop.objects.filter(work_unit__code="L2-FILL", needs_reason=True).order_by("-start_time")[0]
-    page = open_page("/tablet/", user=plant.supervisor)
-    page.goto("/tablet/?station=L2-FILL")
-    page.goto(f"/tablet/stops/{stop.pk}/")
-    screenshot(page, "reasons-tablet")
-    if page.locator("#reasons").count():
-        assert page.locator("#suggestions .tile-t").count() in (1, 2, 3)
-        top = page.locator("#suggestions").bounding_box()
-        tiles = page.locator("#reasons").bounding_box()
-        assert top
-        assert tiles
-        assert top["y"] + top["height"] <= tiles["y"]
+    _device, secret = make.device_make(plant.lines[1])
+    stops = Stop.objects.filter(work_unit__code="L2-FILL", needs_reason=True).order_by("-start_time")
+    page = open_page("/readyz", language=language)
+    base = page.url.removesuffix("/readyz")
+    page.context.add_cookies([{"name": "device", "value": secret, "url": base, "httpOnly": True}])
+    places = []
+    for number, stop in enumerate(stops[:2]):
+        page.goto(f"/tablet/stops/{stop.pk}/")
+        screenshot(page, f"reasons-tablet-{language}-{number}")
+        assert 1 <= page.locator("#suggestions .tile-t").count() <= 3
+        tile = page.locator("[data-reason=JAM]").bounding_box()
+        assert tile
+        assert page.locator("#suggestions .tile-t").first.bounding_box()["y"] < tile["y"]
+        places.append([(t["x"], t["y"]) for t in map(_box, page.locator("#reasons .tile-t").all())])
+    assert places[0] == places[1]
+
+
+def _box(tile: Locator) -> FloatRect:
+    found = tile.bounding_box()
+    assert found
+    return found

@@ -8,12 +8,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from plant.models import Equipment, Reason
+from plant.models import Equipment, EquipmentClass, Reason
 from production.models import ReasonAssertion, Stop
 from production.selectors.reason_quality import reason_quality
 from production.selectors.stopped import in_force
 from tests.factories.pages import Plant, plant_running
-from tests.factories.plant import account_make, site_make
+from tests.factories.plant import account_make, equipment_class_make, site_make
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +87,29 @@ def test_suggestions_follow_the_first_ticked_stop(client):
     assert page.count("data-suggested") <= 3
     listed = client.get("/stops/", {"stop": str(stop.pk)}).content.decode()
     assert listed.count("data-suggested") == page.count("data-suggested")
+
+
+def test_a_reason_of_a_wider_class_is_offered_and_one_retired_since_still_is_for_its_time(client):
+    stop = coded_stop()
+    machine = stop.work_unit
+    wide = equipment_class_make("wide")
+    EquipmentClass.objects.filter(pk=machine.equipment_class_id).update(parent=wide)
+    Reason.objects.filter(code="NOBOT").update(equipment_class=wide, valid_to=stop.end_time)
+    Reason.objects.filter(code="LABEL").update(valid_to=stop.start_time)
+    listed = client.get("/stops/?period=24h").context["reasons"]
+    assert "NOBOT" in {reason.code for reason in listed}
+    offered = {
+        reason.code
+        for _group, found in client.get(f"/stops/{stop.pk}/").context["groups"]
+        for reason in found
+    }
+    assert "NOBOT" in offered
+    assert "LABEL" not in offered
+    given = {"reason": "NOBOT", "stop": f"L2-FILL|{stop.start_time.isoformat()}|{stop.end_time.isoformat()}"}
+    client.post("/stops/code/", given)
+    assert [said.reason.code for said in holding(stop)] == ["NOBOT"]
+    client.post("/stops/code/", {**given, "reason": "LABEL"})
+    assert [said.reason.code for said in holding(stop)] == ["NOBOT"]
 
 
 def test_an_overrun_and_a_wrong_form_are_told(client):
