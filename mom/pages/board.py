@@ -13,12 +13,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from mom.pages import svg, words
-from mom.pages.losses import DataQuality, Loss, Losses, data_quality, losses
+from mom.pages.losses import DataQuality, Loss, Losses, attributed, data_quality, losses
+from mom.pages.origins import end_word, origin_word
 from mom.pages.plan import Asked, Plan, plan
 from mom.pages.reading import LineReading
 from plant import selectors
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Segment
+from production.domain.line.walk import MACHINE
 from production.selectors import Kpi, StopTold
 
 if TYPE_CHECKING:
@@ -41,7 +43,12 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class LossView:
+    """``label`` is ``what`` and the ``machine`` it started at, where one is known."""
+
     label: str
+    what: str
+    machine: str
+    machine_code: str
     icon: str
     tone: str
     duration: timedelta
@@ -148,7 +155,7 @@ def next_orders(reading: LineReading, count: int = 4) -> list[OrderView]:
 def loss_label(loss: Loss, names: dict[str, str]) -> str:
     if loss.reason_code:
         return names.get(loss.reason_code, loss.reason_code)
-    return words.class_word(loss.time_class)
+    return end_word(loss.kind) or words.class_word(loss.time_class)
 
 
 def loss_views(reading: LineReading, found: Losses, names: dict[str, str]) -> list[LossView]:
@@ -161,17 +168,22 @@ def _loss_view(
     reading: LineReading, constraint: Equipment, loss: Loss, names: dict[str, str], most: timedelta
 ) -> LossView:
     kind = words.class_kind(loss.time_class)
-    label = loss_label(loss, names)
+    began = next((unit for unit in reading.units if loss.kind == MACHINE and unit.code == loss.machine), None)
+    what, machine = loss_label(loss, names), began.name if began else ""
+    label = origin_word(machine, what)
     share = Decimal(loss.duration // timedelta(microseconds=1)) / (most // timedelta(microseconds=1))
     icon = {"slow": "wait"}.get(kind, kind)
     query = {
-        "equipment": constraint.code,
+        "equipment": (began or constraint).code,
         "reason": loss.reason_code,
         "uncoded": "1" if loss.uncoded else "",
         "size": "micro" if loss.time_class == "micro_stop" else "",
     }
     return LossView(
         label=label,
+        what=what,
+        machine=machine,
+        machine_code=began.code if began else "",
         icon=icon,
         tone=f"tone-{icon}",
         duration=loss.duration,
@@ -184,8 +196,13 @@ def _loss_view(
 
 
 def line_losses(reading: LineReading) -> Losses | None:
+    """By where they started; by cause on the pacing machine alone where no link is declared."""
     account = reading.account
-    return losses(account, units_per_hour=reading.rate) if account else None
+    if account is None:
+        return None
+    if reading.losses is not None:
+        return attributed(account, reading.losses)
+    return losses(account, units_per_hour=reading.rate)
 
 
 def owners(reading: LineReading) -> list[Owner]:

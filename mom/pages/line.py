@@ -46,13 +46,20 @@ class LineBoard:
         return getattr(self.reading, name)
 
     @property
+    def _acted_on(self) -> board.LossView | None:
+        """The dearest loss somebody gave a reason for, else the dearest."""
+        named = (row for row in self.loss_rows if row.reason_code)
+        return next(named, self.loss_rows[0] if self.loss_rows else None)
+
+    @property
     def action_equipment(self) -> str:
+        row = self._acted_on
         where = self.reading.constraint or self.reading.line
-        return where.code
+        return row.machine_code if row and row.machine_code else where.code
 
     @property
     def action_reason(self) -> str:
-        return next((row.reason_code for row in self.loss_rows if row.reason_code), "")
+        return self._acted_on.reason_code if self._acted_on else ""
 
     @property
     def evidence(self) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from plant.domain.quantities import ratio
 from production.domain.account import Account, Segment
+from production.domain.line.losses import LineLosses, LostPart, total
 from production.domain.oee import seconds
 from production.domain.time_model import STANDARDS, UNKNOWN
 
@@ -19,7 +20,10 @@ UNCODED = "uncoded"
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Stops of one class and reason. ``pieces`` = time × ideal rate; None where no ideal rate is known."""
+    """Stops of one class and reason. ``pieces`` = time × ideal rate; None where no ideal rate is known.
+
+    ``kind`` and ``machine`` (its code): what it came from, as the first-fault walk found it; empty without.
+    """
 
     time_class: str
     reason_code: str
@@ -27,6 +31,8 @@ class Loss:
     count: int
     duration: timedelta
     pieces: Decimal | None
+    kind: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,22 @@ def losses(account: Account, *, units_per_hour: Decimal | None) -> Losses:
     for segment in account.segments:
         if segment.time_class in LOST:
             groups.setdefault(group_of(segment), []).append(segment)
-    rows = [_loss(key, segments, units_per_hour) for key, segments in groups.items()]
-    rows.sort(key=lambda row: (-row.duration, row.time_class, row.reason_code))
+    return _losses(account, [_loss(key, segments, units_per_hour) for key, segments in groups.items()])
+
+
+def attributed(account: Account, found: LineLosses) -> Losses:
+    """The same lost time by the machine each part of it began at."""
+    groups: dict[tuple[str, str, str, str, bool], list[LostPart]] = {}
+    for part in found.parts:
+        what = (UNCODED, "", True) if part.uncoded else (part.time_class, part.reason_code, False)
+        groups.setdefault((part.cause.kind, part.cause.machine, *what), []).append(part)
+    return _losses(account, [_origin(key, parts) for key, parts in groups.items()])
+
+
+def _losses(account: Account, rows: list[Loss]) -> Losses:
+    ordered = sorted(rows, key=lambda row: (-row.duration, row.time_class, row.reason_code, row.machine))
     required = sum((s.duration for s in account.segments if s.time_class in REQUIRED), timedelta())
-    return Losses(tuple(rows), required, sum((row.duration for row in rows), timedelta()))
+    return Losses(tuple(ordered), required, sum((row.duration for row in rows), timedelta()))
 
 
 def _loss(key: tuple[str, str, bool], segments: list[Segment], units_per_hour: Decimal | None) -> Loss:
@@ -90,6 +108,15 @@ def _loss(key: tuple[str, str, bool], segments: list[Segment], units_per_hour: D
     pieces = None if units_per_hour is None else units_per_hour * seconds(duration) / HOUR
     count = len({segment.stop_start for segment in segments if segment.stop_start})
     return Loss(*key, count, duration, pieces)
+
+
+def _origin(key: tuple[str, str, str, str, bool], parts: list[LostPart]) -> Loss:
+    kind, machine, time_class, reason, uncoded = key
+    duration = sum((part.duration for part in parts), timedelta())
+    pieces = total(part.pieces for part in parts)
+    known = None if pieces is None else Decimal(pieces.numerator) / Decimal(pieces.denominator)
+    count = len({(part.machine, part.segment.stop_start) for part in parts})
+    return Loss(time_class, reason, uncoded, count, duration, known, kind, machine)
 
 
 def data_quality(account: Account) -> DataQuality:

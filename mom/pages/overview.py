@@ -123,7 +123,8 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
     if found is None or found.top is None or found.constraint is None or found.lost_share < WORTH_SAYING:
         return None
     top, lost = found.top, found.losses.pieces_per_hour if found.losses else None
-    words_in = {"line": found.line.name, "machine": found.constraint.name, "loss": top.label}
+    machine = top.machine or found.constraint.name
+    words_in = {"line": found.line.name, "machine": machine, "loss": top.what}
     if lost is not None:
         sentence = _("%(line)s is losing %(lost)s pieces/h – %(machine)s: %(loss)s") % {
             **words_in,
@@ -141,12 +142,12 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
     return Worst(
         line=found.line,
         sentence=sentence,
-        how=how % words_in,
+        how=how % {"machine": found.constraint.name},
         icon=top.icon,
         tone=top.tone,
         uncoded=found.uncoded,
         may_act=actor.may("action.edit", found.line),
-        equipment_code=found.constraint.code,
+        equipment_code=top.machine_code or found.constraint.code,
         reason_code=top.reason_code,
     )
 

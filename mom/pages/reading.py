@@ -16,8 +16,13 @@ from plant.domain.intervals import Interval
 from production import selectors as production
 from production.domain.account import Account
 from production.domain.attribution import declared_constraint
+from production.domain.line.losses import LineLosses, Worth
+from production.domain.line.topology import Topology
+from production.domain.line.tracks import within
 from production.selectors import Kpi
 from production.selectors.accounts import Planned
+from production.selectors.line_losses import losses_between
+from production.selectors.line_topology import line_topology
 from production.selectors.lines import StopAnswered, StopsShown, stops_shown
 from production.selectors.record import Working, orders_counts
 from production.selectors.units import ideal_rates, rate_in_force
@@ -40,6 +45,7 @@ class LineReading:
     """One line at ``now``. ``window``: its shift, or the last eight hours outside shifts.
 
     ``slots`` None: the line has no calendar. ``good``: pieces of the running order at the line's exit.
+    ``losses``: by where they started; None where no link is declared or no machine paces the line.
     ``rate``: ideal pieces per hour of the pacing machine for that order.
     """
 
@@ -58,6 +64,7 @@ class LineReading:
     orders: list[JobOrder]
     good: Decimal | None
     rate: Decimal | None
+    losses: LineLosses | None
     requests: list[Call]
     actions: list[Task]
 
@@ -140,6 +147,12 @@ class _Setup:
     zone: ZoneInfo
     counters: list[SignalDefinition]
     rates: list[IdealRate]
+    topology: Topology | None
+
+    @property
+    def reach(self) -> timedelta:
+        """How far beyond a window what happened in it may have begun."""
+        return self.topology.reach if self.topology else timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +170,8 @@ class _Shift:
 def _setup(line: Equipment) -> _Setup:
     units, zone = plant.line_places(line)
     rates = ideal_rates(equipment_ids=[unit.pk for unit in units])
-    return _Setup(units, zone, production.counters_of(units), rates)
+    topology = line_topology(line_id=line.pk, units=units)
+    return _Setup(units, zone, production.counters_of(units), rates, topology)
 
 
 def _calendar(line: Equipment, hour: datetime) -> _Shift:
@@ -226,6 +240,7 @@ def _reading(
         product_id=order.product_id if order else None,
         at=now,
     )
+    per_hour = rate.units_per_hour if rate else None
     return LineReading(
         line=one.line,
         revision=one.revision,
@@ -236,27 +251,61 @@ def _reading(
         slots=one.calendar.slots or None,
         units=units,
         constraint=constraint,
-        accounts={unit.pk: told[unit.pk] for unit in units if unit.pk in told},
+        accounts=_within(told, units, one.window.start),
         uncoded=shown.waiting,
         said=shown.answered,
         orders=orders,
         good=good,
-        rate=rate.units_per_hour if rate else None,
+        rate=per_hour,
+        losses=_losses(one, now, told, constraint, per_hour),
         requests=calls,
         actions=tasks,
     )
 
 
 def _accounts(asked: Sequence[_Asked], now: datetime) -> dict[int, Account]:
-    """Of every machine; lines whose shifts began together are read together."""
+    """Of every machine, from before its shift as far as its line's losses may have begun.
+
+    Lines whose shifts began together are read together.
+    """
     calendars = {one.line.pk: Planned(one.calendar.reach, one.calendar.slots) for one in asked}
     together: dict[datetime, list[Equipment]] = {}
     for one in asked:
         together.setdefault(one.window.start, []).extend(one.setup.units)
     found: dict[int, Account] = {}
+    reach = max((one.setup.reach for one in asked), default=timedelta())
     for start, units in together.items():
-        found |= production.accounts(equipment=units, start=start, end=now, calendars=calendars)
+        found |= production.accounts(equipment=units, start=start - reach, end=now, calendars=calendars)
     return found
+
+
+def _within(told: Mapping[int, Account], units: Sequence[Equipment], start: datetime) -> dict[int, Account]:
+    """What was read of machines, from the beginning of their shift on."""
+    return {
+        unit.pk: within(told[unit.pk], start)
+        for unit in units
+        if unit.pk in told and told[unit.pk].end > start
+    }
+
+
+def _losses(
+    one: _Asked,
+    now: datetime,
+    told: Mapping[int, Account],
+    constraint: Equipment | None,
+    per_hour: Decimal | None,
+) -> LineLosses | None:
+    topology = one.setup.topology
+    if topology is None or constraint is None or now <= one.window.start:
+        return None
+    return losses_between(
+        window=Interval(one.window.start, now),
+        paced_by=constraint,
+        units=one.setup.units,
+        topology=topology,
+        read=told,
+        worth=lambda order, at: Worth(per_hour),
+    )
 
 
 def _goods(

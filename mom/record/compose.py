@@ -8,7 +8,18 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from mom.questions import seven_questions
-from mom.record import counted, maintenance, material, people, plan, quality, sentences, signals, timing
+from mom.record import (
+    counted,
+    maintenance,
+    material,
+    origins,
+    people,
+    plan,
+    quality,
+    sentences,
+    signals,
+    timing,
+)
 from mom.record.model import (
     AlarmRow,
     Completeness,
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
 
     from plant.models import Equipment
     from production.domain.account import Account
+    from production.domain.line.losses import LineLosses
     from production.models import JobOrder
     from production.selectors import StopPart
 
@@ -102,8 +114,13 @@ def _known(job_order_code: str, now: datetime) -> _Known:
 def _told(known: _Known, found: list[Stopped], gaps: tuple[GapRow, ...]) -> sentences.Told:
     response, order = known.response, known.order
     listed = {item.time_class for item in found}
-    declared = response.paced_by is not None
-    split = timing.split(known.paced, is_declared=declared, listed=listed) if known.paced else None
+    losses = origins.losses_of(known.paced)
+    declared, attributed = response.paced_by is not None, losses is not None
+    split = (
+        timing.split(known.paced, is_declared=declared, listed=listed, is_attributed=attributed)
+        if known.paced
+        else None
+    )
     return sentences.Told(
         head=known.head,
         zone=known.zone,
@@ -111,7 +128,7 @@ def _told(known: _Known, found: list[Stopped], gaps: tuple[GapRow, ...]) -> sent
         scrap=counted.scrap_pieces(response),
         split=split,
         lost_seconds=timing.lost_seconds(known.account),
-        groups=timing.groups(known.paced, known.reasons, listed=listed),
+        groups=_groups(known, losses, listed),
         stops=tuple(item.row for item in found),
         lots=material.lots(order),
         tests=quality.tests(order),
@@ -119,6 +136,14 @@ def _told(known: _Known, found: list[Stopped], gaps: tuple[GapRow, ...]) -> sent
         decisions=people.decisions(order.code),
         completeness=_completeness(known, sum(not gap.recovered for gap in gaps)),
     )
+
+
+def _groups(known: _Known, losses: LineLosses | None, listed: set[str]) -> tuple[StopGroup, ...]:
+    """Lost time by where it began; by cause on the pacing machine alone where that cannot be told."""
+    if losses is None or known.account is None:
+        return timing.groups(known.paced, known.reasons, listed=listed)
+    units = {unit.code: unit for unit in known.units}
+    return origins.groups(known.account, losses, known.reasons, units)
 
 
 def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:

@@ -95,11 +95,15 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """The span of the order on one machine, down to 0 s unexplained. ``total`` sums the rows."""
+    """The span of the order on one machine, down to 0 s unexplained. ``total`` sums the rows.
+
+    ``is_attributed``: its lost time is told by the machine it began at.
+    """
 
     equipment_code: str
     equipment: str
     is_declared: bool
+    is_attributed: bool
     rows: tuple[TimeRow, ...]
     span_seconds: int
     total_seconds: int
@@ -131,12 +135,18 @@ class StopRow:
 
 @dataclass(frozen=True, slots=True)
 class StopGroup:
-    """Stops of one reason on the constraint (or of one cause, where none was said)."""
+    """Stops of one reason on the constraint (or of one cause, where none was said).
+
+    ``machine``: where they began, as the first-fault walk found it; empty where nothing tells, and then
+    ``cause`` says what is known.
+    """
 
     word: str
     seconds: int
     count: int
     evidence: str
+    machine: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def _timeliness(head: Head) -> str:
 
 
 def _machine(split: TimeSplit) -> str:
-    if split.is_declared:
+    if split.is_declared and not split.is_attributed:
         return _("%(machine)s (the declared constraint)") % {"machine": split.equipment}
     return split.equipment
 
@@ -126,7 +126,14 @@ def _loss(told: Told) -> str:
         first = told.groups[0]
         stops = ngettext("%(n)d stop", "%(n)d stops", first.count) % {"n": first.count}
         cause = _("most to “%(cause)s” (%(span)s, %(stops)s)")
-        text = f"{text}, " + cause % {"cause": first.word, "span": span(first.seconds), "stops": stops}
+        if first.machine and first.machine != split.equipment:
+            cause = _("most of it started at %(machine)s: “%(cause)s” (%(span)s, %(stops)s)")
+        text = f"{text}, " + cause % {
+            "machine": first.machine,
+            "cause": first.cause or first.word,
+            "span": span(first.seconds),
+            "stops": stops,
+        }
     return text
 
 

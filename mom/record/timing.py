@@ -185,7 +185,9 @@ def _evidence(name: str, code: str, listed: Collection[str]) -> str:
     return f"#micro-{code}" if name == MICRO_STOP else f"/stops/?{urlencode({'equipment': code})}"
 
 
-def split(machine: Machine, *, is_declared: bool, listed: Collection[str]) -> TimeSplit | None:
+def split(
+    machine: Machine, *, is_declared: bool, listed: Collection[str], is_attributed: bool = False
+) -> TimeSplit | None:
     """The span on one machine by class of time; rows as shown add up to the span as shown.
 
     ``listed``: the classes whose stops the page lists one by one.
@@ -209,7 +211,8 @@ def split(machine: Machine, *, is_declared: bool, listed: Collection[str]) -> Ti
     )
     span = round(exact_seconds(told.span))
     unexplained = round(exact_seconds(told.unexplained))
-    return TimeSplit(unit.code, unit.name, is_declared, rows, span, sum(seconds.values()), unexplained)
+    total = sum(seconds.values())
+    return TimeSplit(unit.code, unit.name, is_declared, is_attributed, rows, span, total, unexplained)
 
 
 def _stop_counts(told: Account) -> dict[str, int]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
 from plant.domain.calendar import CLOSED, SHIFT
 from production.domain import states, time_model
-from production.domain.account import Segment
+from production.domain.account import Account, Segment
 from production.domain.line.topology import GroupRow, Node, Topology
 
 # What a part means to a neighbour. OWN: it stands still for a cause of its own; SETUP: it is changed over;
@@ -155,3 +156,11 @@ def _stops_joined(parts: Sequence[Part]) -> list[Part]:
         since = last.since if joins and last is not None else part.start
         found.append(part._replace(since=since))
     return found
+
+
+def within(told: Account, start: datetime) -> Account:
+    """What an account tells from an instant inside it on."""
+    inside = [segment for segment in told.segments if segment.end > start]
+    if inside and inside[0].start < start:
+        inside[0] = replace(inside[0], start=start)
+    return Account(max(told.start, start), told.end, tuple(inside))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mom.record.compose import operational_record
 from mom.record.model import OperationalRecord
+from plant.models import Equipment
 from production import services
 from tests.factories.plant import line_make
 from tests.factories.production import PLANNER, STATES, at, order_make, sender_make
@@ -68,11 +69,11 @@ def test_all_seven_lines_of_the_story_are_there_from_linked_rows(told: Told) -> 
     assert "deviation affects two bottles" in text["decision"]
 
 
-def test_the_verdict_is_one_sentence_and_names_the_declared_constraint(told: Told) -> None:
+def test_the_verdict_is_one_sentence_and_names_what_paces_the_line(told: Told) -> None:
     verdict = record_of(told).verdict
     assert verdict.endswith(".")
     assert verdict.count(". ") == 0
-    assert "declared constraint" in verdict
+    assert f"5 min 30 s lost on {told.line.unit.name}, most to “{told.jam.name}”" in verdict
     assert f"most to “{told.jam.name}” (5 min 00 s, 1 stop)" in verdict
     assert "9 min 50 s late" in verdict
     assert "1 deviation, 1 not decided" in verdict
@@ -214,3 +215,45 @@ def test_what_nobody_gave_a_reason_for_is_the_cause_when_it_costs_most() -> None
     ]
     assert "most to “Stop without a reason” (30 min" in record.verdict
     assert "uncoded=1" in record.stop_groups[0].evidence
+
+
+def test_time_lost_is_told_by_the_machine_it_started_at() -> None:
+    line = line_make(3)
+    first, second, third = (sender_make(unit, connection=None) for unit in line.units)
+    Equipment.objects.filter(parent=line.line).update(stale_after=timedelta(hours=2))
+    paces = {line.units[0].pk: False, line.units[1].pk: True}
+    for unit, declared in paces.items():
+        Equipment.objects.filter(pk=unit).update(is_constraint=declared)
+    order = order_make(line)
+    first.say((second_, "state", STATES[name]) for second_, name in ((0, "execute"), (3500, "execute")))
+    second.say(
+        (second_, "state", STATES[name])
+        for second_, name in (
+            (0, "execute"),
+            (1000, "blocked"),
+            (1900, "execute"),
+            (3000, "held"),
+            (3200, "execute"),
+        )
+    )
+    third.say(
+        (second_, "state", STATES[name])
+        for second_, name in ((0, "execute"), (980, "aborted"), (1899, "execute"))
+    )
+    for sender in (first, second, third):
+        sender.say([], watermark=3600)
+        sender.stitch()
+    services.job_order_start(job_order_id=order.pk, at=at(0), by=PLANNER)
+    services.job_order_stop(job_order_id=order.pk, at=at(3600), by=PLANNER)
+    record = operational_record(order.code, now=NOW)
+    assert [(group.machine, group.seconds) for group in record.stop_groups] == [
+        (line.units[2].name, 900),
+        (line.units[1].name, 200),
+    ]
+    assert (
+        f"18 min 20 s lost on {line.units[1].name}, most of it started at {line.units[2].name}"
+        in record.verdict
+    )
+    assert record.split is not None
+    assert record.split.is_attributed
+    assert record.stop_groups[0].evidence.startswith("/stops/?stop=")
