@@ -259,6 +259,11 @@ def test_a_refused_entry_is_shown_with_its_reason_and_dismissed_with_a_trace(
     queued_reason(shop, page)
     page.get_by_text("Somebody else gave this stop its reason meanwhile").wait_for()
     assert badge(page) == "1 refused"
+    assert test_tablet.too_small(page.evaluate(test_tablet.TARGETS)) == []
+    clipped = (
+        "[...document.querySelectorAll('dialog button')].filter(e => e.scrollWidth > e.clientWidth).length"
+    )
+    assert page.evaluate(clipped) == 0
     screenshot(page, "offline-refused")
     page.get_by_role("button", name="Dismiss").click()
     until(page, lambda: TabletEntry.objects.filter(outcome="dismissed").exists(), "the trace")
