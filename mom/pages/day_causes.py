@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as late
 from mom.improvement.selectors import open_actions
 from mom.pages import svg, words
 from mom.pages.board import href
+from mom.pages.origins import end_word, origin_word
 from plant import selectors as plant
 from plant.domain.quantities import round_parts
 from production import selectors as production
@@ -165,7 +166,8 @@ class _Seen:
         self.day = day
         self.reasons = _reasons({cause.reason_code for cause in day.missing.causes})
         self.month = production.reason_frequency(line_id=day.line.pk, start=day.end - MONTH, end=day.end)
-        units = [unit.pk for unit in plant.line_work_units(day.line.pk)]
+        machines = plant.line_work_units(day.line.pk)
+        units, self.names = [unit.pk for unit in machines], {unit.code: unit.name for unit in machines}
         self.actions: dict[str, list[Action]] = {}
         for action in open_actions(equipment_ids=[day.line.pk, *units]):
             self.actions.setdefault(action.reason.code if action.reason else "", []).append(action)
@@ -201,10 +203,11 @@ class _Seen:
         if pieces < 0 and cause.kind in IN_FAVOUR:
             return str(IN_FAVOUR[cause.kind])
         word = str(CAUSE_WORDS.get(cause.kind) or words.class_word(cause.kind))
-        return f"{word} · {reason.name}" if reason else word
+        what = f"{word} · {reason.name}" if reason else end_word(cause.origin) or word
+        return origin_word(self.names.get(cause.machine, cause.machine), what)
 
     def event(self, event: Lost) -> Event:
-        unit = self.day.kpi.paced_by.code
+        unit = event.machine or self.day.kpi.paced_by.code
         opens = href(f"/equipment/{unit}/", at=event.start.isoformat())
         return Event(event.start, event.duration, event.order_code, opens)
 
@@ -213,7 +216,7 @@ class _Seen:
         title = _("Less of: %(cause)s") % {"cause": label}
         return href(
             "/actions/new/",
-            equipment=self.day.kpi.paced_by.code,
+            equipment=cause.machine or self.day.kpi.paced_by.code,
             reason=cause.reason_code,
             evidence=evidence,
             title=title,

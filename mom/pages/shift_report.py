@@ -22,6 +22,7 @@ from mom.pages.board import Figure, href, reason_names
 from mom.pages.day_causes import CAUSE_WORDS, causes
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import data_quality
+from mom.pages.origins import end_word, origin_word
 from mom.signing.figures import changes, figures_of
 from mom.signing.models import ShiftReport
 from mom.signing.selectors import report_of
@@ -130,7 +131,7 @@ def _open_things(line: Equipment, slot: CalendarSlot) -> dict[str, Any]:
 def changed(report: ShiftReport, told: LineDay) -> list[Changed]:
     """Figures that are no longer as signed."""
     found = changes(report.figures, figures_of(told))
-    codes = {path.rpartition(" ")[2] for path in found if path.startswith("causes/")}
+    codes = {path.split(" ")[1] for path in found if path.startswith("causes/")}
     names = reason_names(codes)
     return [
         Changed(_what(path, names), _shown(path, signed), _shown(path, known))
@@ -146,9 +147,12 @@ def _what(path: str, names: dict[str, str]) -> str:
         return words.class_word(name)
     if section == "orders":
         return _("%(order)s, good") % {"order": name}
-    kind, _space, reason = name.partition(" ")
+    kind, reason, where = name.split(" ", 2)
     label = str(CAUSE_WORDS.get(kind) or words.class_word(kind))
-    return _("%(cause)s, pieces") % {"cause": f"{label} · {names.get(reason, reason)}" if reason else label}
+    label = label if reason == "-" else f"{label} · {names.get(reason, reason)}"
+    return _("%(cause)s, pieces") % {
+        "cause": end_word(where) or origin_word("" if where == "-" else where, label)
+    }
 
 
 def _shown(path: str, value: str | None) -> str:

@@ -37,7 +37,9 @@ def figures_of(told: LineDay) -> Figures:
         "seconds": {name: str(seconds(time)) for name, time in kpi.account.durations.items()},
         "uncoded_seconds": str(seconds(kpi.account.uncoded)),
         "causes": {
-            f"{cause.kind} {cause.reason_code}".strip(): _pieces(cause.pieces)
+            " ".join((cause.kind, cause.reason_code or "-", cause.machine or cause.origin or "-")): _pieces(
+                cause.pieces
+            )
             for cause in told.missing.causes
         },
         "orders": {made.use.code: _text(made.good, Decimal("0.001")) for made in kpi.made if made.use.code},

@@ -8,6 +8,7 @@ still in the line. Nothing is estimated: time without an ideal rate or a counter
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -64,10 +65,28 @@ class Lost(NamedTuple):
     reason_code: str
     stop_start: datetime | None
     assertion_id: int | None = None
+    machine: str = ""
+    origin: str = ""
 
     @property
     def duration(self) -> timedelta:
         return self.end - self.start
+
+
+class Charge(NamedTuple):
+    """What a part of the constraint's lost time came from, by the first-fault walk.
+
+    ``machine``: where it began, empty for the constraint itself or where none is to blame; ``origin``: the
+    kind of answer, such as no material at the line's entry. ``stop_start``: of the causing stop.
+    """
+
+    start: datetime
+    end: datetime
+    kind: str
+    reason_code: str
+    machine: str
+    origin: str
+    stop_start: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,8 @@ class Cause:
 
     kind: str
     reason_code: str
+    machine: str
+    origin: str
     pieces: Fraction
     duration: timedelta | None
     events: tuple[Lost, ...]
@@ -105,11 +126,17 @@ class Missing:
 
 
 def missing(
-    segments: Iterable[Segment], parts: Sequence[Part], changeovers: Sequence[Changeover] = ()
+    segments: Iterable[Segment],
+    parts: Sequence[Part],
+    changeovers: Sequence[Changeover] = (),
+    charges: Sequence[Charge] = (),
 ) -> Missing:
-    """The account of ``segments`` told in pieces. ``parts`` lie end to end; a segment may span several."""
+    """The account of ``segments`` told in pieces. ``parts`` lie end to end; a segment may span several.
+
+    ``charges``: disjoint, by start; they say what lost time came from, and never how much of it there is.
+    """
     tally = _Tally()
-    lost = list(_within_standard(_required(segments, parts), changeovers))
+    lost = list(_within_standard(_charged(_required(segments, parts), charges), changeovers))
     for part in parts:
         tally.add(part, [item for item in lost if part.start <= item.start < part.end])
     return tally.told()
@@ -132,6 +159,37 @@ def _required(segments: Iterable[Segment], parts: Sequence[Part]) -> list[Lost]:
 def _is_required(segment: Segment) -> bool:
     known = segment.time_class in REQUIRED
     return known or (segment.time_class == UNKNOWN and segment.planned == SHIFT)
+
+
+def _charged(lost: Iterable[Lost], charges: Sequence[Charge]) -> Iterable[Lost]:
+    """Lost time cut where what it came from changes; running time and time without data stay as they are."""
+    ends = [charge.end for charge in charges]
+    for item in lost:
+        at = item.start
+        if item.kind not in RUN and item.kind != UNKNOWN:
+            for charge in charges[bisect_right(ends, item.start) :]:
+                if charge.start >= item.end:
+                    break
+                start, end = max(charge.start, at), min(charge.end, item.end)
+                if at < start:
+                    yield item._replace(start=at, end=start)
+                yield _from_there(item._replace(start=start, end=end), charge)
+                at = end
+        if at < item.end:
+            yield item._replace(start=at)
+
+
+def _from_there(item: Lost, charge: Charge) -> Lost:
+    there = bool(charge.machine)
+    return item._replace(
+        kind=charge.kind,
+        reason_code=charge.reason_code,
+        machine=charge.machine,
+        origin=charge.origin,
+        stop_start=charge.stop_start or item.stop_start,
+        # Who spoke spoke of the constraint; where it began, its own page says who.
+        assertion_id=None if there else item.assertion_id,
+    )
 
 
 def _within_standard(lost: Iterable[Lost], changeovers: Sequence[Changeover]) -> Iterable[Lost]:
@@ -157,14 +215,26 @@ def _within_standard(lost: Iterable[Lost], changeovers: Sequence[Changeover]) ->
             yield item._replace(kind=SETUP_OVER, start=item.start + allowed)
 
 
+# Kind, reason, machine, origin.
+Key = tuple[str, str, str, str]
+
+
+def _key(item: Lost) -> Key:
+    return item.kind, item.reason_code, item.machine, item.origin
+
+
+def _bare(kind: str) -> Key:
+    return kind, "", "", ""
+
+
 @dataclass(slots=True)
 class _Tally:
     possible: Fraction = NOTHING
     good: Fraction = NOTHING
     unrated: timedelta = timedelta()
     uncounted: timedelta = timedelta()
-    pieces: dict[tuple[str, str], Fraction] = field(default_factory=dict)
-    events: dict[tuple[str, str], list[Lost]] = field(default_factory=dict)
+    pieces: dict[Key, Fraction] = field(default_factory=dict)
+    events: dict[Key, list[Lost]] = field(default_factory=dict)
 
     def add(self, part: Part, lost: Sequence[Lost]) -> None:
         required = _time(lost)
@@ -183,9 +253,9 @@ class _Tally:
                 ran += at_rate
             elif item.kind == UNKNOWN:
                 unknown += at_rate
-                self._note(NOT_KNOWN, item)
+                self.events.setdefault(_bare(NOT_KNOWN), []).append(item)
             else:
-                self._count(item.kind, item.reason_code, at_rate, item)
+                self._count(_key(item), at_rate, item)
         self._made(part, Fraction(part.good), ran, unknown)
 
     def _made(self, part: Part, good: Fraction, ran: Fraction, unknown: Fraction) -> None:
@@ -195,28 +265,24 @@ class _Tally:
         total = good + scrap if part.total is None else Fraction(part.total)
         short = ran + unknown - total
         dark = min(max(short, NOTHING), unknown)
-        self._count(NOT_KNOWN, "", dark)
-        self._count(SPEED, "", short - dark)
-        self._count(REJECTS, "", scrap)
-        self._count(IN_LINE, "", total - good - scrap)
+        self._count(_bare(NOT_KNOWN), dark)
+        self._count(_bare(SPEED), short - dark)
+        self._count(_bare(REJECTS), scrap)
+        self._count(_bare(IN_LINE), total - good - scrap)
 
-    def _count(self, kind: str, reason: str, pieces: Fraction, event: Lost | None = None) -> None:
+    def _count(self, key: Key, pieces: Fraction, event: Lost | None = None) -> None:
         if pieces or event:
-            key = kind, reason
             self.pieces[key] = self.pieces.get(key, NOTHING) + pieces
             if event:
                 self.events.setdefault(key, []).append(event)
 
-    def _note(self, kind: str, event: Lost) -> None:
-        self.events.setdefault((kind, ""), []).append(event)
-
     def told(self) -> Missing:
         causes = [
-            Cause(kind, reason, pieces, _time(events) if events else None, tuple(events))
-            for (kind, reason), pieces in self.pieces.items()
-            for events in [self.events.get((kind, reason), [])]
+            Cause(*key, pieces, _time(events) if events else None, tuple(events))
+            for key, pieces in self.pieces.items()
+            for events in [self.events.get(key, [])]
         ]
-        causes.sort(key=lambda cause: (-cause.pieces, cause.kind, cause.reason_code))
+        causes.sort(key=lambda cause: (-cause.pieces, cause.kind, cause.reason_code, cause.machine))
         return Missing(self.possible, self.good, tuple(causes), self.unrated, self.uncounted)
 
 

@@ -13,9 +13,10 @@ from django.db.models import QuerySet
 
 from plant import selectors as plant
 from production.domain.changeover import Product, Standard, sequence_time, standard_for
-from production.domain.missing import Changeover, Missing, Part, missing
+from production.domain.missing import UNCODED, Changeover, Charge, Missing, Part, missing
 from production.models import ChangeoverStandard, JobOrder, JobOrderVersion
 from production.selectors.kpi import Kpi, Made, kpi
+from production.selectors.line_losses import line_losses
 from production.selectors.quantities import INSTANT, quantities
 
 if TYPE_CHECKING:
@@ -97,12 +98,33 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         is_over=figures.account.end >= end,
         shifts=tuple(shifts),
         kpi=figures,
-        missing=missing(figures.account.segments, _parts(figures), changes),
+        missing=missing(figures.account.segments, _parts(figures), changes, _charges(line_id, figures)),
         changeovers=changes,
         plan=tuple(_planned(line_id, frozen, start, end)),
         versions=tuple(_versions(line_id, start, end)),
         resequenced=tuple(_resequenced(decision, names, standards) for decision in decisions),
     )
+
+
+def _charges(line_id: int, figures: Kpi) -> list[Charge]:
+    """What the constraint's lost time came from; nothing where the line's links are not declared, or another
+    machine than the declared one paces it.
+    """
+    found = line_losses(line_id=line_id, start=figures.account.start, end=figures.account.end)
+    if found is None or found.paced_by != figures.paced_by:
+        return []
+    return [
+        Charge(
+            part.start,
+            part.end,
+            UNCODED if part.uncoded else part.time_class,
+            part.reason_code,
+            "" if part.cause.machine == part.machine else part.cause.machine,
+            part.cause.kind if part.cause.machine != part.machine else "",
+            part.cause.part.since if part.cause.part else None,
+        )
+        for part in found.losses.parts
+    ]
 
 
 def _parts(figures: Kpi) -> list[Part]:

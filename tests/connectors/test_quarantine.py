@@ -141,6 +141,7 @@ def test_a_number_without_its_datatype_is_not_guessed(
         ("plant/other", b"", "not a Sparkplug topic"),
         ("spBv1.0/G/NDATA/E", Payload(seq=300).SerializeToString(), "seq 300, expected 0 to 255"),
     ],
+    ids=["death", "no protobuf", "no Sparkplug topic", "seq"],
 )
 def test_what_will_never_be_readable_says_so(
     spb: Connection, reprocess: Callable[..., Any], topic: str, raw: bytes, said: str

@@ -22,6 +22,7 @@ from production.domain.missing import (
     SPEED,
     UNCODED,
     Changeover,
+    Charge,
     Missing,
     Part,
     missing,
@@ -48,6 +49,24 @@ def part(start: int, end: int, good: int | None, total: int | None = None, **mor
 
 def told(found: Missing) -> dict[tuple[str, str], Fraction]:
     return {(cause.kind, cause.reason_code): cause.pieces for cause in found.causes}
+
+
+def test_what_lost_time_came_from_changes_its_name_and_never_its_amount() -> None:
+    segments = [segment(0, 600, "running"), segment(600, 1000, "starved"), segment(1000, 1200, "blocked")]
+    charges = [
+        Charge(seconds_after(700), seconds_after(900), "breakdown", "JAM", "CAP", "machine", T0),
+        Charge(seconds_after(900), seconds_after(1200), "starved", "", "", "no_material", None),
+    ]
+    whole = part(0, 1200, good=600, total=600)
+    plain, charged = missing(segments, [whole]), missing(segments, [whole], (), charges)
+    assert told(plain) == {("starved", ""): 400, ("blocked", ""): 200}
+    found = {(c.kind, c.reason_code, c.machine, c.origin): c.pieces for c in charged.causes}
+    assert found == {
+        ("starved", "", "", ""): 100,
+        ("breakdown", "JAM", "CAP", "machine"): 200,
+        ("starved", "", "", "no_material"): 300,
+    }
+    assert charged.difference == plain.difference == 0
 
 
 def test_one_shift_told_piece_by_piece() -> None:
@@ -128,10 +147,24 @@ changeovers = st.lists(
 )
 
 
-@given(histories(), parts(), changeovers)
-def test_causes_add_up_exactly_to_what_is_missing(known, made, changes) -> None:  # type: ignore[no-untyped-def]
+@st.composite
+def charged(draw: st.DrawFn) -> list[Charge]:
+    """Disjoint, by start."""
+    cuts = sorted(draw(st.sets(st.integers(0, LONGEST), max_size=8)))
+    kinds, machines = st.sampled_from(["breakdown", "setup", "starved", UNCODED]), st.sampled_from(["", "M"])
+    return [
+        Charge(seconds_after(a), seconds_after(b), draw(kinds), "R", draw(machines), "", None)
+        for a, b in pairwise(cuts)
+        if draw(st.booleans())
+    ]
+
+
+@given(histories(), parts(), changeovers, charged())
+def test_causes_add_up_exactly_to_what_is_missing(known, made, changes, charges) -> None:  # type: ignore[no-untyped-def]
     window = account(Interval(T0, seconds_after(LONGEST)), known)
-    found = missing(window.segments, made, changes)
+    found = missing(window.segments, made, changes, charges)
+    plain = missing(window.segments, made, changes)
+    assert (found.possible, found.good) == (plain.possible, plain.good)
     assert found.difference == 0
     required = sum((cause.duration or timedelta() for cause in found.causes), timedelta())
     assert required + found.unrated + found.uncounted <= window.span
