@@ -61,6 +61,7 @@ class Row:
     said_by: str
     said_at: datetime | None
     zone: ZoneInfo
+    overrun: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,7 @@ def row_of(told: StopTold, zone: ZoneInfo) -> Row:
         said_by=str(said.said_by or said.said_by_rule) if said else "",
         said_at=said.said_at if said else None,
         zone=zone,
+        overrun=told.overrun,
     )
 
 

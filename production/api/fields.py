@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from rest_framework import serializers
@@ -16,6 +17,16 @@ from production.selectors.lookups import job_order_for_code
 class Amount(serializers.DecimalField):
     def __init__(self, **options: Any) -> None:
         super().__init__(max_digits=20, decimal_places=6, **options)
+
+
+class Seconds(serializers.FloatField):
+    """A duration as seconds; read only."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(read_only=True, **options)
+
+    def to_representation(self, value: timedelta) -> float:
+        return value.total_seconds()
 
 
 class JobOrderSerializer(serializers.ModelSerializer):
@@ -120,9 +131,11 @@ class StopSerializer(serializers.Serializer):
     needs_reason = serializers.BooleanField(source="stop.needs_reason")
     reason = serializers.CharField(source="said.reason.code", default=None)
     said_by = serializers.CharField(source="said.said_by.badge", default=None)
+    said_by_rule = serializers.CharField(source="said.said_by_rule", default="")
     said_at = serializers.DateTimeField(source="said.said_at", default=None)
     comment = serializers.CharField(source="said.comment", default="")
     assertion = serializers.IntegerField(source="said.pk", default=None)
+    overrun = Seconds(help_text="What it took beyond the usual time of its reason; null if none.")
 
     def to_representation(self, instance: StopTold) -> dict[str, Any]:
         return dict(super().to_representation(instance))

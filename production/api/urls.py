@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from production.api.job_orders import JobOrderViewSet
 from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
+from production.api.reason_quality import ReasonQualityView
 from production.api.reasons import MergeView, ReasonRuleViewSet, SplitView, UndoView
 
 router = SimpleRouter(trailing_slash=False)
@@ -22,5 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("counts", CountView.as_view(), name="count-list"),
     path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),
     path("equipment/<str:code>/kpi", KpiView.as_view(), name="equipment-kpi"),
+    path("equipment/<str:code>/reason-quality", ReasonQualityView.as_view(), name="equipment-reason-quality"),
     path("equipment/<str:code>/line-losses", LineLossesView.as_view(), name="equipment-line-losses"),
 ]

@@ -80,7 +80,7 @@ def reason_quality(*, line: Equipment, start: datetime, end: datetime) -> Reason
         asked=asked,
         coded=coded,
         other=other,
-        to_reason=median(waits) if waits else None,
+        to_reason=timedelta(seconds=median(wait.total_seconds() for wait in waits)) if waits else None,
         said=len(waits),
         recoded=_recoded(ids, start, end),
         by_rule=rules.count(),

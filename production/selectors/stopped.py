@@ -75,6 +75,14 @@ class StopTold:
     def duration(self) -> timedelta | None:
         return None if self.stop.end_time is None else self.stop.end_time - self.stop.start_time
 
+    @property
+    def overrun(self) -> timedelta | None:
+        """How much longer it took than its reason usually does; None when it did not, or nobody said."""
+        usual = self.said.reason.expected_duration if self.said and self.said.reason else None
+        if usual is None or self.duration is None or self.duration <= usual:
+            return None
+        return self.duration - usual
+
 
 def told(found: Iterable[Stop]) -> list[StopTold]:
     """Stops of ``stops`` with the reason in force, who said it and when; one query for all."""

@@ -116,6 +116,9 @@ def test_an_overrun_and_a_wrong_form_are_told(client):
     stop = coded_stop()
     Reason.objects.filter(pk=holding(stop)[0].reason_id).update(expected_duration=timedelta(seconds=60))
     assert "longer than usual" in client.get(f"/stops/{stop.pk}/").content.decode()
+    assert "longer than usual" in client.get("/stops/?period=24h&equipment=L2-FILL").content.decode()
+    told = client.get(f"/api/v1/stops/{stop.pk}").json()
+    assert timedelta(seconds=told["overrun"]) == stop.end_time - stop.start_time - timedelta(seconds=60)
     for given in ({}, {"act": "merge", "left": "x"}, {"act": "split", "start_time": "yesterday"}):
         assert client.post(f"/stops/{stop.pk}/parts/", given).status_code == 302
     assert len(holding(stop)) == 1
@@ -152,6 +155,16 @@ def test_reason_quality_tells_shares_hits_and_what_reasons_led_to(client):
     led = page.context["led"]
     assert sum(item.use.count for item in led) == coded
     assert [item.use.duration for item in led] == sorted((i.use.duration for i in led), reverse=True)
+
+
+def test_the_api_tells_the_same_quality(client):
+    shown = client.get("/reasons/quality/", {"period": "7d", "line": "L2"}).context["rows"][0]
+    told = client.get("/api/v1/equipment/L2/reason-quality").json()
+    assert told["recoded"] == shown.recoded
+    assert told["stops_said"] == shown.said
+    assert told["median_seconds_to_reason"] == shown.to_reason.total_seconds()
+    assert sum(week["coded"] for week in told["suggestions"]) == shown.said
+    assert client.get("/api/v1/equipment/L2-FILL/reason-quality").status_code == 404
 
 
 def test_what_is_explained_agrees_with_the_other_share_and_recodings(client):
