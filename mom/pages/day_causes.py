@@ -172,7 +172,7 @@ class _Seen:
         for action in open_actions(equipment_ids=[day.line.pk, *units]):
             self.actions.setdefault(action.reason.code if action.reason else "", []).append(action)
         ids = {event.assertion_id for cause in day.missing.causes for event in cause.events}
-        self.said = production.said_by_for(assertion_ids=ids - {None})
+        self.said = production.said_by_for(assertion_ids=[pk for pk in ids if pk is not None])
 
     def row(self, cause: Cause, pieces: int, *, svg_share: Decimal) -> CauseRow:
         reason = self.reasons.get(cause.reason_code)

@@ -96,9 +96,9 @@ def pareto(
     rows, so_far = [], Decimal(0)
     for key in order:
         so_far += totals[key].value(metric) or 0
-        by_shift = tuple(cells[key].get(code, Cell()) for code in shifts)
+        told = tuple(cells[key].get(code, Cell()) for code in shifts)
         share = ratio(so_far, whole.value(metric))
-        rows.append(Row(machines[key[0]], *key[1:], by_shift, totals[key], share))
+        rows.append(Row(machines[key[0]], *key[1:], told, totals[key], share))
     return Table(shifts, tuple(rows), whole)
 
 

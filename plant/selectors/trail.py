@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -12,8 +13,8 @@ from plant.selectors.configuration import revised, revision_text
 
 def revision_of(line_id: int) -> str:
     """Another with every change the line's pages could show, master data included; one indexed read."""
-    found = revised(Equipment.objects.filter(pk=line_id)).values_list("changed", "configured")
-    return next((revision_text(*row) for row in found), "")
+    found: Any = revised(Equipment.objects.filter(pk=line_id))
+    return next((revision_text(*row) for row in found.values_list("changed", "configured")), "")
 
 
 def decisions_of(*, job_order_code: str) -> QuerySet[Decision]:

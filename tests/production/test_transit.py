@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,12 +33,12 @@ def linked(count: int = 3, minutes: int = 2) -> Line:
 
 
 def uses(line: Line, start: float = 0, end: float = 7200) -> list[list[tuple[str, float, float | None]]]:
+    def after(instant: datetime) -> float:
+        return (instant - at(0)).total_seconds()
+
     found = orders_between(equipment=line.units, start=at(start), end=at(end))
     return [
-        [
-            (use.code, (use.start - at(0)).total_seconds(), use.end and (use.end - at(0)).total_seconds())
-            for use in found[unit.pk]
-        ]
+        [(use.code, after(use.start), after(use.end) if use.end else None) for use in found[unit.pk]]
         for unit in line.units
     ]
 

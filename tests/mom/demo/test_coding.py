@@ -21,7 +21,8 @@ class Product(Api):
 
     def __init__(self, *stops: Stop, known: int = 0) -> None:
         super().__init__("http://127.0.0.1:9", {}, threading.Event())
-        self.stops, self.known, self.told = list(stops), known, []
+        self.stops, self.known = list(stops), known
+        self.told: list[Any] = []
 
     def call(
         self, method: str, path: str, body: Any = None, *, by: str, key: str = "", seen: str = ""

@@ -40,12 +40,15 @@ def address(found: LineDay) -> str:
 def planned(plant: Plant) -> None:
     """The running order was planned from the start of its shift, at its rate."""
     order = JobOrder.objects.get(line=plant.lines[LINE], state="running")
+    assert order.started_at is not None
+    assert order.planned_start is not None
+    assert order.planned_end is not None
     JobOrderVersion.objects.create(
         job_order=order, version=2, change="update", actor="erp",
-        at=order.started_at - timedelta(hours=20),  # type: ignore[operator]
+        at=order.started_at - timedelta(hours=20),
         plan={
             "quantity": "42000", "sequence": 10,
-            "planned_start": order.planned_start.isoformat(), "planned_end": order.planned_end.isoformat(),  # type: ignore[union-attr]
+            "planned_start": order.planned_start.isoformat(), "planned_end": order.planned_end.isoformat(),
         },
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def segment(start: int, end: int, time_class: str, reason: str = "", **more: obj
     return Segment(**{**{name: getattr(made, name) for name in made.__slots__}, "stop_start": stop, **more})
 
 
-def part(start: int, end: int, good: int | None, total: int | None = None, **more: object) -> Part:
+def part(start: int, end: int, good: int | None, total: int | None = None, **more: Any) -> Part:
     made = Part(seconds_after(start), seconds_after(end), "A", None, None, Decimal(0), RATE)
     return made._replace(
         good=None if good is None else Decimal(good),
