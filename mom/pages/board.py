@@ -18,7 +18,6 @@ from mom.pages.origins import end_word, origin_word
 from mom.pages.plan import Asked, Plan, plan
 from mom.pages.reading import LineReading
 from plant import selectors
-from plant.domain.intervals import Interval
 from production.domain.account import Account, Segment
 from production.domain.line.walk import MACHINE
 from production.selectors import Kpi, StopTold
@@ -398,7 +397,3 @@ def names_for(reading: LineReading) -> dict[str, str]:
         make=lambda: {row.code: row for row in selectors.configuration_rows("plant.Reason")},  # type: ignore[attr-defined]
     )
     return {code: row.name for code, row in rows.items()}  # type: ignore[attr-defined]
-
-
-def window_until(reading: LineReading) -> Interval:
-    return Interval(reading.window.start, reading.now)

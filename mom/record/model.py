@@ -1,8 +1,6 @@
 """The shape of the record. Plain values only: the page and the JSON are two renderings of these rows.
 
-``evidence`` opens what a number was computed from: an anchor of the page, or another page.
-None means not known, never zero.
-"""
+``evidence`` opens what a number was made of: an anchor or a page. None means not known, never zero."""
 
 from __future__ import annotations
 
@@ -95,10 +93,7 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """The span of the order on one machine, down to 0 s unexplained. ``total`` sums the rows.
-
-    ``is_attributed``: its lost time is told by the machine it began at.
-    """
+    """The order's span on one machine. ``is_attributed``: its lost time is told by where it started."""
 
     equipment_code: str
     equipment: str
@@ -135,11 +130,7 @@ class StopRow:
 
 @dataclass(frozen=True, slots=True)
 class StopGroup:
-    """Stops of one reason on the constraint (or of one cause, where none was said).
-
-    ``machine``: where they began, as the first-fault walk found it; empty where nothing tells, and then
-    ``cause`` says what is known.
-    """
+    """Stops of one cause on the constraint. ``machine``: where they began, empty where nothing tells."""
 
     word: str
     seconds: int
