@@ -216,7 +216,7 @@ def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_by_itself(shop:
         page.locator(f"[data-pad='{digit}']").click()
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/tablet/")
-    page.get_by_text(": Cleaning").wait_for()
+    page.locator(".say", has_text=": Cleaning").wait_for()
     assert ReasonAssertion.objects.count() == before + 1
     assert page.get_by_text("Youssef Benali").is_visible()
 
