@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 HALF_LIFE = timedelta(days=14)
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 DOUBT = 1.0
 LAST = 10
 MOST = 3
@@ -60,30 +61,29 @@ class Suggestion:
 
 
 class _Tally:
-    """Weighted counts by reason of one way of being alike, and the last reasons given."""
+    """Weighted counts by reason of one way of being alike, and the last reasons given.
 
-    __slots__ = ("at", "counts", "last")
+    Instead of letting all that is old fade with every entry, an entry weighs more the later it is said.
+    """
 
-    def __init__(self, at: datetime) -> None:
-        self.at = at
+    __slots__ = ("at", "counts", "last", "total")
+
+    def __init__(self) -> None:
+        self.at = EPOCH
         self.counts: dict[str, float] = {}
+        self.total = 0.0
         self.last: deque[str] = deque(maxlen=LAST)
 
-    def add(self, reason_code: str, at: datetime) -> None:
-        fade = _fade(at - self.at)
-        self.counts = {code: count * fade for code, count in self.counts.items()}
-        self.counts[reason_code] = self.counts.get(reason_code, 0.0) + 1.0
+    def add(self, reason_code: str, at: datetime, weight: float) -> None:
+        self.counts[reason_code] = self.counts.get(reason_code, 0.0) + weight
+        self.total += weight
         self.at = at
         self.last.append(reason_code)
 
-    def shares(self, at: datetime) -> dict[str, float]:
-        fade = _fade(at - self.at)
-        total = sum(self.counts.values()) * fade
-        return {code: count * fade / (total + DOUBT) for code, count in self.counts.items()}
 
-
-def _fade(age: timedelta) -> float:
-    return float(0.5 ** (max(age, timedelta()) / HALF_LIFE))
+def _weight(at: datetime) -> float:
+    """Twice as much for every half-life later; the epoch cancels out of every share."""
+    return float(2.0 ** ((at - EPOCH) / HALF_LIFE))
 
 
 class History:
@@ -94,11 +94,14 @@ class History:
 
     def add(self, features: Features, reason_code: str, at: datetime) -> None:
         """Learn one entry. ValueError when it was said before one already learnt of the same sort."""
-        for _way, key, _weight in _keys(features):
-            tally = self._tallies.setdefault(key, _Tally(at))
+        weight = _weight(at)
+        for _way, key, _importance in _keys(features):
+            tally = self._tallies.get(key)
+            if tally is None:
+                tally = self._tallies[key] = _Tally()
             if at < tally.at:
                 raise ValueError(f"entry of {at.isoformat()} after one of {tally.at.isoformat()}")
-            tally.add(reason_code, at)
+            tally.add(reason_code, at, weight)
 
     def suggestions(
         self, features: Features, at: datetime, *, offered: Collection[str] | None = None, most: int = MOST
@@ -109,14 +112,16 @@ class History:
         """
         scores: dict[str, float] = {}
         causes: dict[str, Cause] = {}
-        for way, key, weight in _keys(features):
+        doubt = DOUBT * _weight(at)
+        for way, key, importance in _keys(features):
             tally = self._tallies.get(key)
             if tally is None:
                 continue
-            for code, share in tally.shares(at).items():
+            for code, counted in tally.counts.items():
                 if offered is not None and code not in offered:
                     continue
-                scores[code] = scores.get(code, 0.0) + weight * share
+                share = counted / (tally.total + doubt)
+                scores[code] = scores.get(code, 0.0) + importance * share
                 count = tally.last.count(code)
                 if code not in causes and count:
                     causes[code] = Cause(way, features.fault_code, count, len(tally.last))
@@ -125,13 +130,19 @@ class History:
         return [Suggestion(code, scores[code], causes[code]) for code in ranked[:most]]
 
 
+_PLACES = tuple(
+    (way, tuple(Features._fields.index(name) for name in names), importance)
+    for way, names, importance in WAYS
+)
+
+
 def _keys(features: Features) -> list[tuple[str, tuple[str, ...], float]]:
     """The ways a stop with these features can be alike to others: those whose features are all known."""
     found = []
-    for way, names, weight in WAYS:
-        values = tuple(str(getattr(features, name)) for name in names)
+    for way, places, importance in _PLACES:
+        values = tuple(features[place] for place in places)
         if all(values):
-            found.append((way, (way, *values), weight))
+            found.append((way, (way, *values), importance))
     return found
 
 
