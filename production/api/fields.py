@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from plant.rest import BadgeField, CodeField
@@ -19,7 +21,8 @@ class Amount(serializers.DecimalField):
         super().__init__(max_digits=20, decimal_places=6, **options)
 
 
-class Seconds(serializers.FloatField):
+@extend_schema_field(OpenApiTypes.DOUBLE)
+class Seconds(serializers.Field[timedelta, float, float, Any]):
     """A duration as seconds; read only."""
 
     def __init__(self, **options: Any) -> None:

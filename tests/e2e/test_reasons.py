@@ -87,8 +87,12 @@ def test_a_suggestion_is_one_press_and_a_split_at_most_four(plant: Plant, open_p
     page.locator("#split button.btn-primary").click()
     page.wait_for_load_state()
     held = ReasonAssertion.objects.filter(equipment=stop.work_unit, superseded_by=None, reason__isnull=False)
-    parts = list(held.filter(start_time__gte=stop.start_time, end_time__lte=stop.end_time))
-    assert [part.reason.code for part in sorted(parts, key=lambda part: part.start_time)] == [code, "FORMAT"]
+    parts = (
+        held.filter(start_time__gte=stop.start_time, end_time__lte=stop.end_time)
+        .order_by("start_time")
+        .values_list("reason__code", flat=True)
+    )
+    assert list(parts) == [code, "FORMAT"]
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -107,7 +111,7 @@ def test_a_tablet_suggests_above_tiles_that_keep_their_places(
         assert 1 <= page.locator("#suggestions .tile-t").count() <= 3
         tile = page.locator("[data-reason=JAM]").bounding_box()
         assert tile
-        assert page.locator("#suggestions .tile-t").first.bounding_box()["y"] < tile["y"]
+        assert _box(page.locator("#suggestions .tile-t").first)["y"] < tile["y"]
         places.append([(t["x"], t["y"]) for t in map(_box, page.locator("#reasons .tile-t").all())])
     assert places[0] == places[1]
 

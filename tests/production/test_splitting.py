@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -38,7 +39,7 @@ def said(machine: Sender, code: str = "JAM") -> ReasonAssertion:
     )
 
 
-def cut(machine: Sender, where: float, seen: int | None = None, **more: object) -> list[ReasonAssertion]:
+def cut(machine: Sender, where: float, seen: int | None = None, **more: Any) -> list[ReasonAssertion]:
     more.setdefault("start_time", at(100))
     return services.reason_split(
         equipment_id=machine.unit.pk, at=at(where), by=PLANNER, seen_end=at(700), seen=seen, **more
@@ -50,6 +51,7 @@ def holding(machine: Sender) -> list[tuple[str, float, float]]:
     return [
         (row.reason.code, (row.start_time - at(0)).total_seconds(), (row.end_time - at(0)).total_seconds())
         for row in rows
+        if row.reason and row.end_time
     ]
 
 

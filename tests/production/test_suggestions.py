@@ -11,7 +11,7 @@ from production import services
 from production.models import Stop
 from production.selectors.suggestions import reason_suggestions, suggestion_hits
 from tests.factories.plant import Line, account_make, line_make, reason_make
-from tests.factories.production import PLANNER, at, order_make, sender_make
+from tests.factories.production import PLANNER, Said, at, order_make, sender_make
 
 pytestmark = pytest.mark.django_db
 NOW = at(20_000)
@@ -25,7 +25,8 @@ def line() -> Line:
     reason_make("GUARD")
     services.job_order_start(job_order_id=order_make(line).pk, at=at(0), by=PLANNER)
     sender = sender_make(line.unit)
-    said = [(s, "process_value", 1) for s in range(0, 11_000, 20)] + [(0, "state", 6)]
+    said: list[Said] = [(s, "process_value", 1) for s in range(0, 11_000, 20)]
+    said.append((0, "state", 6))
     for number in range(10):
         fault = "E17" if number % 2 else "E4"
         said += [(500 + 1000 * number, "fault_code", fault), (500 + 1000 * number, "state", 11)]
