@@ -27,6 +27,7 @@ NAVIGATION = (
     ("losses", late("Losses")),
     ("orders", late("Orders")),
     ("stops", late("Stops")),
+    ("calls", late("Calls")),
 )
 
 
