@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from mom.pages import (
     actions,
+    changeovers,
     equipment,
     first_steps,
     hours,
@@ -30,6 +31,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("lines/<str:code>/questions/", line.line_questions, name="line_questions"),
     path("lines/<str:code>/hours/", hours.line_hours, name="line_hours"),
     path("lines/<str:code>/days/<str:day>/", yesterday.line_day, name="line_day"),
+    path("changeovers/", changeovers.changeovers, name="changeovers"),
     path("losses/", loss_account.losses, name="losses"),
     path("lines/<str:code>/shifts/last/", shift_report.shift_last, name="shift_last"),
     path("lines/<str:code>/shifts/<str:day>/<str:shift>/", shift_report.shift_report, name="shift_report"),

@@ -12,6 +12,7 @@ from production.selectors.accounts import (
     states_between,
     tools_between,
 )
+from production.selectors.changeovers import LineChangeovers, line_changeovers
 from production.selectors.day import LineDay, line_day, line_shift
 from production.selectors.executions import execution_of
 from production.selectors.history import Frequency, reason_frequency, run_time
@@ -57,6 +58,7 @@ __all__ = [
     "JobResponse",
     "Kpi",
     "LineAccount",
+    "LineChangeovers",
     "LineDay",
     "LineLossAccount",
     "MachinePart",
@@ -83,6 +85,7 @@ __all__ = [
     "job_response",
     "kpi",
     "line_account",
+    "line_changeovers",
     "line_day",
     "line_exit",
     "line_losses",

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import QuerySet
 
 from plant import selectors as plant
-from production.domain.changeover import Product, Standard, sequence_time, standard_for
+from production.domain.changeover import (
+    Done,
+    Product,
+    Standard,
+    changeovers_done,
+    sequence_time,
+    standard_for,
+)
 from production.domain.missing import UNCODED, Changeover, Charge, Missing, Part, missing
-from production.models import ChangeoverStandard, JobOrder, JobOrderVersion
+from production.models import JobOrder, JobOrderVersion
+from production.selectors.changeovers import products_of, standards_of
 from production.selectors.kpi import Kpi, Made, kpi
 from production.selectors.line_losses import line_losses
 from production.selectors.quantities import INSTANT, quantities
@@ -58,6 +66,7 @@ class LineDay:
     kpi: Kpi
     missing: Missing
     changeovers: tuple[Changeover, ...]
+    changed_over: tuple[Done, ...]
     plan: tuple[Planned, ...]
     versions: tuple[JobOrderVersion, ...]
     resequenced: tuple[Resequenced, ...]
@@ -88,7 +97,7 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         return None
     frozen = _plan_at(line_id, start)
     decisions = _sequence_decisions(line_id, start, end)
-    names, standards = _products(figures.made, decisions), _standards(line_id)
+    names, standards = _products(figures.made, decisions), standards_of(line_id)
     changes = _changeovers(figures.made, names, standards, frozen, bool(decisions))
     return LineDay(
         line=figures.equipment,
@@ -100,6 +109,7 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         kpi=figures,
         missing=missing(figures.account.segments, _parts(figures), changes, _charges(line_id, figures)),
         changeovers=changes,
+        changed_over=tuple(changeovers_done(figures.account.segments)),
         plan=tuple(_planned(line_id, frozen, start, end)),
         versions=tuple(_versions(line_id, start, end)),
         resequenced=tuple(_resequenced(decision, names, standards) for decision in decisions),
@@ -209,15 +219,7 @@ def _products(made: Iterable[Made], decisions: Iterable[Decision]) -> dict[str, 
     codes = {part.use.code for part in made}
     for decision in decisions:
         codes.update(decision.detail.get("before", ()), decision.detail.get("after", ()))
-    rows = JobOrder.objects.filter(code__in=codes).values_list("code", "product__code", "product__family")
-    return {code: Product(product, family) for code, product, family in rows}
-
-
-def _standards(line_id: int) -> list[Standard]:
-    rows = ChangeoverStandard.objects.filter(line_id=line_id).values_list(
-        "from_product__code", "from_family", "to_product__code", "to_family", "seconds"
-    )
-    return [Standard(a or "", b, c or "", d, timedelta(seconds=time)) for a, b, c, d, time in rows]
+    return products_of(codes)
 
 
 def _changeovers(

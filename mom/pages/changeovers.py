@@ -1,0 +1,94 @@
+"""Changeovers of a line: from which product to which, how long, how much over standard, and each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from mom.pages.board import href
+from mom.pages.lookup import lines_seen
+from plant import selectors
+from plant.access import require
+from production import selectors as production
+from production.domain.changeover import Cell, Done
+
+PERIODS = {"7d": 7, "30d": 30, "90d": 90}
+DEFAULT_PERIOD = "30d"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One changeover; opens the instant it began."""
+
+    at: datetime
+    from_order: str
+    to_order: str
+    duration: timedelta
+    over: bool
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """From one product to another. Sorted by what is lost over the standard."""
+
+    before: str
+    after: str
+    cell: Cell
+    events: tuple[Event, ...]
+
+
+@require_safe
+@require("view")
+def changeovers(request: HttpRequest) -> HttpResponse:
+    """The line and period of the address; the first line the reader sees otherwise."""
+    lines = lines_seen(request)
+    line = next((line for line in lines if line.code == request.GET.get("line")), lines[0] if lines else None)
+    if line is None:
+        raise Http404("no line in your scope")
+    period = request.GET.get("period", "")
+    period = period if period in PERIODS else DEFAULT_PERIOD
+    now = timezone.now()
+    found = production.line_changeovers(line_id=line.pk, start=now - timedelta(days=PERIODS[period]), end=now)
+    rows = _rows(found) if found else []
+    context: dict[str, Any] = {
+        "line": line,
+        "lines": lines,
+        "zone": selectors.site_zone(line),
+        "period": period,
+        "periods": list(zip(PERIODS, (_("7 days"), _("30 days"), _("90 days")), strict=True)),
+        "found": found,
+        "rows": rows,
+        "over": sum((row.cell.over or timedelta() for row in rows), timedelta()),
+        "total": sum((item.duration for item in found.done), timedelta()) if found else timedelta(),
+    }
+    return render(request, "mom/changeovers.html", context)
+
+
+def _rows(found: production.LineChangeovers) -> list[Row]:
+    codes = {product.code for cell in found.cells for product in (cell.before, cell.after)}
+    materials: Any = selectors.configuration_rows("plant.MaterialDefinition", code__in=codes)
+    names = {material.code: material.name for material in materials}
+    rows = [
+        Row(
+            names.get(cell.before.code, cell.before.code),
+            names.get(cell.after.code, cell.after.code),
+            cell,
+            tuple(_event(item, cell, found.paced_by.code) for item in reversed(cell.done)),
+        )
+        for cell in found.cells
+    ]
+    return sorted(rows, key=lambda row: (-(row.cell.over or timedelta()), row.before, row.after))
+
+
+def _event(item: Done, cell: Cell, machine: str) -> Event:
+    over = cell.standard is not None and item.duration > cell.standard
+    opens = href(f"/equipment/{machine}/", at=item.start.isoformat())
+    return Event(item.start, item.from_order, item.to_order, item.duration, over, opens)
