@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from mom.record.model import VersionRow
     from plant.models import Equipment
+    from production.domain.changeover import Done
+    from production.domain.missing import Changeover
     from production.selectors import LineDay
 
 DAY = timedelta(days=1)
@@ -80,7 +82,14 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
         "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
         "figure": _figure(found, told),
         "versions": _versions(found, zone),
+        "changeovers": _changeovers(found),
     }
+
+
+def _changeovers(found: LineDay) -> list[tuple[Changeover, Done | None]]:
+    """Each change of order with how long it took; None while nobody knows, as at the edges of the day."""
+    took = {(done.from_order, done.to_order): done for done in found.changed_over}
+    return [(change, took.get((change.from_order, change.to_order))) for change in found.changeovers]
 
 
 def _versions(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
