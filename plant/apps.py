@@ -18,10 +18,11 @@ class PlantConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from plant.roles import grants_apply
+        from plant.roles import grants_apply, report_role_apply
         from plant.services.revisions import configuration_watch
 
         post_migrate.connect(grants_apply, dispatch_uid="plant.roles")
+        post_migrate.connect(report_role_apply, dispatch_uid="plant.roles.report")
         post_migrate.connect(configuration_watch, dispatch_uid="plant.revisions")
 
 

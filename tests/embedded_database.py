@@ -36,6 +36,7 @@ def start_for_tests() -> tuple[str, str, Callable[[], None]]:
     server = EmbeddedPostgres(folder / "postgres", bin_dir=programs_wanted(), fast=True)
     server.start()
     server.ensure_database("mom")
+    os.environ["MOM_TEST_DATABASE_REPORT_URL"] = server.report_url("mom")
 
     def stop() -> None:
         server.stop()

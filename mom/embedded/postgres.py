@@ -26,6 +26,7 @@ from mom.embedded.launch import server_launch
 
 OWNER_ROLE = "mom_owner"
 APPLICATION_ROLE = "mom_app"
+REPORT_ROLE = "report_ro"
 SUPERUSER = "postgres"
 
 DURABLE = {"max_connections": "100", "shared_buffers": "128MB", "max_wal_size": "1GB", "jit": "off"}
@@ -81,7 +82,7 @@ class EmbeddedPostgres:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock: Any = None
         self._passwords = places.secrets_kept(
-            self.base / "passwords.json", (SUPERUSER, OWNER_ROLE, APPLICATION_ROLE)
+            self.base / "passwords.json", (SUPERUSER, OWNER_ROLE, APPLICATION_ROLE, REPORT_ROLE)
         )
 
     @property
@@ -125,13 +126,19 @@ class EmbeddedPostgres:
     def application_url(self, name: str) -> str:
         return self._url(APPLICATION_ROLE, name)
 
+    def report_url(self, name: str) -> str:
+        return self._url(REPORT_ROLE, name)
+
     def ensure_database(self, name: str) -> None:
-        """The two roles and a database of `mom_owner`; `mom_app` owns nothing and is a member of nothing."""
+        """The roles and a database of `mom_owner`; `mom_app` and `report_ro` own nothing and are members of
+        nothing.
+        """
         with contextlib.closing(self._connect(self.port)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 self._role_ensure(cursor, OWNER_ROLE, "CREATEDB")
                 self._role_ensure(cursor, APPLICATION_ROLE, "NOCREATEDB")
+                self._role_ensure(cursor, REPORT_ROLE, "NOCREATEDB")
                 cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
                 if cursor.fetchone() is None:
                     statement = psycopg2.sql.SQL("CREATE DATABASE {} OWNER {}")
