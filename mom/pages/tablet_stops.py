@@ -90,6 +90,9 @@ def _said_unseen(row: production.StopTold, saw: Seen, by: Actor) -> bool:
     """Two people, one stop: a tap must not overwrite what it never saw, unless the same person said it."""
     if saw.said is None or saw.said == (row.said.pk if row.said else 0):
         return False
+    # A rule is nobody: whoever taps while it speaks is right.
+    if row.said is not None and row.said.rule_id is not None:
+        return False
     return row.said is None or (row.said.said_by_id, row.said.said_on_id) != (by.person_id, by.device_id)
 
 
