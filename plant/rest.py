@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -15,7 +15,7 @@ import orjson
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
@@ -26,6 +26,7 @@ from rest_framework.response import Response
 
 from plant import selectors, services
 from plant.access import NOBODY, Actor
+from plant.domain.streams import batches, csv_chunks
 from plant.models import ApiToken, Person, User
 from plant.services.idempotency import KeyReused
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 PAGING = frozenset({"cursor", "page_size", "format", "limit"})
+STREAMS = frozenset({"csv", "ndjson", "xlsx"})
 MOST = 1000
 """Items of one list to write."""
 ROW_KEYS = UUID("6f1b9c1e-8a55-4c1c-9d2f-1f0a8c9f7b10")
@@ -121,7 +123,7 @@ class ETagged:
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
-        if request.method != "GET" or response.status_code != 200:
+        if request.method != "GET" or response.status_code != 200 or response.streaming:
             return response
         body = orjson.dumps(response.data, default=str, option=orjson.OPT_NON_STR_KEYS)
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
@@ -152,6 +154,60 @@ class OrjsonRenderer(renderers.JSONRenderer):
         if data is None:
             return b""
         return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+class CsvRenderer(OrjsonRenderer):
+    """Announces the form only: rows go out by ``streamed``, errors as JSON."""
+
+    media_type, format = "text/csv", "csv"
+
+
+class NdjsonRenderer(CsvRenderer):
+    media_type, format = "application/x-ndjson", "ndjson"
+
+
+class XlsxRenderer(CsvRenderer):
+    media_type, format = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"
+
+
+class Streamed:
+    """A list that is also had whole, with ``?format=csv``, ``ndjson`` or ``xlsx``, for a window given."""
+
+    def get_renderers(self) -> list[renderers.BaseRenderer]:
+        found: list[renderers.BaseRenderer] = super().get_renderers()  # type: ignore[misc]
+        method = getattr(getattr(self, "request", None), "method", "GET")
+        if method == "GET" and getattr(self, "action", None) in (None, "list"):
+            found += [CsvRenderer(), NdjsonRenderer(), XlsxRenderer()]
+        return found
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(response, Response):
+            request.accepted_renderer, request.accepted_media_type = OrjsonRenderer(), "application/json"
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+
+
+def stream_window(request: Request, *windows: tuple[str, str]) -> tuple[datetime, datetime] | None:
+    """(from, to) of a list asked for as a stream; None for JSON. Refused without a window."""
+    wanted = request.accepted_renderer.format in STREAMS
+    return services.stream_window(request.query_params, windows or [("start", "end")]) if wanted else None
+
+
+def streamed(
+    request: Request, name: str, row: type[serializers.Serializer], rows: Iterable[Mapping[str, Any]]
+) -> Any:
+    """All rows, as they look in JSON, in the form asked for; a few at a time, however many there are."""
+    kind, fields = request.accepted_renderer.format, row().fields
+    if kind == "xlsx":
+        times = {key for key, one in fields.items() if isinstance(one, serializers.DateTimeField)}
+        amounts = {key for key, one in fields.items() if isinstance(one, serializers.DecimalField)}
+        content = services.workbook(name, fields, rows, times=times, amounts=amounts)
+        return FileResponse(content, as_attachment=True, filename=f"{name}.xlsx")
+    if kind == "csv":
+        chunks: Iterable[Any] = csv_chunks(list(fields), rows)
+    else:
+        chunks = (b"".join(orjson.dumps(one, default=str) + b"\n" for one in some) for some in batches(rows))
+    said = {"Content-Disposition": f'attachment; filename="{name}.{kind}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(chunks, content_type=request.accepted_renderer.media_type, headers=said)
 
 
 def problem(exc: Exception, context: dict[str, Any]) -> Response | None:

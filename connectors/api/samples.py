@@ -20,14 +20,14 @@ from connectors.api import fields
 from connectors.domain.columns import instant, micros
 from connectors.models import Connection
 from connectors.services.posting import BadSamples, columns_of, instant_of
-from plant.rest import actor_of, once, refuse_unknown
+from plant.rest import Streamed, actor_of, once, refuse_unknown, stream_window, streamed
 
 QUALITIES = ("good", "uncertain", "bad")
 PAGE, LARGEST = 1000, 20_000
 KNOWN = frozenset({"connection", "samples", "watermark"})
 
 
-class SamplesView(APIView):
+class SamplesView(Streamed, APIView):
     required_action = "view"
     required_actions = {"GET": "view", "POST": "sample.write"}
 
@@ -77,7 +77,7 @@ class SamplesView(APIView):
             OpenApiParameter("cursor", str, description="From the previous page's ``next``."),
         ],
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Any:
         """Samples of one signal in [start, end), oldest first."""
         refuse_unknown(request, {"signal", "start", "end"})
         query = request.query_params
@@ -86,12 +86,17 @@ class SamplesView(APIView):
             raise exceptions.ValidationError({missing[0]: ["missing"]})
         signal = self._signal(request, query["signal"])
         start, end = instant(instant_of(query["start"])), instant(instant_of(query["end"]))
+        if stream_window(request):
+            rows = (_row(row) for row in selectors.samples_each(signal_id=signal.pk, start=start, end=end))
+            return streamed(request, "samples", fields.SampleSerializer, rows)
         limit = _limit(query.get("limit", str(PAGE)))
         after = _after(query["cursor"]) if "cursor" in query else (start, -(2**63))
-        rows = selectors.samples_page(signal_id=signal.pk, start=start, end=end, after=after, limit=limit + 1)
-        page = rows[:limit]
+        found = selectors.samples_page(
+            signal_id=signal.pk, start=start, end=end, after=after, limit=limit + 1
+        )
+        page = found[:limit]
         following = None
-        if len(rows) > limit:
+        if len(found) > limit:
             cursor = f"{micros(page[-1].source_time)}:{page[-1].source_key}".encode()
             url = request.build_absolute_uri()
             following = replace_query_param(url, "cursor", base64.urlsafe_b64encode(cursor).decode())

@@ -165,6 +165,19 @@ def samples_page(
     return list(_rows(_fetched(_PAGE, [signal_id, start, end, *after, limit])))
 
 
+def samples_each(
+    *, signal_id: int, start: datetime, end: datetime, at_once: int = 10_000
+) -> Iterator[SampleRow]:
+    """Samples of one signal in [start, end), oldest first, ``at_once`` held at a time."""
+    after = (start, -(2**63))
+    while True:
+        page = samples_page(signal_id=signal_id, start=start, end=end, after=after, limit=at_once)
+        yield from page
+        if len(page) < at_once:
+            return
+        after = (page[-1].source_time, page[-1].source_key)
+
+
 def _fetched(query: str, values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.cursor.tzinfo_factory = _zone_of

@@ -19,10 +19,12 @@ from plant.services.people import (
     token_revoke,
     user_create,
 )
+from plant.services.streams import WORKBOOK, stream_window, workbook
 from plant.services.trail import decision_record, revision_bump, revisions_together
 
 __all__ = [
     "CALENDAR_HORIZON",
+    "WORKBOOK",
     "Change",
     "answer_keep",
     "answer_kept",
@@ -42,8 +44,10 @@ __all__ = [
     "pin_set",
     "revision_bump",
     "revisions_together",
+    "stream_window",
     "token_create",
     "token_revoke",
     "tz_data_version",
     "user_create",
+    "workbook",
 ]

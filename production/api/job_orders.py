@@ -15,7 +15,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plant.rest import actor_for, actor_of, once
+from plant.domain.streams import AT_ONCE
+from plant.rest import Streamed, actor_for, actor_of, once, stream_window, streamed
 from production import selectors, services
 from production.api import fields
 from production.api.problems import Stale, Unconditional, answered
@@ -34,7 +35,7 @@ IF_MATCH = OpenApiParameter(
 EXECUTE = ("start", "pause", "resume", "stop", "abort")
 
 
-class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class JobOrderViewSet(Streamed, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Production orders: what to make, where, by when, and how far it is."""
 
     required_action = "view"
@@ -54,6 +55,13 @@ class JobOrderViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
 
     def get_queryset(self) -> QuerySet[JobOrder]:
         return selectors.job_orders(actor_of(self.request))
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if stream_window(request, ("start", "end"), ("planned_after", "due_before")):
+            found = self.filter_queryset(self.get_queryset()).iterator(chunk_size=AT_ONCE)
+            rows = (fields.JobOrderSerializer(order).data for order in found)
+            return streamed(request, "job-orders", fields.JobOrderSerializer, rows)
+        return super().list(request, *args, **kwargs)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._answer(self.get_object())

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plant.domain.quantities import round_parts
-from plant.rest import ETagged
+from plant.rest import ETagged, Streamed, stream_window, streamed
 from production import selectors
 from production.api.observed import WINDOW, _equipment, _window
 from production.domain.line.losses import LossRow, MachineCost, Stopped, total
@@ -75,7 +75,7 @@ class LineLossesSerializer(serializers.Serializer):
     machines = MachineCostSerializer(many=True)
 
 
-class LineLossesView(ETagged, APIView):
+class LineLossesView(Streamed, ETagged, APIView):
     """What a line lost in a window, by the machine and reason it started with; never the sum of its machines.
 
     404 where no link between machines is declared, no machine paces the line, or nothing was received.
@@ -84,15 +84,19 @@ class LineLossesView(ETagged, APIView):
     required_action = "view"
 
     @extend_schema(parameters=WINDOW, responses=LineLossesSerializer)
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, code: str) -> Any:
         equipment = _equipment(request, code)
+        wanted = stream_window(request)
         start, end = _window(request)
         if equipment.level != "line":
             raise exceptions.NotFound(f"{code}: read a {equipment.level}, expected a line")
         found = selectors.line_losses(line_id=equipment.pk, start=start, end=end)
         if found is None:
             raise exceptions.NotFound(f"{code}: no link or constraint declared, or nothing received")
-        return Response(line_losses_data(found))
+        data = line_losses_data(found)
+        if wanted:
+            return streamed(request, "line-losses", LossRowSerializer, data["rows"])
+        return Response(data)
 
 
 def line_losses_data(found: LineLossAccount) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from plant import selectors as plant
-from plant.rest import ETagged, actor_for, actor_of, each, once, one_or_many, refuse_unknown
+from plant.domain.streams import AT_ONCE, batches
+from plant.rest import (
+    ETagged,
+    Streamed,
+    actor_for,
+    actor_of,
+    each,
+    once,
+    one_or_many,
+    refuse_unknown,
+    stream_window,
+    streamed,
+)
 from production import selectors, services
 from production.api import fields
 from production.api.problems import answered
@@ -39,7 +51,7 @@ WINDOW = [
 ]
 
 
-class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class StopViewSet(Streamed, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet):
     """Stops, newest first, with the reason in force; a reason is said with ``POST stops/reasons``."""
 
     required_action = "view"
@@ -53,7 +65,11 @@ class StopViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     def get_queryset(self) -> QuerySet[Stop]:
         return selectors.stops(actor_of(self.request))
 
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if stream_window(request):
+            found = self.filter_queryset(self.get_queryset()).iterator(chunk_size=AT_ONCE)
+            rows = (row for some in batches(found) for row in self._rows(some))
+            return streamed(request, "stops", fields.StopSerializer, rows)
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(self._rows(page or []))
 
@@ -143,17 +159,32 @@ class CountView(APIView):
         return once(request, write)
 
 
-class StatesView(ETagged, APIView):
+class StatesView(Streamed, ETagged, APIView):
     """States of a machine in a window, whole and in order."""
 
     required_action = "view"
 
     @extend_schema(parameters=WINDOW, responses=fields.StateSerializer(many=True))
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, code: str) -> Any:
         equipment = _equipment(request, code)
+        if window := stream_window(request):
+            refuse_unknown(request, {"start", "end"})
+            return streamed(request, "states", fields.StateSerializer, _states(equipment.pk, *window))
         start, end = _window(request)
         found = selectors.states_between(equipment_ids=[equipment.pk], start=start, end=end)
         return Response(fields.StateSerializer(found.get(equipment.pk, []), many=True).data)
+
+
+def _states(equipment_id: int, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+    """States day by day, each once: with the day it begins in, or the first."""
+    begin = start
+    while begin < end:
+        until = min(begin + DEFAULT, end)
+        found = selectors.states_between(equipment_ids=[equipment_id], start=begin, end=until)
+        for row in found.get(equipment_id, []):
+            if row.start >= begin or begin == start:
+                yield fields.StateSerializer(row).data
+        begin = until
 
 
 class KpiView(ETagged, APIView):
