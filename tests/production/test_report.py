@@ -19,7 +19,7 @@ from plant.roles import report_role_apply
 from production import services
 from production.models import ReasonAssertion, Stop
 from production.selectors import account
-from tests.factories.plant import line_make, reason_make
+from tests.factories.plant import calendar_make, line_make, reason_make
 from tests.factories.production import PLANNER, Sender, at, order_make, rate_make, sender_make
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -171,3 +171,33 @@ def test_downtime_is_cut_where_the_reason_changes_and_says_what_the_account_says
         (at(3600), "CLEAN", 100),
         (at(3600), "JAM", 200),
     ]
+
+
+def grafana(sql: str, line: str) -> str:
+    """A panel's SQL as the data source sends it: times as quoted text, the lines chosen as quoted words."""
+    for macro, seconds in (("$__timeFrom()", 1800), ("$__timeTo()", 4500)):
+        sql = sql.replace(macro, f"'{at(seconds):%Y-%m-%dT%H:%M:%SZ}'")
+    return sql.replace("$line", f"'{line}','none'")
+
+
+def test_the_dashboard_shipped_asks_what_the_views_answer(read: Reader) -> None:
+    line, _ = busy()
+    calendar_make(line.line)
+    board = json.loads(DASHBOARD.read_text())
+    variable = next(one for one in board["templating"]["list"] if one["name"] == "line")
+    assert [row["equipment"] for row in read(variable["query"])] == [line.line.code]
+    found = {
+        panel["title"]: read(grafana(target["rawSql"], line.line.code))
+        for panel in board["panels"]
+        for target in panel["targets"]
+    }
+    assert [(row["time"], row["state"]) for row in found["States"]] == [
+        (at(1800), "execute"),
+        (at(3300), "held"),
+        (at(3900), "execute"),
+    ]
+    assert [dict(row) for row in found["Downtime by reason"]] == [{"reason": "no reason yet", "seconds": 600}]
+    assert [(row["time"], row["seconds"]) for row in found["Downtime by hour"]] == [(at(3600), 300)]
+    [inputs] = found["OEE inputs"]
+    assert (inputs["planned_seconds"], inputs["running_seconds"]) == (2700, 2100)
+    assert inputs["good"] > 0
