@@ -28,6 +28,13 @@ JITTER = 100
 # Without a rate of its own, a counter is believed up to so many times its machine's highest ideal rate.
 BELIEVED = 2
 SHORTEST = timedelta(minutes=1)
+# What is no reading of a counter: unset registers (2^64 - 1), wild floats. Steps between readings fit what
+# stores them, fourteen digits and six decimals.
+LARGEST = 10**13
+FITS = 10**14
+SIX = Decimal("0.000001")
+# A number of more digits, or longer as text, is none a machine counts with: it is not even computed.
+LONGEST, MOST_DIGITS = 32, 15
 
 
 class Step(NamedTuple):
@@ -38,18 +45,26 @@ class Step(NamedTuple):
 
 
 def number(value: object) -> Number | None:
-    """The value as an exact number; None when it is none (text, not-a-number, infinite)."""
+    """The value as a number of six decimals; None when it is none: text, not-a-number, infinite, or of more
+    digits than anything counts.
+    """
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, float | Decimal | str):
-        try:
-            exact = Decimal(str(value))
-        except InvalidOperation:
-            return None
-        if not exact.is_finite():
-            return None
-        return int(exact) if exact == exact.to_integral_value() else exact
-    return None
+    if not isinstance(value, float | Decimal | str) or (isinstance(value, str) and len(value) > LONGEST):
+        return None
+    try:
+        exact = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    if not exact.is_finite() or exact.adjusted() > MOST_DIGITS:
+        return None
+    return int(exact) if exact == exact.to_integral_value() else exact.quantize(SIX)
+
+
+def reading(value: object) -> Number | None:
+    """What a counter may show: a number below ``LARGEST``, either side of zero; else None."""
+    found = number(value)
+    return found if found is not None and -LARGEST < found < LARGEST else None
 
 
 def step(
@@ -167,6 +182,11 @@ class Counter:
         if value is None:
             return
         before, before_at = self.value, self.at
+        if not -LARGEST < value < LARGEST:
+            # The next reading counts from the last one: this was never what the counter stood at.
+            if before is not None and before_at is not None:
+                self.rows.append(Counted(self.signal, self.kind, before_at, at, IMPLAUSIBLE, 0))
+            return
         if before is None or before_at is None:
             self.value, self.at = value, at
             return
@@ -191,6 +211,9 @@ class Counter:
             self.flush()
             self.bucket = bucket_of(at)
             self._bucket_end = self.bucket + BUCKET
+        if abs(self.counted + quantity) >= FITS:
+            self.rows.append(Counted(self.signal, self.kind, before_at, at, IMPLAUSIBLE, 0))
+            return
         self.counted += quantity
 
     def flush(self) -> None:

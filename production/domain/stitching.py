@@ -14,7 +14,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import NamedTuple
 
-from production.domain.counters import Counted, Counter, Number, number
+from production.domain.counters import Counted, Counter, Number, reading
 from production.domain.states import EXECUTE, STOPPED, UNKNOWN, state_of
 from production.domain.tracks import (
     AlarmRow,
@@ -224,7 +224,7 @@ class Fold:
         seed = opened.last.get(signal.id)
         good = opened.last_good.get(signal.id) or ((seed[0], seed[1]) if seed and not seed[2] else None)
         if good is not None:
-            counter.resume(number(good[1]), good[0], *opened.buckets.get(signal.id, (None, 0)))
+            counter.resume(reading(good[1]), good[0], *opened.buckets.get(signal.id, (None, 0)))
         add, gaps = counter.add, self.gaps
 
         def take(at: datetime, value: object, bad: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 
 from connectors import selectors as connectors
-from production.domain.counters import IMPLAUSIBLE, Counter, number
+from production.domain.counters import IMPLAUSIBLE, Counter, number, reading
 from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
@@ -112,7 +112,7 @@ def believable(row: SampleRow) -> bool:
 
 def countable(row: SampleRow) -> bool:
     """A good number."""
-    return believable(row) and row.quality != BAD and number(row.value) is not None
+    return believable(row) and row.quality != BAD and reading(row.value) is not None
 
 
 def latest(signal_id: int, at: datetime, accept: Callable[[SampleRow], bool]) -> SampleRow | None:
@@ -145,7 +145,7 @@ def _last_good(
     good: dict[int, tuple[datetime, object]] = {}
     for signal in setup.signals(*COUNTERS):
         seed = last.get(signal)
-        if seed is None or (not seed[2] and number(seed[1]) is not None):
+        if seed is None or (not seed[2] and reading(seed[1]) is not None):
             continue
         if (row := latest(signal, at, countable)) is not None:
             good[signal] = (row.source_time, row.value)
@@ -204,7 +204,7 @@ def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:
     }
     for signal, counter in counters.items():
         if (row := latest(signal, start, countable)) is not None:
-            counter.resume(number(row.value), row.source_time)
+            counter.resume(reading(row.value), row.source_time)
     for moment, signal, value, bad in samples_read(setup, start, at):
         if signal in counters and not bad:
             counters[signal].add(moment, value)

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from production.domain.counters import FITS, SIX
 from production.domain.stitching import COUNTERS, Fold, Gap, StateRow
 from production.domain.stops import StopRow, needs_reason, size_of, stop_id
 from production.domain.tracks import AlarmRow, SpanRow
@@ -28,7 +29,6 @@ ORDER_COLUMNS = ("equipment_id", "order_code", "start_time", "end_time", "source
 TOOL_COLUMNS = ("work_unit_id", "signal_id", "tool_code", "start_time", "end_time")
 ALARM_COLUMNS = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
 COUNT_COLUMNS = ("work_unit_id", "signal_id", "kind", "start_time", "end_time", "flag", "quantity")
-SIX = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +258,7 @@ def _count_rows(setup: UnitSetup, window: Window) -> list[Row]:
     for row in window.fold.counted:
         # Several values of one instant may make several steps of it; they are one row.
         pieces[row[:5]] = pieces.get(row[:5], Decimal(0)) + row.quantity
-    return [(setup.id, *key, quantity.quantize(SIX)) for key, quantity in pieces.items()]
+    return [
+        (setup.id, *key, quantity.quantize(SIX) if abs(quantity) < FITS else Decimal(0))
+        for key, quantity in pieces.items()
+    ]

@@ -295,3 +295,49 @@ def test_an_order_signal_makes_spans():
     sender.stitch()
     spans = OrderSpan.objects.order_by("start_time").values_list("order_code", "start_time", "end_time")
     assert list(spans) == [("PO1", at(0), at(100)), ("PO2", at(100), at(200))]
+
+
+def test_a_value_no_counter_shows_is_told_and_later_pieces_count_right():
+    """An unset register (2^64 - 1) once rolled the whole stitch back, and every one after it."""
+    sender = sender_make()
+    sender.say([(0, "state", 6), (0, "good_count", 100), (10, "good_count", 110)], watermark=15)
+    sender.stitch()
+    for second, wild in ((20, 2**64 - 1), (30, 1e300), (40, "1e1000000"), (50, 1e15)):
+        sender.say([(second, "good_count", wild)], watermark=second)
+        sender.stitch()
+    sender.say([(60, "good_count", 130)], watermark=70)
+    sender.stitch()
+    counted = QuantityActual.objects.exclude(flag="implausible")
+    assert sum(row.quantity for row in counted) == 30
+    odd = QuantityActual.objects.filter(flag="implausible").order_by("end_time")
+    assert [(row.end_time, row.quantity) for row in odd] == [(at(20), 0), (at(50), 0)]
+    told = quantities(equipment_ids=[sender.unit.pk], start=at(0), end=at(65))[sender.unit.pk]
+    assert told.good == 30
+    assert differences(sender) == []
+
+
+wild = st.one_of(
+    st.integers(0, 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(0, 500),
+    st.sampled_from(["1e1000000", "12", "", 0.1]),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 900), wild), max_size=8), min_size=1, max_size=4),
+    rates,
+    st.booleans(),
+)
+def test_stitching_survives_every_value_a_register_can_hold(arrivals, rate, by_counter):
+    sender = sender_make(roles=("good_count",) if by_counter else ("state", "good_count"))
+    if rate is not None:
+        rate_make(sender.unit, rate)
+    for said in arrivals:
+        sender.say([(second, "good_count", value) for second, value in said])
+        sender.stitch()
+    sender.say([(1000, "good_count", 10), (1001, "good_count", 11)], watermark=1010)
+    sender.stitch()
+    assert StitchCheckpoint.objects.get(work_unit=sender.unit).folded_to == at(1001)
+    assert differences(sender) == []
