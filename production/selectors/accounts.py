@@ -22,12 +22,12 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, Least
+from django.db.models.functions import Cast, Coalesce, Greatest, Least
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
-from production.domain.account import Account, Known, OrderUse, Said
+from production.domain.account import NEAR, Account, Known, OrderUse, Said
 from production.domain.account import account as account_of
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
 from production.domain.stitching import StateRow
@@ -222,7 +222,13 @@ def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime
     spans = OrderSpan.objects.filter(reached, equipment_id__in=list(_places(machines))).order_by()
     first = Subquery(stopped.order_by("start_time").values("start_time")[:1])
     earliest = Least(Value(start), Coalesce(first, Value(start)))
-    said = in_force(ids).filter(Q(end_time=None) | Q(end_time__gt=earliest), start_time__lt=end).order_by()
+    # One without an end, said about a stop that ended before the window, is not about a stop in it.
+    past = Stop.objects.filter(
+        work_unit_id=OuterRef("equipment_id"), start_time__lt=start, end_time__lte=start
+    )
+    ended = Subquery(past.order_by("-start_time").values("end_time")[:1])
+    about = Q(end_time=None, start_time__gte=Greatest(earliest - Value(NEAR), ended))
+    said = in_force(ids).filter(about | Q(end_time__gt=earliest), start_time__lt=end).order_by()
     times = ("start_time", "end_time")
     return states.values_list(
         Value(STATE), "work_unit_id", *times, "state", "mode", "fault_code", "cause", never, zero

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 
 from plant.access import Actor, scoped
 from production.domain.account import NEAR, Said
@@ -40,15 +40,25 @@ def stops_uncoded(actor: Actor) -> QuerySet[Stop]:
     return found.filter(needs_reason=True, had_order=True, assertion_id=None)
 
 
-def _assertion() -> Subquery:
-    reaches = Q(end_time__gt=OuterRef("start_time")) | Q(
-        end_time__isnull=True, start_time__gte=OuterRef("start_time") - Value(NEAR)
+def reaching() -> Q:
+    """Assertions that reach the stop of the outer query, by the account's own rule (``domain.account``).
+
+    One without an end reaches only the stop it was said about: the first that ends after it was said of, and
+    began at most NEAR later. Stops lie apart, so that none ended in between is told by the one before alone.
+    """
+    before = Stop.objects.filter(
+        work_unit_id=OuterRef(OuterRef("work_unit_id")), start_time__lt=OuterRef(OuterRef("start_time"))
     )
+    ended = Subquery(before.order_by("-start_time").values("end_time")[:1])
+    about = Q(end_time__isnull=True, start_time__gte=Greatest(OuterRef("start_time") - Value(NEAR), ended))
     # While the stop goes on, whatever is said at or after its start reaches it.
-    open_end = Coalesce(OuterRef("end_time"), Value(FAR))
-    begins = Q(start_time__lt=open_end)
+    begins = Q(start_time__lt=Coalesce(OuterRef("end_time"), Value(FAR)))
+    return (Q(end_time__gt=OuterRef("start_time")) | about) & begins
+
+
+def _assertion() -> Subquery:
     said = ReasonAssertion.objects.filter(
-        reaches & begins, equipment_id=OuterRef("work_unit_id"), reason__isnull=False, superseded_by=None
+        reaching(), equipment_id=OuterRef("work_unit_id"), reason__isnull=False, superseded_by=None
     )
     return Subquery(said.order_by("-said_at", "-pk").values("pk")[:1])
 

@@ -8,15 +8,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from plant import hooks
 from plant import selectors as plant
 from plant.access import Actor, Grant
 from plant.selectors.reasons import class_and_wider, reason_in_force
-from production.domain.account import NEAR
 from production.domain.reason_rules import Reported, Rule, Verdict, verdict
 from production.models import (
     AlarmInterval,
@@ -26,7 +24,7 @@ from production.models import (
     StitchCheckpoint,
     Stop,
 )
-from production.selectors.stopped import FAR
+from production.selectors.stopped import reaching
 from production.services.assertions import _told
 
 if TYPE_CHECKING:
@@ -117,14 +115,7 @@ def _rules_for(work_unit_id: int) -> Bound | None:
 
 def _unsaid(work_unit_id: int) -> QuerySet[Stop]:
     """Stops that need a reason and of which nothing was ever said, superseded or not."""
-    reaches = Q(end_time__gt=OuterRef("start_time")) | Q(
-        end_time__isnull=True, start_time__gte=OuterRef("start_time") - Value(NEAR)
-    )
-    said = ReasonAssertion.objects.filter(
-        reaches,
-        equipment_id=OuterRef("work_unit_id"),
-        start_time__lt=Coalesce(OuterRef("end_time"), Value(FAR)),
-    )
+    said = ReasonAssertion.objects.filter(reaching(), equipment_id=OuterRef("work_unit_id"))
     return Stop.objects.filter(~Q(Exists(said)), work_unit_id=work_unit_id, needs_reason=True)
 
 
