@@ -29,6 +29,7 @@ from production.domain.missing import (
     SETUP_WITHIN,
     SPEED,
     UNCODED,
+    UNRATED,
     Cause,
     Lost,
 )
@@ -57,6 +58,7 @@ CAUSE_KINDS = {
     IN_LINE: words.PLANNED,
     NOT_KNOWN: words.UNKNOWN,
     UNCODED: words.STOP,
+    UNRATED: words.UNKNOWN,
     SETUP_WITHIN: words.SETUP,
     SETUP_OVER: words.SETUP,
     SETUP_SEQUENCE: words.SETUP,
@@ -64,6 +66,7 @@ CAUSE_KINDS = {
 IN_FAVOUR = {
     SPEED: late("Faster than the ideal rate: the rate is too low"),
     IN_LINE: late("Taken from what was in the line"),
+    UNRATED: late("Made without an ideal rate"),
 }
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
 from production.domain.oee import seconds
-from production.domain.stops import working_time
+from production.domain.stops import planned_time, working_time
 
 PLANNED_TIMES, IDEAL_RATE = "planned_times", "ideal_rate"
 ON_PLAN, BEHIND, AHEAD, REACHED, NOT_KNOWN = "on_plan", "behind", "ahead", "reached", "not_known"
@@ -47,16 +47,6 @@ class Plan:
     basis: str
 
 
-def working(start: datetime, end: datetime, slots: Sequence[Slot] | None) -> timedelta:
-    """Planned working time between two instants; all of it where the line has no calendar."""
-    if end <= start:
-        return timedelta()
-    if slots is None:
-        return end - start
-    parts = working_time(Interval(start, end), list(slots))
-    return sum((part.end - part.start for part in parts if part.end), timedelta())
-
-
 def after_working(start: datetime, needed: timedelta, slots: Sequence[Slot] | None) -> datetime:
     """When so much planned working time has passed; past the known calendar all time counts."""
     if slots is None:
@@ -74,12 +64,12 @@ def after_working(start: datetime, needed: timedelta, slots: Sequence[Slot] | No
 
 def _target(asked: Asked, now: datetime, slots: Sequence[Slot] | None) -> tuple[Decimal | None, str]:
     if asked.planned_start and asked.planned_end and asked.planned_end > asked.planned_start:
-        whole = working(asked.planned_start, asked.planned_end, slots)
-        passed = working(asked.planned_start, min(now, asked.planned_end), slots)
+        whole = planned_time(asked.planned_start, asked.planned_end, slots)
+        passed = planned_time(asked.planned_start, min(now, asked.planned_end), slots)
         if whole > timedelta():
             return asked.quantity * seconds(passed) / seconds(whole), PLANNED_TIMES
     if asked.rate and asked.started_at:
-        made = asked.rate * seconds(working(asked.started_at, now, slots)) / HOUR
+        made = asked.rate * seconds(planned_time(asked.started_at, now, slots)) / HOUR
         return min(made, asked.quantity), IDEAL_RATE
     return None, ""
 
@@ -87,7 +77,7 @@ def _target(asked: Asked, now: datetime, slots: Sequence[Slot] | None) -> tuple[
 def _lag(asked: Asked, gap: Decimal, basis: str, slots: Sequence[Slot] | None) -> timedelta | None:
     """The gap as working time at the planned pace."""
     if basis == PLANNED_TIMES and asked.planned_start and asked.planned_end:
-        whole = seconds(working(asked.planned_start, asked.planned_end, slots))
+        whole = seconds(planned_time(asked.planned_start, asked.planned_end, slots))
         return timedelta(seconds=float(-gap * whole / asked.quantity))
     if asked.rate:
         return timedelta(seconds=float(-gap * HOUR / asked.rate))
@@ -99,7 +89,7 @@ def plan(*, asked: Asked, good: Decimal | None, now: datetime, slots: Sequence[S
     target, basis = _target(asked, now, slots)
     gap = None if good is None or target is None else good - target
     behind = None if gap is None else _lag(asked, gap, basis, slots)
-    worked = working(asked.started_at, now, slots) if asked.started_at else timedelta()
+    worked = planned_time(asked.started_at, now, slots) if asked.started_at else timedelta()
     rate = good * HOUR / seconds(worked) if good is not None and worked >= timedelta(minutes=1) else None
     finish = None
     if rate and good is not None and good < asked.quantity:

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
+from django.contrib.auth import authenticate
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -23,7 +24,7 @@ from mom.pages.day_causes import CAUSE_WORDS, causes
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
-from mom.signing.figures import changes, figures_of
+from mom.signing.figures import changes, digest_of, figures_of
 from mom.signing.models import ShiftReport
 from mom.signing.selectors import report_of
 from mom.signing.services import SigningRefused, shift_acknowledge, shift_sign
@@ -87,7 +88,7 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
         "shift": slot,
         "zone": selectors.site_zone(line),
         "report": report,
-        "acknowledged": report.acknowledgements.select_related("person").first() if report else None,
+        "acknowledged": getattr(report, "acknowledgement", None),
         "not_taken": bool(report and now - report.said_at > TAKE_OVER),
         "may_act": actor.may("action.edit", line),
         "may_sign": actor.may("shift.sign", line) and now >= slot.end_time,
@@ -102,6 +103,7 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
             "causes": found,
             "figure": _figure(told),
             "changed": changed(report, told) if report else [],
+            "digest": digest_of(figures_of(told)),
         }
     return render(request, "mom/shift_report.html", context)
 
@@ -147,12 +149,10 @@ def _what(path: str, names: dict[str, str]) -> str:
         return words.class_word(name)
     if section == "orders":
         return _("%(order)s, good") % {"order": name}
-    kind, reason, where = name.split(" ", 2)
+    kind, reason, machine, origin = ("" if part == "-" else part for part in name.split(" ", 3))
     label = str(CAUSE_WORDS.get(kind) or words.class_word(kind))
-    label = label if reason == "-" else f"{label} · {names.get(reason, reason)}"
-    return _("%(cause)s, pieces") % {
-        "cause": end_word(where) or origin_word("" if where == "-" else where, label)
-    }
+    what = f"{label} · {names.get(reason, reason)}" if reason else end_word(origin) or label
+    return _("%(cause)s, pieces") % {"cause": origin_word(machine, what)}
 
 
 def _shown(path: str, value: str | None) -> str:
@@ -175,8 +175,13 @@ def shift_report_sign(request: HttpRequest, code: str, day: str, shift: str) -> 
     """Sign a shift that is over, with notes for the next one."""
     line = line_or_404(request, code)
     slot = shift_or_404(line, day, shift)
+    given = request.POST
     try:
-        shift_sign(shift=slot, by=actor_of(request), notes=request.POST.get("notes", ""))
+        who, password = request.user.get_username(), given.get("password")
+        if authenticate(request, username=who, password=password) is None:
+            raise SigningRefused(_("the password is not yours: nothing was signed"))
+        seen, notes = given.get("digest", ""), given.get("notes", "")
+        shift_sign(shift=slot, by=actor_of(request), notes=notes, seen=seen)
         messages.success(request, _("Signed. These figures stay as they are, whatever comes later."))
     except SigningRefused as refusal:
         messages.error(request, str(refusal))

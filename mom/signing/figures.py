@@ -36,14 +36,28 @@ def figures_of(told: LineDay) -> Figures:
         "quality": _text(kpi.oee.quality, RATIO),
         "seconds": {name: str(seconds(time)) for name, time in kpi.account.durations.items()},
         "uncoded_seconds": str(seconds(kpi.account.uncoded)),
-        "causes": {
-            " ".join((cause.kind, cause.reason_code or "-", cause.machine or cause.origin or "-")): _pieces(
-                cause.pieces
-            )
-            for cause in told.missing.causes
-        },
-        "orders": {made.use.code: _text(made.good, Decimal("0.001")) for made in kpi.made if made.use.code},
+        "causes": _causes(told),
+        "orders": _orders(told),
     }
+
+
+def _causes(told: LineDay) -> Figures:
+    """Pieces by kind, reason, machine and origin; a dash for none."""
+    found: dict[str, Fraction] = {}
+    for cause in told.missing.causes:
+        key = " ".join(part or "-" for part in (cause.kind, cause.reason_code, cause.machine, cause.origin))
+        found[key] = found.get(key, Fraction(0)) + cause.pieces
+    return {key: _pieces(pieces) for key, pieces in found.items()}
+
+
+def _orders(told: LineDay) -> Figures:
+    """Good pieces by order, however often it was interrupted; null as soon as one part is not known."""
+    found: dict[str, Decimal | None] = {}
+    for made in told.kpi.made:
+        if made.use.code:
+            before = found.get(made.use.code, Decimal(0))
+            found[made.use.code] = None if before is None or made.good is None else before + made.good
+    return {code: _text(good, Decimal("0.001")) for code, good in found.items()}
 
 
 def _text(value: Decimal | None, step: Decimal) -> str | None:

@@ -37,8 +37,8 @@ class ShiftReport(Assertion):
 class Acknowledgement(Fact):
     """Someone of the next shift read a report and took the line over."""
 
-    report = models.ForeignKey(
-        ShiftReport, models.PROTECT, related_name="acknowledgements", help_text="The report read."
+    report = models.OneToOneField(
+        ShiftReport, models.PROTECT, related_name="acknowledgement", help_text="The report read."
     )
     person = models.ForeignKey(
         "plant.Person", models.PROTECT, null=True, related_name="+", help_text="Who took over."

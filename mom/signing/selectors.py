@@ -23,7 +23,7 @@ def reports_between(*, line_ids: Iterable[int], start: datetime, end: datetime) 
     found = ShiftReport.objects.filter(
         line_id__in=list(line_ids), start_time__gte=start, start_time__lt=end, superseded_by=None
     )
-    return list(found.select_related("line", "said_by").prefetch_related("acknowledgements", "restatements"))
+    return list(found.select_related("line", "said_by").prefetch_related("restatements"))
 
 
 def causes_since(*, report: ShiftReport, since: datetime) -> dict[str, Any]:

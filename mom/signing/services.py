@@ -33,8 +33,12 @@ class SigningRefused(ValueError):
 
 
 @transaction.atomic
-def shift_sign(*, shift: CalendarSlot, by: Actor, notes: str = "", at: datetime | None = None) -> ShiftReport:
+def shift_sign(
+    *, shift: CalendarSlot, by: Actor, notes: str = "", seen: str = "", at: datetime | None = None
+) -> ShiftReport:
     """Freeze a shift's figures as they are known. Signing again supersedes, and needs a note that says why.
+
+    ``seen``: digest of the figures the signer looked at; others by now are not signed unseen.
 
     Raises SigningRefused before the shift has ended or without data of it, PermissionDenied.
     """
@@ -54,6 +58,8 @@ def shift_sign(*, shift: CalendarSlot, by: Actor, notes: str = "", at: datetime 
     if told is None:
         raise SigningRefused(_("no data of this shift, or no machine declared to pace the line"))
     figures = figures_of(told)
+    if seen and seen != digest_of(figures):
+        raise SigningRefused(_("the figures changed while you looked at them: look again, then sign"))
     report = ShiftReport.objects.create(
         line=line,
         shift_code=shift.code,
@@ -79,12 +85,17 @@ def shift_acknowledge(*, report: ShiftReport, by: Actor, at: datetime | None = N
     by.require("shift.acknowledge", report.line)
     if ShiftReport.objects.filter(supersedes=report).exists():
         raise SigningRefused(_("this report was signed again since: read the newer one"))
-    if by.person_id is not None and by.person_id == report.said_by_id:
+    if by.person_id is None:
+        raise SigningRefused(_("only a person takes over: this account has no person"))
+    if by.person_id == report.said_by_id:
         raise SigningRefused(_("a hand-over takes two: whoever signed cannot take over from themselves"))
-    found = Acknowledgement.objects.create(
-        report=report, person_id=by.person_id, actor=by.label[:80], recorded_at=at
+    found, is_new = Acknowledgement.objects.get_or_create(
+        report=report, defaults={"person_id": by.person_id, "actor": by.label[:80], "recorded_at": at}
     )
-    _written(report, "acknowledge", by=by, at=at, after={"by": by.label}, why="")
+    if is_new:
+        _written(report, "acknowledge", by=by, at=at, after={"by": by.label}, why="")
+    elif found.person_id != by.person_id:
+        raise SigningRefused(_("%(who)s has taken over already") % {"who": found.person})
     return found
 
 

@@ -24,6 +24,8 @@ REQUIRED = STANDARDS["NF E60-182"]["TR"]
 RUN = frozenset({RUNNING, RUNNING_SLOW})
 # Causes that are no class of time.
 SPEED, REJECTS, IN_LINE, NOT_KNOWN, UNCODED = "speed", "rejects", "in_line", "not_known", "uncoded"
+# Good pieces of time without an ideal rate: made all the same, and part of no possible output.
+UNRATED = "unrated"
 SETUP_WITHIN, SETUP_OVER, SETUP_SEQUENCE = "setup_within", "setup_over", "setup_sequence"
 NOTHING = Fraction(0)
 MICROSECOND = timedelta(microseconds=1)
@@ -240,6 +242,9 @@ class _Tally:
         required = _time(lost)
         if part.rate is None and required:
             self.unrated += required
+            if part.good is not None:
+                self.good += Fraction(part.good)
+                self._count(_bare(UNRATED), -Fraction(part.good))
             return
         if part.good is None:
             self.uncounted += required

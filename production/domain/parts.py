@@ -15,8 +15,8 @@ class Unfit(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A reason over [start, end); ``end`` None: until the stop ends. ``reason_code`` empty: not said, or taken
-    back. ``entry`` is the id of the entry that says it, None while nobody has.
+    """A reason over [start, end); ``end`` None: until the stop ends. ``reason_code`` empty: not said, or
+    taken back. ``entry`` is the id of the entry that says it, None while nobody has.
     """
 
     start: datetime
@@ -50,7 +50,7 @@ def split(whole: Part, cut: datetime, first_code: str, second_code: str) -> list
 
 
 def merge(left: Part, right: Part, reason_code: str = "") -> list[Step]:
-    """One entry over both in the place of the left one; the right one is taken back. Unfit unless they meet."""
+    """One entry over both in place of the left one; the right one is taken back. Unfit unless they meet."""
     if left.end != right.start:
         read = "no end" if left.end is None else left.end.isoformat()
         raise Unfit(f"right: read a part from {right.start.isoformat()}, expected one that begins at {read}")

@@ -4,7 +4,7 @@ window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -96,3 +96,13 @@ def working_time(window: Interval, slots: list[Slot]) -> list[Interval]:
     ]
     closed = gaps(window, [slot for slot in near if slot.kind == "shift"])
     return gaps(window, [*closed, *(slot for slot in near if slot.kind != "shift")])
+
+
+def planned_time(start: datetime, end: datetime, slots: Sequence[Slot] | None) -> timedelta:
+    """Planned working time between two instants; all of it where the line has no calendar."""
+    if end <= start:
+        return timedelta()
+    if slots is None:
+        return end - start
+    parts = working_time(Interval(start, end), list(slots))
+    return sum((part.end - part.start for part in parts if part.end), timedelta())

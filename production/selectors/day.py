@@ -21,11 +21,13 @@ from production.domain.changeover import (
     standard_for,
 )
 from production.domain.missing import UNCODED, Changeover, Charge, Missing, Part, missing
+from production.domain.stops import planned_time
 from production.models import JobOrder, JobOrderVersion
 from production.selectors.changeovers import products_of, standards_of
 from production.selectors.kpi import Kpi, Made, kpi
 from production.selectors.line_losses import line_losses
 from production.selectors.quantities import INSTANT, quantities
+from production.selectors.units import planned_slots
 
 if TYPE_CHECKING:
     from plant.models import CalendarSlot, Decision, Equipment
@@ -188,8 +190,9 @@ def _planned(
         begin, finish = _instant(version, "planned_start"), _instant(version, "planned_end")
         if begin is None or finish is None or begin >= end or finish <= start:
             continue
-        whole = _working(line_id, begin, finish)
-        inside = _working(line_id, max(begin, start), min(finish, end))
+        slots = planned_slots(line_id=line_id, start=begin, end=finish)
+        whole = planned_time(begin, finish, slots)
+        inside = planned_time(max(begin, start), min(finish, end), slots)
         quantity = Decimal(str(version.plan["quantity"]))
         share = quantity * (inside // INSTANT) / (whole // INSTANT) if whole else Decimal(0)
         yield Planned(version.job_order, version, quantity, begin, finish, share)
@@ -198,15 +201,6 @@ def _planned(
 def _instant(version: JobOrderVersion, key: str) -> datetime | None:
     value = version.plan.get(key)
     return datetime.fromisoformat(value) if value else None
-
-
-def _working(line_id: int, start: datetime, end: datetime) -> timedelta:
-    """Shift time less the pauses in it."""
-    total = timedelta()
-    for slot in plant.calendar_slots(line_id=line_id, start=start, end=end):
-        time = min(slot.end_time, end) - max(slot.start_time, start)
-        total += time if slot.kind == "shift" else -time
-    return max(total, timedelta())
 
 
 def _sequence_decisions(line_id: int, start: datetime, end: datetime) -> list[Decision]:

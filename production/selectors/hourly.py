@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from plant import selectors as plant
-from plant.domain.intervals import Interval
 from production.domain.account import Segment
 from production.domain.hourly import Hour, Recovery, clock_hours, cumulative, recovery
 from production.domain.oee import seconds
-from production.domain.stops import working_time
+from production.domain.stops import planned_time
 from production.models import JobOrder
 from production.selectors.kpi import Kpi, kpi
 from production.selectors.quantities import Asked, quantities_each
@@ -73,7 +72,7 @@ def shift_hours(*, line_id: int, shift: CalendarSlot, now: datetime) -> ShiftHou
         _hour(start, end, until, paces, slots, counted[number] if number < len(counted) else None)
         for number, (start, end) in enumerate(cuts)
     ]
-    left = _working(until, shift.end_time, slots)
+    left = planned_time(until, shift.end_time, slots)
     ideal = next((made.rate.units_per_hour for made in reversed(figures.made) if made.rate), None)
     told = zip(hours, cumulative(hours), strict=True)
     return ShiftHours(
@@ -97,7 +96,7 @@ def _hour(
     return Hour(
         start=start,
         end=end,
-        planned=_working(start, end, slots),
+        planned=planned_time(start, end, slots),
         target=_target(start, end, paces, slots),
         due=_target(start, min(end, until), paces, slots) if start < until else None,
         good=good,
@@ -112,7 +111,7 @@ def _target(
     for number, pace in enumerate(paces):
         last = number == len(paces) - 1
         since, until = max(start, pace.start), end if last else min(end, pace.end)
-        time = _working(since, until, slots)
+        time = planned_time(since, until, slots)
         if not time:
             continue
         if pace.per_hour is None:
@@ -121,34 +120,28 @@ def _target(
     return total if paces else None
 
 
-def _working(start: datetime, end: datetime, slots: Sequence[Slot] | None) -> timedelta:
-    if end <= start:
-        return timedelta()
-    if slots is None:
-        return end - start
-    parts = working_time(Interval(start, end), list(slots))
-    return sum((part.end - part.start for part in parts if part.end), timedelta())
-
-
 def _paces(line_id: int, figures: Kpi) -> list[_Pace]:
-    """By order: its planned quantity over its planned working time, else the ideal rate."""
+    """By order: its planned quantity over its planned working time, else the ideal rate.
+
+    Between orders nothing is asked for; a line that knows no orders at all is asked for its ideal rate.
+    """
     orders = JobOrder.objects.in_bulk([made.use.code for made in figures.made], field_name="code")
-    return [
-        _Pace(
-            made.use.start,
-            made.use.end or figures.account.end,
-            _planned_pace(line_id, orders.get(made.use.code))
-            or (made.rate.units_per_hour if made.rate else None),
-        )
-        for made in figures.made
-    ]
+    knows_orders = any(made.use.code for made in figures.made)
+    paces = []
+    for made in figures.made:
+        per_hour = _planned_pace(line_id, orders.get(made.use.code))
+        if per_hour is None:
+            ideal = made.rate.units_per_hour if made.rate else None
+            per_hour = ideal if made.use.code or not knows_orders else Decimal(0)
+        paces.append(_Pace(made.use.start, made.use.end or figures.account.end, per_hour))
+    return paces
 
 
 def _planned_pace(line_id: int, order: JobOrder | None) -> Decimal | None:
     if order is None or order.planned_start is None or order.planned_end is None:
         return None
     slots = planned_slots(line_id=line_id, start=order.planned_start, end=order.planned_end)
-    time = _working(order.planned_start, order.planned_end, slots)
+    time = planned_time(order.planned_start, order.planned_end, slots)
     return order.quantity * PER_HOUR / seconds(time) if time else None
 
 

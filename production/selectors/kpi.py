@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plant import selectors as plant
@@ -79,7 +80,7 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
     if account is None:
         return None
     made = _made(paced_by, good_from, account)
-    outputs = [part.output for part in made]
+    outputs = _judged(made)
     times = account.durations
     effectiveness = oee(times, outputs)
     return Kpi(
@@ -93,6 +94,15 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
         oee=effectiveness,
         figures=figures(effectiveness, times, account.segments, scrap=_scrap(made)),
     )
+
+
+def _judged(made: Sequence[Made]) -> list[Output]:
+    """What the figures are about: pieces counted outside every order, at no known rate, are beside them.
+
+    A line that knows no orders at all is judged by all it made.
+    """
+    known = [part.output for part in made if part.use.code or part.rate]
+    return known if any(part.use.code for part in made) else [part.output for part in made]
 
 
 def _scrap(made: Sequence[Made]) -> Decimal | None:
@@ -111,7 +121,9 @@ def line_exit(units: Sequence[Equipment], counters: Sequence[SignalDefinition] |
 
 def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[Made, ...]:
     uses = orders_between(equipment=[paced_by], start=account.start, end=account.end)[paced_by.pk]
-    parts = _parts(disjoint_orders(uses), account)
+    rates = ideal_rates(equipment_ids=[paced_by.pk])
+    cuts = sorted({rate.valid_from for rate in rates})
+    parts = [piece for use in _parts(disjoint_orders(uses), account) for piece in _cut(use, cuts)]
     products = {
         code: (product, name)
         for code, product, name in JobOrder.objects.filter(code__in={use.code for use in parts}).values_list(
@@ -119,13 +131,19 @@ def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[
         )
     }
     counted = _counted(paced_by, good_from, parts, account)
-    rates = ideal_rates(equipment_ids=[paced_by.pk])
     made: list[Made] = []
     for use, (good, total, scrap) in zip(parts, counted, strict=True):
         product_id, name = products.get(use.code, (None, ""))
         rate = rate_in_force(rates, equipment_id=paced_by.pk, product_id=product_id, at=use.start)
         made.append(Made(use, name, good, total, scrap, rate))
     return tuple(made)
+
+
+def _cut(use: OrderUse, cuts: Sequence[datetime]) -> list[OrderUse]:
+    """An order's time cut where an ideal rate begins to hold, so that windows add up across it."""
+    inside = [at for at in cuts if use.start < at and (use.end is None or at < use.end)]
+    edges = [use.start, *inside, use.end]
+    return [use._replace(start=a, end=b) for a, b in pairwise(edges) if a is not None]
 
 
 def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mom.pages import plan as plans
 from plant.domain.calendar import Slot
+from production.domain.stops import planned_time
 
 DAY = date(2026, 3, 2)
 SIX = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -28,7 +29,7 @@ ASKED = plans.Asked(Decimal(7500), at(0), at(0), at(8), Decimal(1200))
 
 
 def test_a_break_is_not_working_time() -> None:
-    assert plans.working(at(0), at(8), SLOTS) == timedelta(hours=7.5)
+    assert planned_time(at(0), at(8), SLOTS) == timedelta(hours=7.5)
     assert plans.after_working(at(3), timedelta(hours=2), SLOTS) == at(5.5)
 
 
@@ -61,4 +62,4 @@ def test_after_working_is_the_inverse_of_working(amount: int, hours: float) -> N
     start = at(min(hours, 5))
     end = plans.after_working(start, needed, SLOTS)
     if end <= at(16):
-        assert plans.working(start, end, SLOTS) == needed
+        assert planned_time(start, end, SLOTS) == needed

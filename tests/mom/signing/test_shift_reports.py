@@ -103,7 +103,11 @@ def test_who_may_sign_and_when(plant: Plant) -> None:
         shift_acknowledge(report=first, by=person(TAKEN_BY))
     with pytest.raises(SigningRefused, match="takes two"):
         shift_acknowledge(report=second, by=person(SIGNED_BY))
-    assert shift_acknowledge(report=second, by=person(TAKEN_BY)).person == Person.objects.get(badge=TAKEN_BY)
+    taken = shift_acknowledge(report=second, by=person(TAKEN_BY))
+    assert taken.person == Person.objects.get(badge=TAKEN_BY)
+    assert shift_acknowledge(report=second, by=person(TAKEN_BY)) == taken, "two taps are one hand-over"
+    with pytest.raises(SigningRefused, match="only a person"):
+        shift_acknowledge(report=second, by=rule("test"))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -114,7 +118,12 @@ def test_signed_taken_over_and_corrected_on_the_page(client: Client, plant: Plan
     shift = shift_of(plant)
     address = f"/lines/L2/shifts/{shift.production_day}/M/"
     assert client.get("/lines/L2/shifts/last/")["Location"].startswith("/lines/L2/shifts/")
-    assert client.post(f"{address}sign/", {"notes": "Capper <noisy>"}).status_code == 302
+    form = {"notes": "Capper <noisy>", "password": "right-horse-battery"}
+    client.post(f"{address}sign/", {**form, "password": "wrong"})
+    client.post(f"{address}sign/", {**form, "digest": "0" * 64})
+    assert not ShiftReport.objects.exists(), "neither with another's password nor unseen"
+    shown = client.get(address).context["digest"]
+    assert client.post(f"{address}sign/", {**form, "digest": shown}).status_code == 302
     body = client.get(address).content.decode()
     assert "Capper &lt;noisy&gt;" in body
     assert 'id="changed"' not in body

@@ -22,6 +22,7 @@ from production.domain.missing import (
     SETUP_WITHIN,
     SPEED,
     UNCODED,
+    UNRATED,
     Changeover,
     Charge,
     Missing,
@@ -116,7 +117,8 @@ def test_time_without_a_rate_or_a_counter_is_left_out_and_said() -> None:
     segments = [segment(0, 300, "running"), segment(300, 900, "breakdown", "JAM")]
     parts = [part(0, 600, good=5, rate=None), part(600, 900, good=None)]
     found = missing(segments, parts)
-    assert (found.possible, found.good, found.causes) == (0, 0, ())
+    assert (found.possible, found.good, told(found)) == (0, 5, {(UNRATED, ""): -5})
+    assert found.difference == 0
     assert (found.unrated, found.uncounted) == (timedelta(seconds=600), timedelta(seconds=300))
 
 
