@@ -127,6 +127,8 @@ def writes(action: Action) -> Callable[[View], View]:
                 return redirect_to_login(reverse("tablet_station"))
             if request.method != "POST":
                 return HttpResponse(status=405, headers={"Allow": "POST"})
+            if (before := _answered(request, actor)) is not None:
+                return before
             if (entry := entry_of(request)) and entry.is_late:
                 return _late(request, action, lambda: view(request, *args, **kwargs))
             if actor.person_id is None and actor.device_id is not None:
@@ -209,13 +211,10 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
     key = key_of(request)
     if not key:
         return _whole(write)
-    # A key is one tap on one tablet: the same one from another tablet or account is another write.
-    caller = f"tablet:{actor.device_id}" if actor.device_id else actor.label
-    body = urlencode(_fields(request)).encode()
-    route = f"POST {request.path}"
+    asked = _asked(request, actor)
     with transaction.atomic():
         try:
-            kept = services.answer_kept(caller=caller, key=key, route=route, body=body)
+            kept = services.answer_kept(**asked)
         except KeyReused:
             # The form was changed and sent again, such as after the back button: that is another write.
             return _whole(write)
@@ -226,10 +225,33 @@ def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpRespo
             transaction.set_rollback(True)
             return answer
         kept_trace(request)
-        services.answer_keep(
-            caller=caller, key=key, route=route, body=body, status=answer.status_code, answer=_written(answer)
-        )
+        services.answer_keep(**asked, status=answer.status_code, answer=_written(answer))
     return answer
+
+
+def _asked(request: HttpRequest, actor: Actor) -> dict[str, Any]:
+    """A key is one tap on one tablet: the same one from another tablet or account is another write."""
+    return {
+        "caller": f"tablet:{actor.device_id}" if actor.device_id else actor.label,
+        "key": key_of(request),
+        "route": f"POST {request.path}",
+        "body": urlencode(_fields(request)).encode(),
+    }
+
+
+def _answered(request: HttpRequest, actor: Actor) -> HttpResponseBase | None:
+    """What an entry was answered before, whoever is signed in by now and whatever they may: it is written.
+
+    Asked before anything is refused, so that a lost answer does not become a refusal entered again.
+    """
+    if entry_of(request) is None:
+        return None
+    with transaction.atomic():
+        try:
+            kept = services.answer_kept(**_asked(request, actor))
+        except KeyReused:
+            return None
+    return None if kept is None else _answer_read(kept.answer, kept.status)
 
 
 def _whole(write: Callable[[], HttpResponseBase]) -> HttpResponseBase:
