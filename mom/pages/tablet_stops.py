@@ -315,8 +315,17 @@ def _micro_page(request: HttpRequest, code: str) -> HttpResponseBase:
         action=reverse("tablet_micro_unit", args=[unit.code]),
         what=labelled(unit.name, what),
         when=span(seconds),
-        ids=[],
+        seen=" ".join(seen_words(row) for row in _micro_ended(request, unit, segments)),
     )
+
+
+def _micro_ended(
+    request: HttpRequest, unit: Equipment, segments: Sequence[Segment]
+) -> list[production.StopTold]:
+    """Their stops; the one that is still going on waits for its end."""
+    starts = {segment.stop_start for segment in segments if segment.stop_start}
+    rows = production.stops(actor_of(request)).filter(work_unit_id=unit.pk, start_time__in=starts)
+    return production.told(rows.filter(end_time__isnull=False).order_by("start_time"))
 
 
 def _sum(segments: Sequence[Segment]) -> tuple[int, int]:
@@ -327,31 +336,60 @@ def _sum(segments: Sequence[Segment]) -> tuple[int, int]:
 
 @tablet_session.writes("stop.code")
 def _micro_code(request: HttpRequest, code: str) -> HttpResponseBase:
-    """One reason for each micro-stop of a machine in this shift that has ended; each keeps its own range."""
+    """One reason for each micro-stop the page showed; each keeps its own range.
+
+    Those changed, gone or coded by somebody else since are left as they are: nobody can be asked to tick
+    thirty of them again, and the page of a shift that is over does not come back.
+    """
     station = tablet_session.station_of(request)
     unit = next((each for each in units_of(station) if each.code == code), None) if station else None
     if station is None or unit is None:
         return redirect("tablet_start")
-    starts = {segment.stop_start: segment for segment in _micro(station, unit) if segment.stop_start}
-    rows = production.stops(actor_of(request)).filter(work_unit_id=unit.pk, start_time__in=list(starts))
-    found = [row for row in production.told(rows) if row.stop.end_time is not None]
+    seen = dict(_seen_read(text) for text in request.POST.get("seen", "").split())
+    if not seen:
+        message = _("There was no micro-stop on the page to give a reason to. Open it again.")
+        return refused(request, message, station=station, again=reverse("tablet_micro"))
+    rows = [
+        row
+        for row in _found(request, [pk for pk in seen if _is_uuid(pk)])
+        if row.stop.work_unit_id == unit.pk
+    ]
+    coded: list[production.StopTold] = []
     entries: list[ReasonAssertion] = []
-    for row in found:
+    for row in rows:
         try:
-            said = reason_assert(
-                equipment_id=unit.pk,
-                start_time=row.stop.start_time,
-                end_time=row.stop.end_time,
-                reason_code=request.POST.get("reason", ""),
-                by=actor_of(request),
-                seen_end=row.stop.end_time,
-                supersedes=row.said.pk if row.said else None,
-                at=tapped_at(request),
-            )
-        except (StaleView, Refused) as refusal:
+            said = _micro_say(request, row, seen[str(row.stop.pk)])
+        except Refused as refusal:
             return refused(request, str(refusal), station=station)
-        entries.append(said)
-    if not found:
-        return refused(request, _("There is no micro-stop to give a reason to."), station=station)
-    undo = undo_remember(request, entries)
-    return done(request, _said_words(found, request.POST.get("reason", "")), undo=undo)
+        if said is not None:
+            entries.append(said)
+            coded.append(row)
+    if not coded:
+        message = _("These micro-stops changed, or were given a reason, since the screen was drawn.")
+        return refused(request, message, station=station, again=reverse("tablet_micro"))
+    text = _said_words(coded, request.POST.get("reason", ""))
+    if left := len(seen) - len(coded):
+        text += ". " + ngettext(
+            "%(n)d changed meanwhile and was left", "%(n)d changed meanwhile and were left", left
+        ) % {"n": left}
+    return done(request, text, undo=undo_remember(request, entries))
+
+
+def _micro_say(request: HttpRequest, row: production.StopTold, saw: Seen) -> ReasonAssertion | None:
+    """The reason for one of them; None where it is not what the author saw any more."""
+    by = actor_of(request)
+    if saw.end is None or saw.said is None or _said_unseen(row, saw, by):
+        return None
+    try:
+        return reason_assert(
+            equipment_id=row.stop.work_unit_id,
+            start_time=row.stop.start_time,
+            end_time=saw.end,
+            reason_code=request.POST.get("reason", ""),
+            by=by,
+            seen_end=saw.end,
+            supersedes=row.said.pk if row.said else None,
+            at=tapped_at(request),
+        )
+    except StaleView:
+        return None

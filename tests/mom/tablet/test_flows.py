@@ -67,6 +67,11 @@ def seen(stop: Stop) -> str:
     return f"{stop.pk}|{stop.end_time.isoformat() if stop.end_time else ''}"
 
 
+def seen_group(page: str) -> str:
+    """What the micro-stops page says it showed."""
+    return re.search(r'name="seen" value="([^"]+)"', page)[1]  # type: ignore[index]
+
+
 @pytest.fixture
 def shop(client: Client) -> Shop:
     forget()
@@ -178,8 +183,9 @@ def test_micro_stops_are_coded_as_a_group_each_in_its_own_range(shop: Shop) -> N
     page = shop.get(f"/tablet/micro/{unit.code}/")
     count = int(re.search(r"(\d+) micro-stops", page)[1])  # type: ignore[index]
     before = ReasonAssertion.objects.count()
-    answer = shop.post(f"/tablet/micro/{unit.code}/", {"reason": "JAM", "key": "k"})
-    assert answer.status_code == 303
+    assert shop.post(f"/tablet/micro/{unit.code}/", {"reason": "JAM", "key": "o"}).status_code == 409
+    body = {"reason": "JAM", "seen": seen_group(page), "key": "k"}
+    assert shop.post(f"/tablet/micro/{unit.code}/", body).status_code == 303
     said = ReasonAssertion.objects.count() - before
     assert said in (count, count - 1)  # the one that is still going on waits for its end
     forget()

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 
 from mom.outbox.models import TabletEntry
 from mom.outbox.selectors import entries_of
+from mom.pages.reading import forget
 from mom.pages.tablet_late import alike
 from mom.pages.tablet_outbox import KEPT, person_sign, tapped_by_our_clock
 from mom.pages.tablet_station import StopTile
 from plant import selectors
-from plant.models import Device, Person
-from production.models import CountAssertion, JobOrderEvent, NoteAssertion, ReasonAssertion
+from plant.models import Device, Person, Reason
+from production.models import CountAssertion, JobOrderEvent, NoteAssertion, ReasonAssertion, Stop
 from tests.factories import plant as make
-from tests.mom.tablet.test_flows import Shop, seen, undo_of
+from tests.mom.tablet.test_flows import Shop, seen, seen_group, undo_of
 from tests.mom.tablet.test_flows import shop as shop
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,51 @@ def test_a_replay_is_answered_like_the_first(shop: Shop) -> None:
     assert all(answer.content == first.content for answer in again)
     assert CountAssertion.objects.count() == 1
     assert entries_of(key="same").count() == 1
+
+
+def test_a_lost_answer_is_found_again_whoever_asks_and_whatever_they_may(shop: Shop) -> None:
+    proof = signature(shop.operator)
+    first = late(shop, "/tablet/count/", {"good": "5"}, key="lost", person=proof)
+    Person.objects.filter(pk=shop.operator.pk).update(is_active=False)
+    shop.post("/tablet/leave/")
+    fitter = signature(Person.objects.get(badge="1003"))
+    for asked in (proof, fitter, "", "made-up:1:2"):
+        again = late(shop, "/tablet/count/", {"good": "5"}, key="lost", person=asked)
+        assert (again.status_code, again.content) == (200, first.content)
+        assert again.headers["Idempotent-Replay"] == "true"
+    assert CountAssertion.objects.count() == 1
+    assert [row.outcome for row in entries_of(key="lost")] == ["kept"]
+
+
+def test_a_group_of_micro_stops_is_what_the_author_saw(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tapped before the shift changed, sent after it; two were coded by somebody else meanwhile."""
+    path = "/tablet/micro/L2-FILL/"
+    shown = seen_group(shop.get(path)).split()
+    early, others = shown[:-3], shown[-3:-1]
+    for text in others:
+        stop = Stop.objects.get(pk=text.split("|")[0])
+        ReasonAssertion.objects.create(
+            equipment=stop.work_unit,
+            start_time=stop.start_time,
+            end_time=stop.end_time,
+            reason=Reason.objects.get(code="CLEAN"),
+            said_by=Person.objects.get(badge="1001"),
+            said_at=timezone.now(),
+        )
+    forget()
+    before = ReasonAssertion.objects.order_by("-pk")[0].pk
+    monkeypatch.setattr("mom.pages.tablet_stops._micro", lambda *args: [])  # the next shift has none yet
+    body = {"reason": "JAM", "seen": " ".join([*early, *others])}
+    answer = late(shop, path, body, minutes=30, person=signature(shop.operator))
+    assert answer.status_code == 200, answer.content
+    assert "2 changed meanwhile" in answer.json()["message"]
+    said = ReasonAssertion.objects.filter(pk__gt=before)
+    assert {(row.reason.code, row.said_by) for row in said} == {("JAM", shop.operator)}  # type: ignore[union-attr]
+    starts = {Stop.objects.get(pk=text.split("|")[0]).start_time for text in early}
+    assert {row.start_time for row in said} == starts
+    assert shown[-1] not in early  # the one it did not see has no reason
+    body = {"reason": "JAM", "seen": " ".join(others)}
+    assert late(shop, path, body, key="o", person=signature(shop.operator)).status_code == 409
 
 
 def test_an_order_is_paused_when_it_was_tapped(shop: Shop) -> None:
