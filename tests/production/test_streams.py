@@ -169,7 +169,7 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one() -> None:
             batch_size=1000,
         )
         window = {"start": START, "end": at(86400).isoformat(), "format": "csv"}
-        answer = caller.get("/api/v1/stops", window)
+        answer: Any = caller.get("/api/v1/stops", window)
         tracemalloc.start()
         rows = 0
         for chunk in answer.streaming_content:
@@ -203,7 +203,7 @@ def test_what_would_run_in_a_spreadsheet_is_shown_instead() -> None:
     assert row["comment"] == "'=cmd|'/c calc'!A0"
     book = load_workbook(io.BytesIO(body(caller.get("/api/v1/stops", {**query, "format": "xlsx"}))))
     head, cells = book.worksheets[0].iter_rows()
-    named = {title.value: cell for title, cell in zip(head, cells, strict=True)}
+    named: dict[Any, Any] = {title.value: cell for title, cell in zip(head, cells, strict=True)}
     assert (named["comment"].data_type, named["comment"].value) == ("s", row["comment"])
     assert named["start_time"].value.replace(tzinfo=UTC) == stop.start_time
     [line_of] = body(caller.get("/api/v1/stops", {**query, "format": "ndjson"})).splitlines()
