@@ -31,6 +31,8 @@ CYCLES = {"RP-M1": timedelta(seconds=1), "RP-M3": timedelta(seconds=2)}
 COUNTER_SILENCE = timedelta(seconds=30)
 
 Rows = dict[str, list[str]]
+# From one machine to the next, as the plant declares it: orders reach a machine that much later.
+TRANSIT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def fold_in_order(history: History, configured: Configured) -> Rows:
         "orders": [told((code, e.state, e.started_at, e.ended_at)) for code, e in executions.items()]
     }
     worked = [OrderUse(*work, code) for code, run in executions.items() for work in run.working]
-    for machine in PLANT:
+    for number, machine in enumerate(PLANT):
         fold, names = fold_of(history, machine), list(PLANT[machine])
         spans = [row for track in fold.spans for row in [*track.rows, *track.open_rows()]]
         alarms = [row for track in fold.alarms for row in [*track.rows, *track.open_rows()]]
@@ -117,7 +119,9 @@ def fold_in_order(history: History, configured: Configured) -> Rows:
         rows[f"{machine} alarm"] = [told((names[row.signal], *row[1:])) for row in alarms]
         rows[f"{machine} count"] = [told(row) for row in counts]
         own = [OrderUse(row.start, row.end, row.value) for row in spans if names[row.signal] == "order"]
-        rows |= _time_told(history, configured, machine, fold, own or worked)
+        shift = number * TRANSIT
+        later = [OrderUse(use.start + shift, use.end and use.end + shift, use.code) for use in worked]
+        rows |= _time_told(history, configured, machine, fold, own or later)
     return {name: sorted(found) for name, found in rows.items()}
 
 
