@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
@@ -24,6 +25,7 @@ from production import services
 from production.models import StateInterval, Stop
 from tests.factories.plant import account_make, line_make, reason_make
 from tests.factories.production import PLANNER, Sender, at, order_make, sender_make
+from tests.production.test_attribution_line import DOWN, line_running
 
 pytestmark = pytest.mark.django_db
 START, END = at(0).isoformat(), at(7200).isoformat()
@@ -171,17 +173,41 @@ def test_a_long_list_takes_no_more_memory_than_a_short_one() -> None:
         window = {"start": START, "end": at(86400).isoformat(), "format": "csv"}
         answer: Any = caller.get("/api/v1/stops", window)
         tracemalloc.start()
-        rows = 0
+        rows, cursors = 0, set()
         for chunk in answer.streaming_content:
             rows += chunk.count(b"\r\n")
             gc.collect()  # what is held, not what waits to be collected
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_cursors")
+                cursors.add(cursor.fetchone()[0])
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert rows == made + count + 1
+        assert 1 in cursors, "rows wait in the database, not here"
         return most
 
     first = peak(2500)
     assert peak(10_000) < 1.5 * first
+
+
+def test_losses_come_as_one_row_per_cause() -> None:
+    line = line_running(DOWN, [(650, "starved"), (1210, "execute")], [(660, "starved"), (1220, "execute")])
+    caller = APIClient()
+    caller.force_login(account_make("engineer", line.site))
+    url = f"/api/v1/equipment/{line.line.code}/line-losses"
+    rows = caller.get(url, WINDOW).json()["rows"]
+    assert [
+        orjson.loads(one) for one in body(caller.get(url, {**WINDOW, "format": "ndjson"})).splitlines()
+    ] == rows
+    text = body(caller.get(url, {**WINDOW, "format": "csv"})).decode()
+    table = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["seconds"], row["causing_stops"].split()) for row in table] == [
+        (row["seconds"], row["causing_stops"]) for row in rows
+    ]
+    book = load_workbook(io.BytesIO(body(caller.get(url, {**WINDOW, "format": "xlsx"}))))
+    head, first = list(book.worksheets[0].iter_rows(values_only=True))[:2]
+    assert first[head.index("seconds")] == float(rows[0]["seconds"])
+    assert caller.get(url, {"format": "csv"}).status_code == 400
 
 
 def test_what_would_run_in_a_spreadsheet_is_shown_instead() -> None:
