@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -84,6 +86,21 @@ def open_page(browser: Browser, live_server: object) -> Iterator[Opener]:
     yield opener
     for context in contexts:
         context.close()
+    _answered()
+
+
+def _answered() -> None:
+    """Wait for requests still being answered: emptying the tables under them would be a deadlock."""
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'"
+            )
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.05)
 
 
 def session_for(user: object) -> str:
