@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -15,7 +16,7 @@ from plant import audit, hooks
 from plant import selectors as plant
 from plant.access import Action, Actor
 from plant.models.base import Assertion
-from plant.services import revision_bump
+from plant.services import revision_bump, revisions_together
 from production.models import CountAssertion, NoteAssertion, ReasonAssertion
 from production.selectors.stopped import stop_containing
 from production.services.plans import StaleView
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from plant.models import Equipment, Reason
 
 A = TypeVar("A", bound=Assertion)
+T = TypeVar("T")
 Said = ReasonAssertion | NoteAssertion | CountAssertion
 
 
@@ -31,6 +33,23 @@ class Refused(ValueError):
     """What was said cannot be taken: what was read, and what was expected."""
 
     is_bad_input = True
+
+
+def stop_turn(equipment_code: str, start_time: datetime) -> tuple[str, float]:
+    """The order in which whoever says reasons of several stops in one transaction takes them."""
+    return equipment_code, start_time.timestamp()
+
+
+@contextmanager
+def reasons_together(rows: Iterable[T], of: Callable[[T], tuple[str, datetime]]) -> Iterator[list[T]]:
+    """For ``reason_assert`` of several stops in one transaction: the rows in the order to say them in.
+
+    ``of``: machine code and start of the stop a row is about. Other floors lock each stop until the
+    transaction ends. Taken in one order, and the lines' revisions after all of them, two never wait for each
+    other.
+    """
+    with revisions_together():
+        yield sorted(rows, key=lambda row: stop_turn(*of(row)))
 
 
 @transaction.atomic
@@ -229,14 +248,21 @@ def _end(end: datetime | None) -> str:
 def _say(model: type[A], *, by: Actor, at: datetime | None, supersedes: int | None, **values: Any) -> A:
     if supersedes is not None:
         _supersede_check(model, supersedes, values["equipment_id"])
-    return model._default_manager.create(
-        said_by_id=by.person_id,
-        said_by_rule="" if by.person_id else by.label[:80],
-        said_on_id=by.device_id,
-        said_at=at or timezone.now(),
-        supersedes_id=supersedes,
-        **values,
-    )
+    try:
+        with transaction.atomic():
+            return model._default_manager.create(
+                said_by_id=by.person_id,
+                said_by_rule="" if by.person_id else by.label[:80],
+                said_on_id=by.device_id,
+                said_at=at or timezone.now(),
+                supersedes_id=supersedes,
+                **values,
+            )
+    except IntegrityError:
+        # Said on another page in the same instant: whoever was first stands, and the other sees it.
+        if supersedes is not None:
+            _supersede_check(model, supersedes, values["equipment_id"])
+        raise
 
 
 def _supersede_check(model: Any, earlier_id: int, equipment_id: int) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from plant import hooks
 from production import selectors, services
 from production.models import Stop
+from production.services import assertions
 from tests.factories.plant import line_make, reason_make
 from tests.factories.production import PLANNER, Sender, at, order_make, sender_make
 
@@ -154,3 +158,41 @@ def test_counts_and_notes_are_kept_beside_the_machine(stopped):
     assert note.text == "bottles tip over"
     with pytest.raises(services.Refused):
         services.note_assert(start_time=at(50), text="  ", **say)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_correct_one_entry_in_the_same_instant_the_second_sees_a_stale_view(monkeypatch):
+    """Both looked before either had written; the database lets one of them through."""
+    sender = sender_make()
+    sender.say([(0, "state", 6), (100, "state", 11), (700, "state", 6)], watermark=1000)
+    sender.stitch()
+    reason_make("JAM")
+    span = {"equipment_id": sender.unit.pk, "start_time": at(100), "end_time": at(700), "reason_code": "JAM"}
+    first = services.reason_assert(**span, by=PLANNER)
+    both, check, told = threading.Barrier(2), assertions._supersede_check, []
+
+    def together(*args: Any) -> None:
+        check(*args)
+        if not both.broken and threading.current_thread() not in waited:
+            waited.add(threading.current_thread())
+            both.wait(30)
+
+    def correct() -> None:
+        try:
+            told.append(services.reason_assert(**span, by=PLANNER, supersedes=first.pk).pk)
+        except Exception as error:
+            told.append(error)
+        finally:
+            connection.close()
+
+    waited: set[threading.Thread] = set()
+    monkeypatch.setattr(assertions, "_supersede_check", together)
+    threads = [threading.Thread(target=correct) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    [kept] = [one for one in told if isinstance(one, int)]
+    [refused] = [one for one in told if isinstance(one, Exception)]
+    assert isinstance(refused, services.StaleView), refused
+    assert (refused.seen, refused.now) == (f"entry {first.pk}", f"entry {kept}")
