@@ -15,8 +15,10 @@ from connectors.selectors.completeness import (
 from connectors.selectors.export import configuration_export
 from connectors.selectors.samples import (
     SampleRow,
+    last_good_before,
     last_samples_before,
     last_samples_before_each,
+    last_told_before,
     late_samples,
     samples_between,
     samples_each,
@@ -45,8 +47,10 @@ __all__ = [
     "gaps_between",
     "gaps_visible",
     "horizon_for",
+    "last_good_before",
     "last_samples_before",
     "last_samples_before_each",
+    "last_told_before",
     "late_samples",
     "quarantine_preview",
     "quarantine_visible",

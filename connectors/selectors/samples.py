@@ -47,11 +47,23 @@ CROSS JOIN unnest(%s::timestamptz[]) AS wanted(at) CROSS JOIN LATERAL (
 """
 # One backward index scan per signal; days are pruned from the latest on.
 _BEFORE = f"""
-SELECT found.* FROM unnest(%s::bigint[]) AS wanted(id) CROSS JOIN LATERAL (
-    SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < %s
+SELECT found.* FROM unnest(%(ids)s::bigint[]) AS wanted(id) CROSS JOIN LATERAL (
+    SELECT {_FIELDS} FROM connectors_signalsample
+    WHERE signal_id = wanted.id AND source_time < %(at)s {{only}}
     ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
 ) AS found
 """
+_TOLD = "AND source_time <= arrival_time + %(ahead)s"
+_BLANK = r"[ \t\n\r\f\v]*"
+# A text is cast only when it is plain digits: the exponent is two digits at most.
+_GOOD = rf"""{_TOLD} AND quality <> 2 AND CASE
+    WHEN v_int IS NOT NULL THEN abs(v_int) < %(below)s
+    WHEN v_float IS NOT NULL THEN abs(v_float) < %(below)s
+    WHEN v_bool IS NOT NULL THEN true
+    WHEN length(v_text) <= 32
+         AND v_text ~ '^{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}$'
+    THEN abs(v_text::numeric) < %(below)s END"""
+_BEFORE_ANY, _BEFORE_TOLD, _BEFORE_GOOD = (_BEFORE.format(only=only) for only in ("", _TOLD, _GOOD))
 _PAGE = f"""
 SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = %s AND source_time >= %s AND source_time < %s AND (source_time, source_key) > (%s, %s)
@@ -141,10 +153,25 @@ def last_samples_before_each(
 
 def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:
     """The last sample of each signal strictly before ``at``, by signal; signals without one are left out."""
-    ids = list(signal_ids)
-    if not ids:
-        return {}
-    return {row.signal_id: row for row in _rows(_fetched(_BEFORE, [ids, at]))}
+    return _by_signal(_BEFORE_ANY, {"ids": list(signal_ids), "at": at})
+
+
+def last_told_before(*, signal_ids: Iterable[int], at: datetime, ahead: timedelta) -> dict[int, SampleRow]:
+    """``last_samples_before`` without what claims to be later than its own arrival by more than ``ahead``."""
+    return _by_signal(_BEFORE_TOLD, {"ids": list(signal_ids), "at": at, "ahead": ahead})
+
+
+def last_good_before(
+    *, signal_ids: Iterable[int], at: datetime, ahead: timedelta, below: int
+) -> dict[int, SampleRow]:
+    """``last_told_before`` of not bad quality and with a number below ``below`` either side of zero, told as
+    a text of up to 32 digits too: hours of bad quality are one scan.
+    """
+    return _by_signal(_BEFORE_GOOD, {"ids": list(signal_ids), "at": at, "ahead": ahead, "below": below})
+
+
+def _by_signal(query: str, values: dict[str, Any]) -> dict[int, SampleRow]:
+    return {row.signal_id: row for row in _rows(_fetched(query, values))} if values["ids"] else {}
 
 
 def late_samples(*, equipment_ids: Iterable[int], start: datetime, end: datetime, since: datetime) -> int:

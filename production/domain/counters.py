@@ -9,9 +9,10 @@ Rates are taken over a minute at least: counters step by whole cases and are rea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 Number = int | Decimal
@@ -35,6 +36,7 @@ FITS = 10**14
 SIX = Decimal("0.000001")
 # A number of more digits, or longer as text, is none a machine counts with: it is not even computed.
 LONGEST, MOST_DIGITS = 32, 15
+DIGITS = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?\s*", re.ASCII)
 
 
 class Step(NamedTuple):
@@ -50,11 +52,13 @@ def number(value: object) -> Number | None:
     """
     if isinstance(value, int):
         return int(value)
-    if not isinstance(value, float | Decimal | str) or (isinstance(value, str) and len(value) > LONGEST):
-        return None
-    try:
+    if isinstance(value, str):
+        if len(value) > LONGEST or not DIGITS.fullmatch(value):
+            return None
+        exact = Decimal(value)
+    elif isinstance(value, float | Decimal):
         exact = Decimal(str(value))
-    except InvalidOperation:
+    else:
         return None
     if not exact.is_finite() or exact.adjusted() > MOST_DIGITS:
         return None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
 from connectors import selectors as connectors
-from production.domain.counters import IMPLAUSIBLE, Counter, number, reading
+from production.domain.counters import IMPLAUSIBLE, LARGEST, Counter, number, reading
 from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
@@ -115,41 +115,48 @@ def countable(row: SampleRow) -> bool:
     return believable(row) and row.quality != BAD and reading(row.value) is not None
 
 
-def latest(signal_id: int, at: datetime, accept: Callable[[SampleRow], bool]) -> SampleRow | None:
-    """The last sample of a signal before an instant that is acceptable.
+def latest_countable(signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:
+    """The last sample of each signal before an instant that is a good number; one read for all of them.
 
-    Several values may share one instant: each of them is looked at, the last in order first.
+    One that only rounding makes too large is walked past.
     """
-    while (row := connectors.last_samples_before(signal_ids=[signal_id], at=at).get(signal_id)) is not None:
-        at = row.source_time
-        shared = connectors.samples_between(signal_ids=[signal_id], start=at, end=at + INSTANT)
-        if found := next((one for one in reversed(shared) if accept(one)), None):
-            return found
-    return None
+    found: dict[int, SampleRow] = {}
+    for signal, row in _good_before(signal_ids, at).items():
+        one: SampleRow | None = row
+        while one is not None and not countable(one):
+            instant = one.source_time
+            # Several values may share one instant: each of them is looked at, the last in order first.
+            shared = connectors.samples_between(signal_ids=[signal], start=instant, end=instant + INSTANT)
+            one = next((other for other in reversed(shared) if countable(other)), None)
+            one = one or _good_before([signal], instant).get(signal)
+        if one is not None:
+            found[signal] = one
+    return found
+
+
+def _good_before(signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:
+    return connectors.last_good_before(signal_ids=signal_ids, at=at, ahead=AHEAD, below=LARGEST)
 
 
 def _last_before(ids: list[int], at: datetime) -> dict[int, tuple[datetime, object, bool]]:
     """The last believable sample of each signal before an instant."""
-    found: dict[int, tuple[datetime, object, bool]] = {}
-    for signal, last in connectors.last_samples_before(signal_ids=ids, at=at).items():
-        row = last if believable(last) else latest(signal, at, believable)
-        if row is not None:
-            found[signal] = (row.source_time, row.value, row.quality == BAD or row.value is None)
-    return found
+    rows = connectors.last_told_before(signal_ids=ids, at=at, ahead=AHEAD)
+    return {
+        signal: (row.source_time, row.value, row.quality == BAD or row.value is None)
+        for signal, row in rows.items()
+    }
 
 
 def _last_good(
     setup: UnitSetup, last: dict[int, tuple[datetime, object, bool]], at: datetime
 ) -> dict[int, tuple[datetime, object]]:
     """For counters whose last sample is bad or no number: the last good one before it."""
-    good: dict[int, tuple[datetime, object]] = {}
-    for signal in setup.signals(*COUNTERS):
-        seed = last.get(signal)
-        if seed is None or (not seed[2] and reading(seed[1]) is not None):
-            continue
-        if (row := latest(signal, at, countable)) is not None:
-            good[signal] = (row.source_time, row.value)
-    return good
+    wanted = [
+        signal
+        for signal in setup.signals(*COUNTERS)
+        if (seed := last.get(signal)) is not None and (seed[2] or reading(seed[1]) is None)
+    ]
+    return {signal: (row.source_time, row.value) for signal, row in latest_countable(wanted, at).items()}
 
 
 def _spans(setup: UnitSetup, at: datetime) -> list[SpanRow]:
@@ -202,9 +209,8 @@ def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:
         for s in setup.unit.signals
         if s.role in COUNTERS
     }
-    for signal, counter in counters.items():
-        if (row := latest(signal, start, countable)) is not None:
-            counter.resume(reading(row.value), row.source_time)
+    for signal, row in latest_countable(counters, start).items():
+        counters[signal].resume(reading(row.value), row.source_time)
     for moment, signal, value, bad in samples_read(setup, start, at):
         if signal in counters and not bad:
             counters[signal].add(moment, value)

@@ -20,7 +20,7 @@ from connectors.selectors.edges import Edges, Window, samples_at_edges
 from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket_of, number, step, total_of
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
-from production.selectors.folding import countable, latest
+from production.selectors.folding import countable, latest_countable
 from production.selectors.units import per_second_of, signals_of
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _resumed(signal: SignalDefinition, edges: Edges, at: datetime) -> Counter:
     counter = _counter(signal)
     last = edges.before.get((signal.pk, at))
     if last is not None:
-        row = last if countable(last) else latest(signal.pk, at, countable)
+        row = last if countable(last) else latest_countable([signal.pk], at).get(signal.pk)
         if row is not None:
             counter.resume(number(row.value), row.source_time)
     return counter

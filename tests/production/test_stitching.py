@@ -320,7 +320,7 @@ wild = st.one_of(
     st.integers(0, 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.integers(0, 500),
-    st.sampled_from(["1e1000000", "12", "", 0.1]),
+    st.sampled_from(["1e1000000", "12", "", 0.1, " 12 ", "5.", ".5", "1_0", "E17", "1e99", "+7\n", "\uff11"]),
 )
 
 
@@ -340,4 +340,22 @@ def test_stitching_survives_every_value_a_register_can_hold(arrivals, rate, by_c
     sender.say([(1000, "good_count", 10), (1001, "good_count", 11)], watermark=1010)
     sender.stitch()
     assert StitchCheckpoint.objects.get(work_unit=sender.unit).folded_to == at(1001)
+    assert differences(sender) == []
+
+
+@pytest.mark.parametrize("roles", [("state", "good_count", "scrap_count"), ("good_count", "scrap_count")])
+def test_an_hour_of_bad_quality_costs_no_more_queries_than_a_minute(roles, django_assert_max_num_queries):
+    sender = sender_make(roles=roles)
+    sender.say([(0, "good_count", 100), (0, "scrap_count", 1), (9, "good_count", 101)], watermark=10)
+    sender.stitch()
+    bad = [(s, role, s, True) for s in range(10, 3610) for role in ("good_count", "scrap_count")]
+    sender.say([*bad, *((s + 0.5, "good_count", f"E{s}") for s in range(10, 3610))], watermark=3610)
+    sender.stitch()
+    sender.say([(3620, "good_count", 103)], watermark=3630)
+    with django_assert_max_num_queries(40):
+        sender.stitch()
+    assert sum(row.quantity for row in QuantityActual.objects.all()) == 3
+    with django_assert_max_num_queries(10):
+        told = quantities(equipment_ids=[sender.unit.pk], start=at(3605), end=at(3625))
+    assert told[sender.unit.pk].good == 2
     assert differences(sender) == []
