@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "plant.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "plant.middleware.PersonLanguage",
+    "plant.middleware.PlainText",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

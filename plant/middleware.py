@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from plant import selectors
 from plant.access import NOBODY
@@ -34,6 +35,34 @@ class ContentSecurityPolicy:
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Referrer-Policy", "same-origin")
         return response
+
+
+class PlainText:
+    """Refuses the character NUL, which the database cannot keep, in the address and in forms of pages.
+
+    JSON is checked field by field where it is read.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or _holds_nul(request.GET):
+            return _unreadable(request, _("The address holds a character no text can hold."))
+        is_form = request.method == "POST" and not request.path.startswith("/api/")
+        if is_form and _holds_nul(request.POST):
+            return _unreadable(request, _("The form holds a character no text can hold."))
+        return self.get_response(request)
+
+
+def _holds_nul(given: QueryDict) -> bool:
+    return any("\0" in name or any("\0" in text for text in texts) for name, texts in given.lists())
+
+
+def _unreadable(request: HttpRequest, said: str) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": said}, status=400)
+    return HttpResponseBadRequest(said, content_type="text/plain; charset=utf-8")
 
 
 class CurrentActor:
@@ -73,4 +102,4 @@ class PersonLanguage:
         return response
 
 
-__all__ = ["NOBODY", "ContentSecurityPolicy", "CurrentActor", "PersonLanguage"]
+__all__ = ["NOBODY", "ContentSecurityPolicy", "CurrentActor", "PersonLanguage", "PlainText"]

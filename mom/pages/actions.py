@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mom.improvement.models import Action
 from mom.improvement.selectors import open_actions
 from mom.improvement.services import ActionRefused, action_close, action_move, action_open
+from mom.pages.lookup import page_address
 from plant import selectors
 from plant.access import actor_of, require, scoped
 
@@ -31,8 +32,11 @@ def actions(request: HttpRequest) -> HttpResponse:
         found = found.filter(reason__code=reason)
     if equipment := request.GET.get("equipment"):
         found = found.filter(equipment__code=equipment)
+    rows = list(found)
+    for row in rows:
+        row.evidence = page_address(row.evidence)
     context = {
-        "rows": found,
+        "rows": rows,
         "today": timezone.now().date(),
         "states": [state.value for state in Action.State if state != Action.State.CLOSED],
         "may_edit": actor_of(request).may("action.edit"),
@@ -51,7 +55,8 @@ def action_new(request: HttpRequest) -> HttpResponse:
             return redirect("actions")
         except ActionRefused as refusal:
             messages.error(request, str(refusal))
-    return render(request, "mom/actions_new.html", {"given": given, **_choices(request)})
+    context = {"given": given, "evidence": page_address(given.get("evidence", "")), **_choices(request)}
+    return render(request, "mom/actions_new.html", context)
 
 
 def _open(request: HttpRequest) -> None:
@@ -69,7 +74,7 @@ def _open(request: HttpRequest) -> None:
         by=actor_of(request),
         at=timezone.now(),
         reason_code=given.get("reason", ""),
-        evidence=given.get("evidence", ""),
+        evidence=page_address(given.get("evidence", "")),
     )
     messages.success(request, _("Action opened: %(title)s") % {"title": action.title})
 

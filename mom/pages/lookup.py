@@ -67,6 +67,10 @@ def _zone(line: Equipment, sites: dict[str, str]) -> ZoneInfo:
 
 def safe_next(request: HttpRequest, otherwise: str) -> str:
     """Where the form asked to go back to, if it is a page of this product."""
-    wanted = request.POST.get("next", "")
-    inside = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None)
-    return wanted if inside and wanted.startswith("/") else otherwise
+    return page_address(request.POST.get("next", "")) or otherwise
+
+
+def page_address(text: str) -> str:
+    """An address given from outside, if it is a page of this product; else nothing."""
+    inside = text.startswith("/") and url_has_allowed_host_and_scheme(text, allowed_hosts=None)
+    return text if inside else ""

@@ -52,7 +52,8 @@ def line_day(request: HttpRequest, code: str, day: str) -> HttpResponse:
     """One production day of a line."""
     try:
         wanted = date.fromisoformat(day)
-    except ValueError:
+        around = wanted - DAY, wanted + DAY
+    except (ValueError, OverflowError):
         raise Http404(f"read {day!r}, expected a date such as 2026-03-25") from None
     line = line_or_404(request, code)
     etag = etag_of(request, line.revision, timezone.now())  # type: ignore[attr-defined]
@@ -63,8 +64,8 @@ def line_day(request: HttpRequest, code: str, day: str) -> HttpResponse:
         "line": line,
         "lines": lines_seen(request),
         "day": wanted,
-        "before": wanted - DAY,
-        "after": wanted + DAY if wanted < timezone.now().date() else None,
+        "before": around[0],
+        "after": around[1] if wanted < timezone.now().date() else None,
         "zone": selectors.site_zone(line),
         "may_act": actor_of(request).may("action.edit", line),
         **(_told(line, found) if found else {}),
