@@ -175,7 +175,7 @@ def _loss_view(
     query = {
         "equipment": (began or constraint).code,
         "reason": loss.reason_code,
-        "uncoded": "1" if loss.uncoded else "",
+        **({"uncoded": "1", "period": "24h"} if loss.uncoded else {}),
         "size": "micro" if loss.time_class == "micro_stop" else "",
     }
     return LossView(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 PAGE = 100
 PERIODS = {"8h": 8, "24h": 24, "3d": 72, "7d": 168, "30d": 720}
 DEFAULT_PERIOD = "24h"
+ANY_TIME = "any"  # only of what waits for a reason: few, and as the line's pages count them
 FILTERS = ("line", "equipment", "period", "size", "kind", "reason", "uncoded", "stop", "page", "format")
 EXPORTED = 50_000
 # Micro-stops never prompt and are coded as a group: listed when asked for, always counted.
@@ -88,8 +89,10 @@ def filtered(actor: Actor, filters: dict[str, str], now: datetime) -> QuerySet[S
     if filters["stop"]:
         return production.stops(actor).filter(pk__in=_uuids(filters["stop"]))
     found: Any = production.stops_uncoded(actor) if filters["uncoded"] else production.stops(actor)
-    since = now - timedelta(hours=PERIODS.get(filters["period"], PERIODS[DEFAULT_PERIOD]))
-    found = found.filter(Q(start_time__gte=since) | Q(end_time__isnull=True) | Q(end_time__gt=since))
+    since = datetime.min.replace(tzinfo=UTC)
+    if period_of(filters) != ANY_TIME:
+        since = now - timedelta(hours=PERIODS[period_of(filters)])
+        found = found.filter(Q(start_time__gte=since) | Q(end_time__isnull=True) | Q(end_time__gt=since))
     if filters["line"]:
         found = found.filter(work_unit__parent__code=filters["line"])
     if filters["equipment"]:
@@ -98,7 +101,16 @@ def filtered(actor: Actor, filters: dict[str, str], now: datetime) -> QuerySet[S
         found = found.filter(base_class=filters["kind"])
     if filters["reason"]:
         found = found.filter(assertion_id__in=_saying(actor, filters["reason"], since, now))
+    if filters["uncoded"] and not filters["size"]:
+        return found
     return found.filter(size__in=SIZES.get(filters["size"], ["registered"]))
+
+
+def period_of(filters: dict[str, str]) -> str:
+    """The period asked for; without one, a day, or any time for what waits for a reason."""
+    if filters["period"] in PERIODS:
+        return filters["period"]
+    return ANY_TIME if filters["uncoded"] else DEFAULT_PERIOD
 
 
 def _uuids(text: str) -> list[UUID]:
@@ -179,7 +191,7 @@ def stops(request: HttpRequest) -> HttpResponse:
     """Filtered, a page at a time; ``format=csv`` or ``xlsx`` gives all filtered rows."""
     actor, now = actor_of(request), timezone.now()
     filters = {name: request.GET.get(name, "") for name in FILTERS}
-    filters["period"] = filters["period"] if filters["period"] in PERIODS else DEFAULT_PERIOD
+    filters["period"] = period_of(filters)
     found = filtered(actor, filters, now)
     lines = lines_seen(request)
     if filters["format"] in ("csv", "xlsx"):
@@ -199,7 +211,7 @@ def stops(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "lines": lines,
         "machines": machines,
-        "periods": period_words(),
+        "periods": [*period_words(), *([(ANY_TIME, _("Any time"))] if filters["uncoded"] else [])],
         "kinds": [(kind, words.base_word(kind)) for kind in words.BASE_WORDS],
         "reasons": [reason for _group, reasons in groups for reason in reasons],
         "reason_groups": groups,

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as late
 
 from mom.pages import words
 from mom.pages.lookup import lines_seen
+from mom.pages.reading import MOST_UNCODED
 from plant.access import actor_of
 
 register = template.Library()
@@ -117,6 +118,12 @@ def whole(value: Decimal | None) -> str:
 @register.filter
 def whole_signed(value: Decimal | None) -> str:
     return signed(None if value is None else round(value))
+
+
+@register.filter
+def counted(stops: int) -> str:
+    """How many stops wait; a line's reading holds so many at most, and then says there may be more."""
+    return f"{stops}+" if stops >= MOST_UNCODED else str(stops)
 
 
 @register.filter

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from mom.pages import reading
 from mom.pages.sheets import rows_read
+from plant.access import Actor, Grant
 from plant.models import Decision, Person, RoleAssignment
 from plant.services import revision_bump
 from production import selectors as production
-from production.models import JobOrder, JobOrderVersion, ReasonAssertion, Stop
+from production.models import JobOrder, JobOrderVersion, OrderSpan, ReasonAssertion, Stop
 from tests.factories.pages import Plant
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +107,26 @@ def test_stops_are_filtered_by_the_address(supervisor: Client) -> None:
     assert {row.reason_code for row in jams} == {"JAM"}
     micro = supervisor.get("/stops/?size=micro").context["rows"]
     assert {row.size for row in micro} == {"micro"}
+
+
+def test_what_the_line_counts_is_what_its_button_opens(supervisor: Client, plant: Plant) -> None:
+    everyone = Actor(label="test", grants=(Grant("supervisor", "/"),))
+    waiting = production.stops_uncoded(everyone).filter(work_unit__parent__code="L2")
+    for stop in list(waiting.filter(end_time__isnull=False)[:2]):
+        away = stop.start_time - timedelta(days=40)
+        Stop.objects.filter(pk=stop.pk).update(start_time=away, end_time=away + timedelta(minutes=9))
+        OrderSpan.objects.create(
+            equipment=stop.work_unit, order_code="OF-OLD", start_time=away, end_time=away + timedelta(hours=1)
+        )
+    for line in plant.lines:
+        revision_bump(line_id=line.pk)
+    for card in supervisor.get("/").context["cards"]:
+        listed = supervisor.get(f"/stops/?line={card.line.code}&uncoded=1").context
+        assert listed["total"] == len(listed["rows"]) == card.uncoded
+        board = supervisor.get(f"/lines/{card.line.code}/").context["board"]
+        assert {stop.id for stop in board.uncoded} == {row.id for row in listed["rows"]}
+    day = supervisor.get("/stops/?line=L2&uncoded=1&period=24h").context["total"]
+    assert day < supervisor.get("/stops/?line=L2&uncoded=1").context["total"]
 
 
 def test_several_stops_are_coded_at_once(supervisor: Client, plant: Plant) -> None:
