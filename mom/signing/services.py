@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ from production import selectors as production
 
 if TYPE_CHECKING:
     from plant.models import CalendarSlot
+    from production.selectors import LineDay
 
+log = logging.getLogger(__name__)
 SUBJECT = "shift_report"
 # Signed shifts are compared with what is known for so long; a year-old value still shows on the page itself.
 WATCHED = timedelta(days=30)
@@ -42,21 +45,9 @@ def shift_sign(
 
     Raises SigningRefused before the shift has ended or without data of it, PermissionDenied.
     """
-    at = at or timezone.now()
-    line = shift.line
+    at, line = at or timezone.now(), shift.line
     by.require("shift.sign", line)
-    if by.person_id is None:
-        raise SigningRefused(_("only a person signs: this account has no person"))
-    if at < shift.end_time:
-        raise SigningRefused(_("the shift has not ended yet: nothing is signed before it is over"))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [43, line.pk])
-    before = report_of(line_id=line.pk, start=shift.start_time)
-    if before is not None and not notes.strip():
-        raise SigningRefused(_("this shift is signed already: say in the notes why it is signed again"))
-    told = production.line_shift(line_id=line.pk, shift=shift)
-    if told is None:
-        raise SigningRefused(_("no data of this shift, or no machine declared to pace the line"))
+    before, told = _signable(shift, by=by, notes=notes, at=at)
     figures = figures_of(told)
     if seen and seen != digest_of(figures):
         raise SigningRefused(_("the figures changed while you looked at them: look again, then sign"))
@@ -76,6 +67,25 @@ def shift_sign(
     )
     _written(report, "sign", by=by, at=at, after={"digest": report.digest}, why=notes)
     return report
+
+
+def _signable(
+    shift: CalendarSlot, *, by: Actor, notes: str, at: datetime
+) -> tuple[ShiftReport | None, LineDay]:
+    """The report it supersedes, and the shift as known. Nobody else signs the line until the end."""
+    if by.person_id is None:
+        raise SigningRefused(_("only a person signs: this account has no person"))
+    if at < shift.end_time:
+        raise SigningRefused(_("the shift has not ended yet: nothing is signed before it is over"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [43, shift.line_id])
+    before = report_of(line_id=shift.line_id, start=shift.start_time)
+    if before is not None and not notes.strip():
+        raise SigningRefused(_("this shift is signed already: say in the notes why it is signed again"))
+    told = production.line_shift(line_id=shift.line_id, shift=shift)
+    if told is None:
+        raise SigningRefused(_("no data of this shift, or no machine declared to pace the line"))
+    return before, told
 
 
 @transaction.atomic
@@ -100,10 +110,19 @@ def shift_acknowledge(*, report: ShiftReport, by: Actor, at: datetime | None = N
 
 
 def restatements_find(*, now: datetime | None = None) -> int:
-    """Compare signed shifts with what is known now; append what changed. Returns how many changed."""
+    """Compare signed shifts with what is known now; append what changed. Returns how many changed.
+
+    Each in a transaction of its own: one that cannot be compared is logged and stops no other.
+    """
     now = now or timezone.now()
     reports = ShiftReport.objects.filter(superseded_by=None, end_time__gte=now - WATCHED)
-    return sum(_restate(report, now) for report in reports.select_related("line"))
+    changed = 0
+    for report in reports.select_related("line"):
+        try:
+            changed += _restate(report, now)
+        except Exception:
+            log.exception("comparing %s with what is known failed, others go on", report)
+    return changed
 
 
 @transaction.atomic

@@ -101,11 +101,16 @@ def time_class(now: Situation) -> str:
         return UNKNOWN
     if now.planned in PAUSES:
         return now.planned
-    if now.reason_class:
+    if now.reason_class and not _small(now, base):
         return now.reason_class
     if now.mode in MODE_CLASS:
         return MODE_CLASS[now.mode]
     return _standing(now, base) if now.order_code else NO_LOAD
+
+
+def _small(now: Situation, base: str) -> bool:
+    """An own stop too short to be registered stays what its size makes it: a reason names it, no more."""
+    return base == states.OWN and now.stop_size in (MICRO, SPEED_LOSS) and bool(now.order_code)
 
 
 def _standing(now: Situation, base: str) -> str:
