@@ -26,6 +26,7 @@ from django.utils.translation import ngettext
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from connectors.selectors import connections_visible
 from connectors.spool import RESERVE_SUFFIX
 from mom.tasks import HEARTBEAT_KEY
 from plant.access import Actor, scoped
@@ -70,6 +71,7 @@ def findings_for(actor: Actor) -> list[Finding]:
     narrowed = {
         "connections": partial(check_connections, actor),
         "quarantine": partial(check_quarantine, actor),
+        "stitching": partial(check_stitching, actor),
     }
     return findings(tuple((code, narrowed.get(code, check)) for code, check in CHECKS))
 
@@ -101,6 +103,7 @@ FIXES = {
     "beat": "celery -A mom beat",
     "connections": "manage.py run_connector --all",
     "quarantine": "open /connections/",
+    "stitching": "manage.py rebuild --equipment CODE; the log of the worker says more",
 }
 
 
@@ -267,7 +270,7 @@ def _age(slug: str, last: datetime | None, now: datetime) -> str:
 
 def _connections(actor: Actor | None) -> QuerySet[Any]:
     everything = apps.get_model("connectors", "Connection").objects.all()
-    return everything if actor is None else scoped(everything, actor, path="site__path")
+    return everything if actor is None else connections_visible(actor)
 
 
 def check_quarantine(actor: Actor | None = None) -> Finding:
@@ -277,6 +280,21 @@ def check_quarantine(actor: Actor | None = None) -> Finding:
         return Finding("quarantine", Status.OK, _("empty"))
     cause = ngettext("%(n)d message nobody could read", "%(n)d messages nobody could read", unread)
     return Finding("quarantine", Status.WARN, cause % {"n": unread}, FIXES["quarantine"])
+
+
+def check_stitching(actor: Actor | None = None) -> Finding:
+    """Machines whose values are stored and cannot be folded into states, stops and counts."""
+    failed = apps.get_model("production", "StitchFailure").objects.select_related("work_unit")
+    if actor is not None:
+        failed = scoped(failed, actor, path="work_unit__path")
+    told = [
+        _("%(unit)s since %(at)s: %(error)s")
+        % {"unit": row.work_unit.code, "at": f"{row.failed_since:%Y-%m-%d %H:%M} UTC", "error": row.error}
+        for row in failed.order_by("failed_since")
+    ]
+    if not told:
+        return Finding("stitching", Status.OK, _("every machine's values are folded"))
+    return Finding("stitching", Status.FAIL, "; ".join(told), FIXES["stitching"])
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (
@@ -290,5 +308,6 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("disk", check_disk),
     ("connections", check_connections),
     ("quarantine", check_quarantine),
+    ("stitching", check_stitching),
 )
 NEEDED_TO_SERVE = frozenset({"database", "migrations", "redis"})

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
 from django.db import OperationalError
 
 from connectors import selectors as connectors
 from production import jobs, selectors, services
+from production.services.failing import stitch_guarded
 
+log = logging.getLogger(__name__)
 SWEEP_SECONDS, REASONS_SECONDS = 3.0, 600.0
 BEAT = {
     "production-sweep": {
@@ -37,9 +41,17 @@ def stitch(work_unit_id: int) -> None:
 
 
 def _stitch(work_unit_id: int) -> None:
-    """Stops first, in a transaction of their own; then what rules say of them."""
-    if services.stitch(work_unit_id=work_unit_id).rows:
+    """Stops first, in a transaction of their own; then what rules say of them. One machine that fails stops
+    no other.
+    """
+    done = stitch_guarded(work_unit_id=work_unit_id)
+    if done is None or not done.rows:
+        return
+    try:
         services.reasons_auto(work_unit_id=work_unit_id)
+    except Exception:
+        # Asked again by ``reasons``, which looks at older stops too.
+        log.exception("rules of reasons failed for machine %s, others go on", work_unit_id)
 
 
 @shared_task(name=jobs.SWEEP.name, queue=jobs.SWEEP.queue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from production.selectors import stop_containing
 if TYPE_CHECKING:
     from plant.models import Equipment
 
+log = logging.getLogger(__name__)
 Kind, Step = HelpCall.Kind, HelpCallEvent.Kind
 # Nobody took it, nobody resolved it: minutes after which the next ones are asked.
 TAKE = timedelta(minutes=env.integer("CALL_TAKE_MINUTES", 5, minimum=1))
@@ -145,9 +147,17 @@ def _request_step(code: str, kind: str, by: Actor, at: datetime) -> None:
 
 
 def calls_pass_on(*, now: datetime) -> int:
-    """Every open call that nobody took, or nobody resolved, in time is passed to those on shift. How many."""
-    found = calls_open().filter(raised_at__lte=now - TAKE)
-    return sum(_pass_on(call, now) for call in list(found))
+    """Every open call that nobody took, or nobody resolved, in time is passed to those on shift. How many.
+
+    Each in a transaction of its own: one that cannot be passed on is logged and stops no other.
+    """
+    passed = 0
+    for call in list(calls_open().filter(raised_at__lte=now - TAKE)):
+        try:
+            passed += _pass_on(call, now)
+        except Exception:
+            log.exception("passing on call %s failed, others go on", call.pk)
+    return passed
 
 
 @transaction.atomic

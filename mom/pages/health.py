@@ -23,6 +23,7 @@ TITLES = {
     "disk": _("Disk"),
     "connections": _("Last value per connection"),
     "quarantine": _("Unread messages"),
+    "stitching": _("Values folded"),
 }
 WORDS = {health.Status.OK: _("OK"), health.Status.WARN: _("Attention"), health.Status.FAIL: _("Failed")}
 

@@ -15,6 +15,7 @@ from production.models.observed import (
     QuantityActual,
     StateInterval,
     StitchCheckpoint,
+    StitchFailure,
     Stop,
     ToolSpan,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "ReasonRule",
     "StateInterval",
     "StitchCheckpoint",
+    "StitchFailure",
     "Stop",
     "ToolSpan",
     "WorkMaster",

@@ -253,3 +253,18 @@ class StitchCheckpoint(Derivation):
 
     def __str__(self) -> str:
         return f"{self.work_unit_id} to {self.folded_to}"
+
+
+class StitchFailure(Derivation):
+    """A machine whose samples could not be folded, while that lasts: its rows stand still, other machines go
+    on.
+    """
+
+    work_unit = models.OneToOneField(
+        "plant.Equipment", models.CASCADE, primary_key=True, related_name="+", help_text="The machine."
+    )
+    failed_since = models.DateTimeField(help_text="First failure since it last went well (UTC).")
+    error = models.CharField(max_length=400, help_text="What the program said, its first line.")
+
+    def __str__(self) -> str:
+        return f"{self.work_unit_id} since {self.failed_since}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from production.services.assertions import _told
 if TYPE_CHECKING:
     from plant.models import Equipment
 
+log = logging.getLogger(__name__)
 LOCK = 52
 # What a wake-up looks at; older stops, of late data, are the sweep's.
 RECENT, CATCH_UP = timedelta(days=2), timedelta(days=35)
@@ -82,9 +84,16 @@ def reasons_auto(*, work_unit_id: int, reach: timedelta = RECENT) -> int:
 
 
 def reasons_catch_up() -> int:
-    """``reasons_auto`` for every machine, as far back as late data is expected."""
-    ids = StitchCheckpoint.objects.order_by("pk").values_list("work_unit_id", flat=True)
-    return sum(reasons_auto(work_unit_id=unit_id, reach=CATCH_UP) for unit_id in list(ids))
+    """``reasons_auto`` for every machine, as far back as late data is expected. One that fails is logged and
+    stops no other.
+    """
+    spoken = 0
+    for unit_id in list(StitchCheckpoint.objects.order_by("pk").values_list("work_unit_id", flat=True)):
+        try:
+            spoken += reasons_auto(work_unit_id=unit_id, reach=CATCH_UP)
+        except Exception:
+            log.exception("rules of reasons failed for machine %s, others go on", unit_id)
+    return spoken
 
 
 def _rules_for(work_unit_id: int) -> Bound | None:

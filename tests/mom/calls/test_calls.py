@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from maintenance import selectors as maintenance
-from mom.calls.models import HelpCallEvent
+from mom.calls import services
+from mom.calls.models import HelpCall, HelpCallEvent
 from mom.calls.selectors import call_by_id, call_told, calls_shown, people_on_shift
 from mom.calls.services import (
     RESOLVE,
@@ -157,3 +158,25 @@ def test_who_comes_takes_it_on_the_page_of_their_places_only(client: Client) -> 
     assert f"taken by {person.name}" in client.get("/calls/", headers={"X-Poll": "1"}).content.decode()
     assert client.post(f"/calls/{call.pk}/done/").status_code == 302
     assert call_told(call_by_id(call.pk)).state == "resolved"
+
+
+def test_a_call_that_cannot_be_passed_on_stops_no_other(monkeypatch, caplog) -> None:
+    line = make.line_make(1)
+    shift_make(line)
+    operator = make.person_make("operator", line.line)
+    seen(make.person_make("supervisor", line.line))
+    now = timezone.now()
+    first, second = (
+        call_raise(kind=kind, equipment=line.line, by=actor(operator), at=now) for kind in ("quality", "lead")
+    )
+    done = services._pass_on
+
+    def pass_on(call: HelpCall, at: datetime) -> int:
+        if call.pk == first.pk:
+            raise ArithmeticError("odd")
+        return done(call, at)
+
+    monkeypatch.setattr(services, "_pass_on", pass_on)
+    assert calls_pass_on(now=now + TAKE + timedelta(minutes=1)) == 1
+    assert [e.call_id for e in HelpCallEvent.objects.filter(kind="passed_on")] == [second.pk]
+    assert "odd" in caplog.text
