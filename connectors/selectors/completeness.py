@@ -13,6 +13,7 @@ from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from connectors.domain.columns import DamagedColumns, decode
 from connectors.models import Connection, DirtyMark, Gap, QuarantinedMessage, SignalDefinition, Watermark
+from connectors.selectors.signals import on_site_seen
 from plant.access import Actor, scoped
 
 
@@ -83,7 +84,7 @@ def gaps_visible(actor: Actor) -> QuerySet[Gap]:
     rows = Gap.objects.select_related("connection", "equipment").filter(
         Q(end_time__isnull=False) | ~Q(key__in=closed.values("key"))
     )
-    return scoped(rows, actor, path="connection__site__path")
+    return rows.filter(on_site_seen(actor, "connection__site__path"))
 
 
 def quarantine_visible(actor: Actor) -> QuerySet[QuarantinedMessage]:

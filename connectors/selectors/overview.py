@@ -11,7 +11,7 @@ from connectors.domain.state_map import UNKNOWN, state_of
 from connectors.models import Connection, QuarantinedMessage, SignalDefinition
 from connectors.selectors.completeness import Freshness, connection_freshness, gaps_visible
 from connectors.selectors.samples import SampleRow, last_samples_before
-from connectors.selectors.signals import connections_visible, state_map_of
+from connectors.selectors.signals import connections_visible, signals_visible, state_map_of
 from plant.access import Actor
 from plant.domain.samples import Value
 
@@ -66,9 +66,9 @@ class SignalRow:
     state: str
 
 
-def signal_rows(*, connection: Connection, now: datetime) -> list[SignalRow]:
-    """The connection's signals with their last value and what it means."""
-    signals = list(connection.signals.select_related("equipment", "connection").order_by("equipment", "role"))
+def signal_rows(*, connection: Connection, actor: Actor, now: datetime) -> list[SignalRow]:
+    """The connection's signals of machines the actor may see, with their last value and what it means."""
+    signals = list(signals_visible(actor).filter(connection=connection).order_by("equipment", "role"))
     last = last_samples_before(signal_ids=[signal.pk for signal in signals], at=now + timedelta(minutes=5))
     return [
         SignalRow(

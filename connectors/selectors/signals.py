@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from connectors.models import Connection, SignalDefinition
 from plant.access import Actor, scoped
@@ -30,7 +30,18 @@ def signals_visible(actor: Actor) -> QuerySet[SignalDefinition]:
 
 
 def connections_visible(actor: Actor) -> QuerySet[Connection]:
-    return scoped(Connection.objects.select_related("site"), actor, path="site__path")
+    """Connections of every site the actor may see something of, to look at: changing one is asked apart."""
+    return Connection.objects.select_related("site").filter(on_site_seen(actor, "site__path"))
+
+
+def on_site_seen(actor: Actor, path: str) -> Q:
+    """Sites the actor may see, or a part of: a connection serves a whole site. ``path`` names its path."""
+    seen = Q(pk__in=[])
+    for prefix in actor.paths("view"):
+        codes = prefix.strip("/").split("/")
+        above = ["/" + "/".join(codes[:depth]) + "/" for depth in range(1, len(codes))]
+        seen |= Q(**{f"{path}__startswith": prefix}) | Q(**{f"{path}__in": above})
+    return seen
 
 
 def connection_by_slug(slug: str) -> Connection:

@@ -46,7 +46,7 @@ def connection_detail(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "connection": connection,
             "fresh": next((f for f in selectors.connection_freshness(now=now) if f.slug == slug), None),
-            "rows": overview.signal_rows(connection=connection, now=now),
+            "rows": overview.signal_rows(connection=connection, actor=actor, now=now),
             "gaps": gaps,
             "unread": overview.unread_of(connection=connection, limit=5),
             "may_edit": actor.may("connection.edit", connection.site),

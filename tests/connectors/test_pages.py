@@ -21,8 +21,10 @@ from connectors.models import Connection, SignalDefinition
 from connectors.protocols.opcua import trust
 from connectors.registry import connector_class
 from connectors.services import samples_ingest
+from mom import health
 from plant.domain.samples import Sample
 from plant.models import AuditEntry
+from plant.selectors.actors import actor_for_person
 from tests.connectors.edge import Edge
 from tests.connectors.opcua_peers import encrypting, self_signed
 from tests.connectors.peers import Mosquitto, address, free_port, opcua_server
@@ -281,3 +283,22 @@ def test_every_word_of_a_form_is_for_the_translators(protocol: str) -> None:
         if item.metadata:
             assert {item.metadata["label"], item.metadata["help"]} <= marked
             assert {word for _, word in item.metadata.get("choices", ())} <= marked
+
+
+def test_whoever_sees_a_line_looks_at_its_site_s_connections_and_changes_none(
+    client: Client, line: Line
+) -> None:
+    connection = connection_make(line.site, slug="plc-7")
+    elsewhere = connection_make(line_make().site, slug="plc-8")
+    signal_make(line.units[0], "seen/address", connection=connection)
+    account = account_make("engineer", line.line)
+    client.force_login(account)
+    listed = client.get("/connections/").content.decode()
+    assert "plc-7" in listed
+    assert "plc-8" not in listed
+    page = client.get("/connections/plc-7/").content.decode()
+    assert "seen/address" in page
+    assert "/connections/plc-7/edit/" not in page
+    assert client.get(f"/connections/{elsewhere.slug}/").status_code == 404
+    assert client.get("/connections/plc-7/edit/").status_code == 403
+    assert set(health.connections_heard(actor_for_person(account.person))) == {"plc-7"}
