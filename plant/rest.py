@@ -216,17 +216,12 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
         return Response({"detail": str(exc)}, status=422)
     if isinstance(exc, ObjectDoesNotExist):
         exc = Http404(str(exc))
-    if (
-        isinstance(exc, ValueError)
-        and not isinstance(exc, UnicodeError)
-        and getattr(exc, "is_bad_input", False)
-    ):
+    refusable = isinstance(exc, ValueError) and not isinstance(exc, UnicodeError)
+    if refusable and getattr(exc, "is_bad_input", False):
         return Response({"detail": str(exc)}, status=400)
     if isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied(str(exc) or None)
-    from rest_framework.views import (
-        exception_handler,
-    )  # here: that module reads the settings that name this one
+    from rest_framework.views import exception_handler  # here: it reads the settings that name this module
 
     return exception_handler(exc, context)
 
@@ -239,9 +234,8 @@ def once(request: Request, write: Callable[[], tuple[int, Any]], *, required: bo
     key = request.headers.get("Idempotency-Key", "")[:80]
     if not key:
         if required:
-            raise exceptions.ValidationError(
-                {"Idempotency-Key": ["header missing: send a new UUID with each write"]}
-            )
+            missing = ["header missing: send a new UUID with each write"]
+            raise exceptions.ValidationError({"Idempotency-Key": missing})
         with transaction.atomic():
             status, answer = write()
         return Response(answer, status=status)
@@ -287,11 +281,15 @@ def one_or_many(
 
 
 def each(
-    request: Request, reader: type[serializers.Serializer], write: Callable[[dict[str, Any]], object]
+    request: Request,
+    reader: type[serializers.Serializer],
+    write: Callable[[dict[str, Any]], object],
+    turn: Callable[[Any], Any] = lambda item: 0,
 ) -> Response:
     """Write every item of a list, once per Idempotency-Key: 1 to 1000 items, a refused one stops no other.
 
-    ``reader`` checks an item, ``write`` stores one and returns what the row is addressed by.
+    ``reader`` checks an item, ``write`` stores one and returns what the row is addressed by. ``turn`` sorts
+    items as read, unchecked, where writing takes locks; the answer is in the order of the list.
     """
 
     def write_all() -> tuple[int, Any]:
@@ -300,7 +298,9 @@ def each(
             raise exceptions.ValidationError({"detail": f"read {len(items)} items, expected 1 to {MOST}"})
         read = reader()
         with selectors.remembering(), services.revisions_together():
-            results = [_item_write(index, item, read, write) for index, item in enumerate(items)]
+            turns = sorted(enumerate(items), key=lambda one: turn(one[1]))
+            results = [_item_write(index, item, read, write) for index, item in turns]
+        results.sort(key=lambda done: done["index"])
         stored = any(result["action"] == "stored" for result in results)
         return 201 if stored else 200, results
 

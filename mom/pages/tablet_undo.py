@@ -15,9 +15,10 @@ from django.utils.translation import ngettext
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
+from plant import selectors
 from plant.access import Actor, actor_of
 from production.services import StaleView
-from production.services.assertions import Refused, count_assert, reason_assert
+from production.services.assertions import Refused, count_assert, reason_assert, reasons_together
 
 if TYPE_CHECKING:
     from production.models import CountAssertion, ReasonAssertion
@@ -57,9 +58,15 @@ def undo(request: HttpRequest, token: str) -> HttpResponseBase:
             request, _("This can no longer be taken back here; correct it instead."), station=station
         )
     entries = kept["entries"]
+    units = selectors.equipment_for_ids({entry["equipment_id"] for entry in entries})
+
+    def about(entry: dict[str, Any]) -> tuple[str, datetime]:
+        return units[entry["equipment_id"]].code, datetime.fromisoformat(entry["start_time"])
+
     try:
-        for entry in entries:
-            _take_back(entry, actor_of(request))
+        with reasons_together(entries, about) as in_turn:
+            for entry in in_turn:
+                _take_back(entry, actor_of(request))
     except (StaleView, Refused) as refusal:
         return refused(request, str(refusal), station=station)
     del request.session[UNDO]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,8 +111,19 @@ class StopViewSet(Streamed, mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
             return 201, fields.ReasonSaidSerializer(say(_read(fields.ReasonWriteSerializer, request))).data
 
         if isinstance(request.data, list):
-            return each(request, fields.ReasonWriteSerializer, lambda values: say(values).pk)
+            return each(request, fields.ReasonWriteSerializer, lambda values: say(values).pk, _turn)
         return once(request, write)
+
+
+def _turn(item: Any) -> tuple[str, float]:
+    """``services.stop_turn`` of an item as it came; one that names no stop is refused at any turn."""
+    given = item if isinstance(item, Mapping) else {}
+    try:
+        return services.stop_turn(
+            str(given.get("equipment")), serializers.DateTimeField().run_validation(given.get("start_time"))
+        )
+    except (exceptions.ValidationError, OverflowError):
+        return ("", 0.0)
 
 
 class NoteView(APIView):

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from production.services.assertions import Refused, count_assert, note_assert, reason_assert
+from production.services.assertions import (
+    Refused,
+    count_assert,
+    note_assert,
+    reason_assert,
+    reasons_together,
+    stop_turn,
+)
 from production.services.execution import (
     Vetoed,
     job_order_abort,
@@ -48,8 +55,10 @@ __all__ = [
     "reason_undo",
     "reasons_auto",
     "reasons_catch_up",
+    "reasons_together",
     "rebuild",
     "rebuild_check",
     "sequence_change",
     "stitch",
+    "stop_turn",
 ]

@@ -26,7 +26,7 @@ from production.models import (
     Stop,
 )
 from production.selectors.stopped import reaching
-from production.services.assertions import _told
+from production.services.assertions import _told, reasons_together
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -75,11 +75,12 @@ def reasons_auto(*, work_unit_id: int, reach: timedelta = RECENT) -> int:
     stops = list(_unsaid(work_unit_id).filter(start_time__gte=since).order_by("start_time"))
     reported = _reported(stops, bound.look_back)
     spoken = 0
-    for stop in stops:
-        found = verdict(stop.start_time, reported[stop.start_time], bound.at(stop.start_time))
-        if found is not None:
-            _rule_say(stop, found, bound, checkpoint.horizon)
-            spoken += 1
+    with reasons_together(stops, lambda stop: (bound.unit.code, stop.start_time)) as in_turn:
+        for stop in in_turn:
+            found = verdict(stop.start_time, reported[stop.start_time], bound.at(stop.start_time))
+            if found is not None:
+                _rule_say(stop, found, bound, checkpoint.horizon)
+                spoken += 1
     return spoken
 
 
