@@ -15,12 +15,14 @@ from django.utils.translation import ngettext
 
 from mom.improvement.selectors import open_actions
 from mom.pages.losses import LOST
-from mom.pages.words import joined, span
+from mom.pages.words import joined, labelled, span
 from mom.record.model import Answer
 from plant import selectors as plant
+from plant.access import Actor, Grant
 from production import selectors as production
 from production.domain.account import Account
 from production.selectors.lookups import job_order_for_id, job_order_running
+from production.selectors.stopped import overlapping
 from quality import selectors as quality
 from traceability import selectors as traceability
 
@@ -30,29 +32,40 @@ if TYPE_CHECKING:
 
 YES, NO, NOT_KNOWN = "yes", "no", "not_known"
 REPEATED = 3  # a reason given so often in one order is a repeated loss
+NAMED = 3
 INSTANT = timedelta(microseconds=1)
 Verdict = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An order, the machine that paces its line, and that machine's account of the order's time."""
+    """An order, the machine that paces its line, and that machine's account of the order's time.
+
+    ``uncoded``: stops of all machines of the line in the order's time that wait for a reason.
+    """
 
     order: JobOrder
     constraint: Equipment | None
     account: Account | None
     now: datetime
+    uncoded: int
 
 
 def seven_questions(
-    *, job_order_id: int, now: datetime | None = None, paced: tuple[Equipment, Account | None] | None = None
+    *,
+    job_order_id: int,
+    now: datetime | None = None,
+    paced: tuple[Equipment, Account | None] | None = None,
+    uncoded: int | None = None,
 ) -> tuple[Answer, ...]:
     """The right thing, method and material; limits, known losses, evidence, learning. Raises DoesNotExist.
 
-    ``paced``: the machine that paces the line with its account of the order's time, where read already.
+    ``paced``: the machine that paces the line with its account of the order's time, where read already;
+    ``uncoded``: the line's stops in that time that wait for a reason, likewise.
     """
     order, now = job_order_for_id(job_order_id), now or timezone.now()
-    asked = _asked(order, now) if paced is None else Asked(order, *paced, now)
+    waiting = _uncoded(order, now) if uncoded is None else uncoded
+    asked = Asked(order, *(_paced(order, now) if paced is None else paced), now, waiting)
     record = f"/orders/{asked.order.code}/"
     answers = (
         ("thing", _("The right thing?"), right_thing(asked), f"{record}#versions"),
@@ -69,14 +82,23 @@ def seven_questions(
     )
 
 
-def _asked(order: JobOrder, now: datetime) -> Asked:
+def _uncoded(order: JobOrder, now: datetime) -> int:
+    """As its line's page lists them, within the order's time."""
+    if order.started_at is None:
+        return 0
+    actor = Actor(label="questions", grants=(Grant("supervisor", order.line.path),))
+    within = overlapping(order.started_at, order.ended_at or now)
+    return production.stops_uncoded(actor).filter(within).count()
+
+
+def _paced(order: JobOrder, now: datetime) -> tuple[Equipment | None, Account | None]:
     constraint = plant.line_constraint(order.line_id)
     account = None
     if constraint is not None and order.started_at is not None:
         end = order.ended_at or now
         if end > order.started_at:
             account = production.account(equipment_id=constraint.pk, start=order.started_at, end=end)
-    return Asked(order, constraint, account, now)
+    return constraint, account
 
 
 def right_thing(asked: Asked) -> Verdict:
@@ -117,7 +139,7 @@ def right_material(asked: Asked) -> Verdict:
         }
     if answer.missing:
         names = {"names": _materials(answer.missing)}
-        return answer.verdict, _("no lot scanned yet of %(names)s") % names
+        return NOT_KNOWN, _("no lot scanned yet of %(names)s") % names
     if answer.verdict == YES:
         return YES, _("every lot used is in the bill of materials")
     return NOT_KNOWN, _("no bill of materials and no lot is known")
@@ -133,29 +155,38 @@ def within_limits(asked: Asked) -> Verdict:
     if answer.failed:
         text = ngettext("%(n)d check outside its limits", "%(n)d checks outside their limits", answer.failed)
         return NO, text % {"n": answer.failed}
-    overdue = (
-        ngettext("%(n)d check overdue", "%(n)d checks overdue", answer.overdue) % {"n": answer.overdue}
-        if answer.overdue
-        else ""
-    )
-    if answer.passed:
-        text = ngettext("%(n)d check within limits", "%(n)d checks, all within limits", answer.passed)
-        return answer.verdict, joined((text % {"n": answer.passed}, overdue))
-    return answer.verdict, overdue or _("no check recorded")
+    text = ngettext("%(n)d check within limits", "%(n)d checks, all within limits", answer.passed)
+    passed = text % {"n": answer.passed} if answer.passed else ""
+    if answer.overdue:
+        return NOT_KNOWN, joined((_overdue(asked), passed))
+    return answer.verdict, passed or _("no check recorded")
+
+
+def _overdue(asked: Asked) -> str:
+    """How many checks are overdue, and which, the longest first."""
+    due = quality.checks_due(asked.order, now=asked.now)
+    names = [check.specification.name for check in due[:NAMED]]
+    text = ngettext("%(n)d check overdue", "%(n)d checks overdue", len(due)) % {"n": len(due)}
+    return labelled(text, ", ".join([*names, *(["…"] if len(due) > NAMED else [])]))
 
 
 def known_losses(asked: Asked) -> Verdict:
-    """Whether every stop of the pacing machine that needs a reason has one."""
+    """Whether every stop of the line that needs a reason has one; lost time is the pacing machine's."""
     account = asked.account
-    if account is None:
+    if asked.uncoded:
+        text = ngettext("%(n)d stop without a reason", "%(n)d stops without a reason", asked.uncoded)
+        return NO, text % {"n": asked.uncoded}
+    if account is None or asked.constraint is None:
         return NOT_KNOWN, _("no account of the order's time yet")
     known = account.span - account.durations.get("unknown", timedelta())
     if not known:
         return NOT_KNOWN, _("no data from the machine")
     if account.uncoded:
-        return NO, _("%(span)s without a reason") % {"span": span(account.uncoded)}
+        because = _("%(span)s without a reason") % {"span": span(account.uncoded)}
+        return NO, labelled(asked.constraint.name, because)
     lost = sum((s.duration for s in account.segments if s.time_class in LOST), timedelta())
-    return YES, _("%(span)s lost, all of it with a reason or too short to need one") % {"span": span(lost)}
+    because = _("%(span)s lost, all of it with a reason or too short to need one") % {"span": span(lost)}
+    return YES, labelled(asked.constraint.name, because)
 
 
 def leaves_evidence(asked: Asked) -> Verdict:

@@ -160,7 +160,12 @@ def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:
         zone=zone,
         verdict=sentences.verdict(told),
         story=sentences.story(told),
-        questions=seven_questions(job_order_id=order.pk, now=known.now, paced=_asked_of(response)),
+        questions=seven_questions(
+            job_order_id=order.pk,
+            now=known.now,
+            paced=_asked_of(response),
+            uncoded=len(response.completeness.uncoded),
+        ),
         completeness=told.completeness,
         plan=plan.comparisons(head, good=told.good),
         lanes=tuple(timing.lane(machine, known.reasons) for machine in known.machines),
