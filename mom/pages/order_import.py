@@ -68,9 +68,17 @@ def _items(rows: Sequence[orders_file.Row], actor: Actor) -> list[dict[str, Any]
     return orders_file.items_of(rows, lambda code: by_code.get(code, UTC))
 
 
+def _written(rows: Sequence[orders_file.Row], actor: Actor, **how: Any) -> list[services.Stored]:
+    """What became of every row; one that repeats a code is refused before it is looked at."""
+    refused = orders_file.repeated(rows)
+    kept = [row for index, row in enumerate(rows) if index not in refused]
+    done = iter(services.job_orders_store(items=_items(kept, actor), by=actor, **how))
+    return [refused[index] if index in refused else next(done) for index in range(len(rows))]
+
+
 def _checked(upload: UploadedFile, actor: Actor) -> dict[str, Any]:
     rows = rows_read(upload.read(), upload.name or "file")
-    results = services.job_orders_store(items=_items(rows, actor), by=actor, dry_run=True)
+    results = _written(rows, actor, dry_run=True)
     lines = list(selectors.lines(actor))
     zone = next(iter(zones_of(lines).values()), UTC)
     codes = _codes(results)
@@ -100,7 +108,7 @@ def _store(request: HttpRequest) -> HttpResponse:
         for number, row in signing.loads(request.POST["rows"], salt=SALT, max_age=SHOWN_FOR)
     ]
     actor = actor_of(request)
-    results = services.job_orders_store(items=_items(rows, actor), by=actor, why=_("imported from a file"))
+    results = _written(rows, actor, why=_("imported from a file"))
     kept = sum(result.action in ("stored", "updated") for result in results)
     refused = sum(result.action == "refused" for result in results)
     messages.success(request, ngettext("%(n)d order stored.", "%(n)d orders stored.", kept) % {"n": kept})

@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+
 from production.services import Stored
+from production.services.plan_reading import PlanError
 
 COLUMNS = (
     "code", "line", "product", "quantity", "unit", "planned_start", "planned_end", "due_time", "sequence",
@@ -98,7 +101,20 @@ def _local(text: str, zone: ZoneInfo) -> str:
 
 
 def items_of(rows: Sequence[Row], zone_of: Callable[[str], ZoneInfo]) -> list[dict[str, Any]]:
-    return [item_of(row, zone_of(row.get("line", ""))) for _, row in rows]
+    return [item_of(row, zone_of(row.get("line", ""))) for _number, row in rows]
+
+
+def repeated(rows: Sequence[Row]) -> dict[int, Stored]:
+    """By place in the file, the rows whose code stands on an earlier one: which is meant nobody can tell."""
+    first: dict[str, int] = {}
+    found = {}
+    for index, (number, row) in enumerate(rows):
+        code = row.get("code", "")
+        if code and first.setdefault(code, number) != number:
+            rows_named = _("each code once; it is on rows %(first)d and %(second)d")
+            said = rows_named % {"first": first[code], "second": number}
+            found[index] = Stored(index, code, "refused", (PlanError("code", code, said),))
+    return found
 
 
 def diff_of(

@@ -93,7 +93,8 @@ def rows_read(content: bytes, name: str) -> list[tuple[int, dict[str, str]]]:
     if len(content) > LARGEST:
         words = {"file": name, "read": len(content), "most": LARGEST}
         raise SheetError(_("%(file)s: read %(read)d bytes, expected at most %(most)d") % words)
-    table = _xlsx_table(content, name) if content[:2] == b"PK" else _csv_table(content, name)
+    is_book = content[:2] == b"PK" or name.lower().endswith((".xlsx", ".xlsm"))
+    table = _xlsx_table(content, name) if is_book else _csv_table(content, name)
     if not table:
         message = _("%(file)s: read an empty file, expected a first row with the column titles")
         raise SheetError(message % {"file": name})
@@ -124,8 +125,7 @@ def _xlsx_table(content: bytes, name: str) -> list[list[str]]:
         sheet = book.worksheets[0]
         return [[_cell_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
     except Exception as problem:  # openpyxl raises whatever its parsers do
-        words = {"file": name, "why": problem}
-        raise SheetError(_("%(file)s: not a readable XLSX file (%(why)s)") % words) from problem
+        raise SheetError(_("%(file)s: this is not a readable XLSX file") % {"file": name}) from problem
 
 
 def _cell_text(cell: object) -> str:

@@ -4,6 +4,7 @@ named.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,7 +26,8 @@ INSTANTS = ("due_time", "planned_start", "planned_end")
 NUMBERS = ("sequence", "priority")
 TEXTS = {"external_id": 80, "external_source": 40, "unit": 12}
 FIELDS = frozenset({*REQUIRED, *INSTANTS, *NUMBERS, *TEXTS, "work_master", "options", "released"})
-LARGEST = Decimal("99999999999999")
+SMALLEST, LARGEST = Decimal("0.000001"), Decimal("99999999999999")
+WHOLE = re.compile(r"-?[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +131,13 @@ def _quantity(item: Mapping[str, Any], errors: list[PlanError]) -> Decimal | Non
         value = Decimal(str(raw))
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or not 0 < value <= LARGEST:
+    if value.is_finite() and value > LARGEST:
+        errors.append(PlanError("quantity", raw, _("a number of at most %(most)s") % {"most": LARGEST}))
+        return None
+    if not value.is_finite() or value < SMALLEST:
         errors.append(PlanError("quantity", raw, _("a number above 0")))
         return None
-    return value.quantize(Decimal("0.000001"))
+    return value.quantize(SMALLEST)
 
 
 def _instant(item: Mapping[str, Any], name: str, errors: list[PlanError]) -> datetime | None:
@@ -157,7 +162,7 @@ def _small(item: Mapping[str, Any], plan: dict[str, Any], errors: list[PlanError
         if raw in (None, ""):
             continue
         low, high = (0, 2_000_000_000) if name == "sequence" else (-32_000, 32_000)
-        if isinstance(raw, bool) or not str(raw).lstrip("-").isdecimal() or not low <= int(raw) <= high:
+        if isinstance(raw, bool) or not WHOLE.fullmatch(str(raw)) or not low <= int(raw) <= high:
             between = _("a whole number from %(low)d to %(high)d") % {"low": low, "high": high}
             errors.append(PlanError(name, raw, between))
         else:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mom.pages.orders_file import item_of
+from mom.pages.orders_file import item_of, repeated
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -27,3 +27,10 @@ def test_local_times_get_their_site_zone(text: str) -> None:
 def test_options_are_columns_of_their_own_and_empty_cells_are_not_given() -> None:
     row = {"code": "OF-1", "unit": "", "option:label": "EN", "due_time": "soon"}
     assert item_of(row, PARIS) == {"code": "OF-1", "options": {"label": "EN"}, "due_time": "soon"}
+
+
+def test_a_code_on_two_rows_is_refused_on_the_second_naming_both() -> None:
+    refused = repeated([(2, {"code": "OF-1"}), (3, {"code": "OF-2"}), (5, {"code": "OF-1"}), (6, {})])
+    assert list(refused) == [2]
+    (error,) = refused[2].errors
+    assert "rows 2 and 5" in str(error)

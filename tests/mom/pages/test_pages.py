@@ -176,9 +176,21 @@ def test_an_import_shows_its_difference_and_stores_only_then(supervisor: Client,
     assert not JobOrder.objects.filter(code="OF-BAD").exists()
 
 
+def test_an_import_refuses_what_cannot_be_meant(supervisor: Client) -> None:
+    rows = ("A1;L1;LEM-33;5;;", "A1;L1;LEM-33;6;;", "A2;L1;LEM-33;1e30;;", "A3;L1;LEM-33;1e-30;;")
+    seen = supervisor.post("/orders/import/", {"file": csv(*rows)})
+    told = [row.error for row in seen.context["diff"].rows]
+    assert told[0] == ""
+    for error, words in zip(told[1:], ("rows 2 and 3", "at most 99999999999999", "above 0"), strict=True):
+        assert words in error
+    supervisor.post("/orders/import/", {"rows": seen.context["signed"]})
+    assert JobOrder.objects.get(code="A1").quantity == 5
+
+
 def test_a_damaged_or_missing_file_is_told(supervisor: Client) -> None:
     broken = SimpleUploadedFile("orders.xlsx", b"PK not a workbook")
-    assert "orders.xlsx" in supervisor.post("/orders/import/", {"file": broken}).context["error"]
+    told = supervisor.post("/orders/import/", {"file": broken}).context["error"]
+    assert told == "orders.xlsx: this is not a readable XLSX file"
     assert supervisor.post("/orders/import/", {}).context["error"]
     assert supervisor.post("/orders/import/", {"rows": "forged"}).context["error"]
 
