@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import SeeOther, refusal_message
-from mom.pages.tablet_outbox import PersonUnknown, actor_then, entry_of
+from mom.pages.tablet_outbox import Unbelieved, actor_then, entry_of
 from mom.pages.tablet_page import page
 from plant import selectors, services
 from plant.access import NOBODY, actor_of, public
@@ -115,7 +115,7 @@ def leave(request: HttpRequest) -> HttpResponseBase:
         return SeeOther("/tablet/")
     try:
         left = actor_then(entry, NOBODY, tablet_session.device_of(request))
-    except PersonUnknown:
+    except Unbelieved:
         left = NOBODY
     if left.person_id == actor_of(request).person_id:
         tablet_session.person_leave(request)

@@ -2,7 +2,8 @@
 
 The headers of such a write: ``Idempotency-Key``, ``X-Outbox`` (``now``: somebody waits for the answer;
 ``later``: it waited on the tablet), ``X-Tapped-At`` and ``X-Sent-At`` by the tablet's clock in ISO 8601,
-``X-Person`` (who was signed in when it was tapped, signed by us) and ``X-Words`` (the tile's words, quoted).
+``X-Person`` (who was signed in when it was tapped, signed by us), ``X-Claimed`` (``yes``: nobody was, and
+this person said later that it was them) and ``X-Words`` (the tile's words, quoted).
 """
 
 from __future__ import annotations
@@ -31,12 +32,34 @@ SALT = "mom.tablet.person"
 KEPT = timedelta(days=7)
 # Who signed in is held to have left after a day, whatever a tablet says that saw no server meanwhile.
 SIGNED_IN = timedelta(days=1)
+# What two readings of a good clock may differ by.
+SLACK = timedelta(seconds=10)
 LATER, NOW = "later", "now"
 _READ = "_tablet_entry"
 
 
-class PersonUnknown(ValueError):
+class Unbelieved(ValueError):
+    """The entry cannot be written as it is; the text says what to do instead."""
+
+
+class PersonUnknown(Unbelieved):
     """The entry does not say in a way that can be believed who tapped it."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(
+            why or _("It is not certain any more who entered this. Badge in and enter it again.")
+        )
+
+
+class TimeUnknown(Unbelieved):
+    """When it was tapped is not known: the tablet's clock was changed while it waited, or it is too old."""
+
+    def __init__(self) -> None:
+        words = _(
+            "It is not certain when this was entered: it waited more than %(days)d days, "
+            "or the tablet's clock was changed. Enter it again."
+        )
+        super().__init__(words % {"days": KEPT.days})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +72,9 @@ class Entry:
     device_time: datetime | None
     person: str
     words: str
+    claimed: bool
+    waited: timedelta
+    """By the tablet's clock, so less than nothing where that was put back meanwhile."""
 
     @property
     def is_late(self) -> bool:
@@ -77,6 +103,8 @@ def _read(request: HttpRequest, now: datetime) -> Entry | None:
         device_time=device_time,
         person=request.headers.get("X-Person", ""),
         words=unquote(request.headers.get("X-Words", ""))[:200],
+        claimed=request.headers.get("X-Claimed", "") == "yes",
+        waited=sent - device_time if sent and device_time else timedelta(),
     )
 
 
@@ -107,21 +135,26 @@ def tapped_at(request: HttpRequest) -> datetime:
     return entry.tapped_at if entry else timezone.now()
 
 
-def person_sign(device: Device | None, actor: Actor) -> str:
+def person_sign(device: Device | None, actor: Actor, *, now: datetime | None = None) -> str:
     """Proof for later that this person was signed in on this tablet now; empty when nobody is."""
     if device is None or actor.person_id is None:
         return ""
-    said = [device.pk, actor.person_id, actor.label, int(timezone.now().timestamp())]
+    said = [device.pk, actor.person_id, actor.label, int((now or timezone.now()).timestamp())]
     return signing.dumps(said, salt=SALT)
 
 
 def actor_then(entry: Entry, actor: Actor, device: Device | None) -> Actor:
-    """Who tapped a late entry: the person its proof names; without one, who is signed in now.
+    """Who tapped an entry: the person its proof names; for an account, itself; else nobody.
 
-    Raises PersonUnknown for a proof that is not ours, is another tablet's, or too old.
+    Raises PersonUnknown for a proof that is not ours, is another tablet's or too old, and for an entry of
+    nobody that would become the next person's; TimeUnknown for one tapped before that person signed in.
     """
-    if device is None or not entry.person:
+    if device is None:
         return actor
+    if not entry.person:
+        if actor.person_id is None:
+            return actor
+        raise PersonUnknown(_("Nobody was signed in when this was entered. Enter it again."))
     try:
         device_id, person_id, badge, since = signing.loads(entry.person, salt=SALT, max_age=KEPT + SIGNED_IN)
     except (signing.BadSignature, ValueError, TypeError):
@@ -129,9 +162,18 @@ def actor_then(entry: Entry, actor: Actor, device: Device | None) -> Actor:
     person = selectors.person_at_badge(badge)
     if device_id != device.pk or person is None or person.pk != person_id:
         raise PersonUnknown
-    if entry.tapped_at - datetime.fromtimestamp(since, UTC) > SIGNED_IN:
+    after = entry.tapped_at - datetime.fromtimestamp(since, UTC)
+    if after > SIGNED_IN:
         raise PersonUnknown
+    if after < -SLACK and not entry.claimed:
+        raise TimeUnknown
     return selectors.actor_for_person(person, device=device)
+
+
+def time_check(entry: Entry) -> None:
+    """Raises TimeUnknown where how long it waited cannot be believed."""
+    if not -SLACK <= entry.waited <= KEPT:
+        raise TimeUnknown
 
 
 def answer_told(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:
@@ -150,7 +192,8 @@ def kept_trace(request: HttpRequest) -> None:
     """In the transaction of the write: it was done, tapped then, arrived now."""
     entry = entry_of(request)
     if entry is not None:
-        _trace(request, entry, TabletEntry.Outcome.KEPT, "")
+        why = _("Claimed by the person after it was entered.") if entry.claimed else ""
+        _trace(request, entry, TabletEntry.Outcome.KEPT, why)
 
 
 def _trace(request: HttpRequest, entry: Entry, outcome: str, why: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,16 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import resolve, reverse
-from django.utils.translation import gettext as _
 
-from mom.pages.tablet_outbox import PersonUnknown, actor_then, answer_told, entry_of, kept_trace, key_of
+from mom.pages.tablet_outbox import (
+    Unbelieved,
+    actor_then,
+    answer_told,
+    entry_of,
+    kept_trace,
+    key_of,
+    time_check,
+)
 from plant import env, selectors, services
 from plant.access import ACTIONS, NOBODY, Action, Actor, actor_of
 from plant.selectors.actors import DEVICE_COOKIE, TABLET_PERSON
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
 IDLE = timedelta(minutes=env.integer("TABLET_IDLE_MINUTES", 10, minimum=1))
 DRAFT = "tablet_draft"
 STATION = "tablet_station"
+TRAIL = "tablet"
 NOT_KEPT = {"csrfmiddlewaretoken"}
 
 View = Callable[..., HttpResponseBase]
@@ -132,7 +140,10 @@ def writes(action: Action) -> Callable[[View], View]:
             if (entry := entry_of(request)) and entry.is_late:
                 return _late(request, action, lambda: view(request, *args, **kwargs))
             if actor.person_id is None and actor.device_id is not None:
-                return _draft_keep(request)
+                then = _lapsed(request, actor)
+                if then is None:
+                    return _draft_keep(request)
+                actor = request.actor = then  # type: ignore[attr-defined]
             actor.require(action)
             if TABLET_PERSON in request.session:
                 request.session.modified = True
@@ -149,11 +160,15 @@ def _late(request: HttpRequest, action: Action, write: Callable[[], HttpResponse
     entry, actor = entry_of(request), actor_of(request)
     assert entry is not None
     try:
-        actor = actor_then(entry, actor, device_of(request))
-    except PersonUnknown:
-        message = _("It is not certain any more who entered this. Badge in and enter it again.")
-        return answer_told(request, refusal(message, status=409))
-    if actor.person_id is None and actor.device_id is not None:
+        time_check(entry)
+        if action == "view" and not entry.person:
+            # The trail of what nobody entered, taken back by nobody: it is not the next person's either.
+            actor = replace(actor, person_id=None, label=TRAIL) if actor.device_id else actor
+        else:
+            actor = actor_then(entry, actor, device_of(request))
+    except Unbelieved as refused:
+        return answer_told(request, refusal(str(refused), status=409))
+    if actor.person_id is None and actor.device_id is not None and action != "view":
         return JsonResponse({"badge": reverse("tablet_badge")}, status=401)
     request.actor = actor  # type: ignore[attr-defined]
     try:
@@ -162,6 +177,17 @@ def _late(request: HttpRequest, action: Action, write: Callable[[], HttpResponse
     except (PermissionDenied, Http404) as refused:
         answer = refusal(str(refused), status=403 if isinstance(refused, PermissionDenied) else 404)
     return answer_told(request, answer)
+
+
+def _lapsed(request: HttpRequest, actor: Actor) -> Actor | None:
+    """Who tapped just now although the session is over here, by the proof the tablet holds; else None."""
+    entry = entry_of(request)
+    if entry is None or not entry.person:
+        return None
+    try:
+        return actor_then(entry, actor, device_of(request))
+    except Unbelieved:
+        return None
 
 
 def refusal(message: str, *, status: int) -> HttpResponse:

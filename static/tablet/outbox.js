@@ -1,6 +1,7 @@
 // Every entry of an operator passes here: kept on the tablet first, then sent in order, exactly once.
 // The server answers a key it knows with its first answer, so sending again after a lost reply is harmless.
 import { all, change, get, put, remove, uuid } from "./store.js";
+import { isStation } from "./signed.js";
 
 const FIRST = 2000;
 const LONGEST = 30000;
@@ -11,16 +12,31 @@ let delay = FIRST;
 let timer = 0;
 let draining = null;
 let failing = false;
-let paused = false;
 // The entry somebody is looking at; its answer is shown to them as it comes.
 let watched = null;
+// Set aside after faults of their own: until when, by performance.now().
+const aside = new Map();
+// A page that was hidden may have slept, while performance.now() stood still.
+let hiddenAt = -1;
+document.addEventListener("visibilitychange", () => (hiddenAt = performance.now()));
 
 const tell = (kind, detail) => document.dispatchEvent(new CustomEvent(`outbox:${kind}`, { detail }));
 
 export const isFailing = () => failing || navigator.onLine === false;
 export const entries = () => all("outbox");
 
-const made = (entry) => ({ key: uuid(), at: new Date().toISOString(), state: "waiting", attempts: 0, faults: 0, why: "", ...entry });
+// When: by the clock, and by this page's own count, which nobody sets.
+const stamp = () => ({ at: new Date().toISOString(), origin: performance.timeOrigin, tick: performance.now() });
+
+// Now by the clock that stamped the entry: a clock put right meanwhile must not count as waiting.
+const sentAt = (entry) => {
+  if (entry.origin !== performance.timeOrigin) return new Date();
+  const waited = performance.now() - entry.tick;
+  const byClock = Date.now() - Date.parse(entry.at);
+  return new Date(Date.parse(entry.at) + (hiddenAt < entry.tick ? waited : Math.max(waited, byClock)));
+};
+
+const made = (entry) => ({ key: uuid(), ...stamp(), state: "waiting", attempts: 0, faults: 0, why: "", ...entry });
 
 // Not written down, such as what holds a PIN: it is sent while somebody waits, or not at all.
 export const unkept = (entry) => ({ ...made(entry), seq: 0 });
@@ -48,8 +64,9 @@ const post = (entry, mode) =>
       "Idempotency-Key": entry.key,
       "X-Outbox": mode,
       "X-Tapped-At": entry.at,
-      "X-Sent-At": new Date().toISOString(),
+      "X-Sent-At": sentAt(entry).toISOString(),
       "X-Person": entry.by ?? "",
+      "X-Claimed": entry.claimed ? "yes" : "",
       "X-Words": encodeURIComponent((entry.words ?? "").slice(0, 150)),
     },
     signal: AbortSignal.timeout(PATIENCE),
@@ -62,36 +79,41 @@ const save = async (entry, values) => {
 };
 const drop = (entry) => (entry.seq ? remove("outbox", entry.seq) : Promise.resolve());
 
-const refuse = async (entry, why, page = "") => {
-  await save(entry, () => ({ state: "refused", why, page }));
+const refuse = async (entry, why, values = {}) => {
+  await save(entry, () => ({ state: "refused", why, page: "", ...values }));
   tell("refused", entry);
   return { kind: "refused", entry };
 };
 
 const isJson = (answer) => (answer.headers.get("Content-Type") ?? "").includes("json");
+// Trouble of the server or of what stands before it, which says nothing about the entry (RFC 9110, 6585, 8470).
+const isTrouble = (status) => status >= 500 || [408, 425, 429].includes(status);
 
-// One try. `kind`: kept, refused, shown (an answer for the one who waits), badge, elsewhere, or again.
+// One try. `kind`: kept, refused, shown (an answer for the one who waits), badge, elsewhere, aside, or again.
 const attempt = async (entry, mode) => {
   if (!(await save(entry, (row) => ({ attempts: row.attempts + 1 })))) return { kind: "gone" };
   const answer = await post(entry, mode).catch(() => null);
   if (!answer) return { kind: "again", failing: true };
-  if (answer.status >= 500 || answer.status === 429 || answer.status === 408) return fault(entry, answer);
+  if (isTrouble(answer.status)) return fault(entry, answer);
   if (answer.status === 401) {
-    // Who tapped is not known any more: it waits for somebody to badge in.
-    await save(entry, () => ({ by: "" }));
-    return { kind: "badge", where: (await answer.json()).badge };
+    // Nothing was written for want of a person; whose proof it carries, if any, is still true.
+    await save(entry, (row) => ({ attempts: row.attempts - 1 }));
+    return { kind: "badge", where: (await answer.json().catch(() => ({}))).badge };
   }
   if (!isJson(answer)) return page(entry, answer, mode);
-  const body = await answer.json();
-  if (!answer.ok) return refuse(entry, body.refused ?? String(answer.status), body.page);
+  // Cut off on its way: what it said is not known.
+  const body = await answer.json().catch(() => null);
+  if (!body) return { kind: "again", failing: true };
+  if (!answer.ok) return refuse(entry, body.refused ?? String(answer.status), { page: body.page });
   return kept(entry, body, mode);
 };
 
-// The server's own trouble: tried again, but one entry must not hold up all others for ever.
+// Tried again for ever, never refused. One that the server itself fails on steps aside, for others not of its kind.
 const fault = async (entry, answer) => {
-  await save(entry, (row) => ({ faults: row.faults + 1 }));
-  if (entry.faults < FAULTS) return { kind: "again", failing: true };
-  return refuse(entry, `${document.documentElement.dataset.refused} ${answer.status}`);
+  await save(entry, (row) => ({ faults: row.faults + (answer.status === 500 ? 1 : 0), trouble: answer.status }));
+  if (answer.status !== 500 || entry.faults < FAULTS || !entry.seq) return { kind: "again", failing: true };
+  aside.set(entry.seq, performance.now() + LONGEST);
+  return { kind: "aside", failing: true };
 };
 
 const page = async (entry, answer, mode) => {
@@ -106,19 +128,21 @@ const page = async (entry, answer, mode) => {
     await fetch("/tablet/badge/").catch(() => null);
     return { kind: "again" };
   }
-  return refuse(entry, `${document.documentElement.dataset.refused} ${answer.status}`);
+  // Not the words of the tablet's own pages: an earlier try may have been written. It keeps its key, to be sent again.
+  return refuse(entry, `${document.documentElement.dataset.refused} ${answer.status}`, { unsure: true });
 };
 
 const kept = async (entry, body, mode) => {
   const now = (entry.seq && (await get("outbox", entry.seq))) || entry;
   if (now.undone) {
     if (!body.undo) return refuse(entry, entry.arrived ?? "");
-    const back = await post({ ...entry, key: `${entry.key}-undo`, path: body.undo, fields: [], at: new Date().toISOString() }, "later").catch(() => null);
-    if (!back?.ok) return { kind: "again", failing: true };
+    const back = await post({ ...entry, key: `${entry.key}-undo`, path: body.undo, fields: [], ...stamp() }, "later").catch(() => null);
+    if (!back || isTrouble(back.status)) return { kind: "again", failing: true };
+    if (!back.ok) return refuse(entry, entry.arrived ?? "");
     await drop(entry);
     return { kind: "kept", entry, body: {}, undone: true };
   }
-  if (mode === "later" && !body.message && body.where) return refuse(entry, entry.look ?? "", body.where);
+  if (mode === "later" && !body.message && body.where) return refuse(entry, entry.look ?? "", { page: body.where });
   await drop(entry);
   if (entry.corrects) await drop({ seq: entry.corrects });
   return { kind: "kept", entry, body };
@@ -136,9 +160,21 @@ const settle = (entry, outcome) => {
   return true;
 };
 
+// Whose it is nobody has said yet: it does not go before somebody does, and holds up no other.
+export const isUnclaimed = (entry) => isStation() && !entry.by && !entry.quiet && entry.state === "waiting";
+// What depends on order, such as pausing and resuming, stays in order: the first step of its address below /tablet/.
+const kindOf = (entry) => entry.path.split("/")[2];
+
 const next = async () => {
-  const waiting = (await entries()).filter((entry) => entry.state === "waiting");
-  const first = waiting[0] ?? null;
+  const ready = [];
+  const held = new Set();
+  for (const entry of await entries()) {
+    if (entry.state !== "waiting" || (isUnclaimed(entry) && watched?.entry.seq !== entry.seq)) continue;
+    if ((aside.get(entry.seq) ?? 0) > performance.now()) held.add(kindOf(entry));
+    if (!held.has(kindOf(entry))) ready.push(entry);
+  }
+  const first = ready[0] ?? null;
+  if (!first && held.size) later(LONGEST);
   // The one being watched is the same object for both, so that its end is told to who waits.
   if (watched && (first === null ? watched.entry.seq === 0 : first.seq === watched.entry.seq)) return watched.entry;
   return first;
@@ -152,7 +188,11 @@ const drain = async () => {
     const mode = watched?.entry === entry ? "now" : "later";
     const outcome = await attempt(entry, mode);
     if (["again", "badge", "elsewhere"].includes(outcome.kind)) return stop(entry, outcome);
-    if (outcome.kind !== "gone") failing = paused = false;
+    if (outcome.kind === "aside") {
+      settle(entry, { ...outcome, kind: "again" });
+      continue;
+    }
+    if (outcome.kind !== "gone") failing = false;
     delay = FIRST;
     if (!settle(entry, outcome)) tell(outcome.kind, outcome);
     tell("change");
@@ -166,7 +206,7 @@ const stop = (entry, outcome) => {
     later(delay);
     delay = Math.min(LONGEST, delay * 1.7);
   } else if (outcome.kind === "again") later(FIRST);
-  else paused = true;
+  else later(LONGEST);
   settle(entry, outcome);
   // Others behind it wait too: whoever watches one of them is told so.
   if (watched) settle(watched.entry, { kind: "again", failing });
@@ -210,13 +250,28 @@ export const takeBack = async (seq, person) => {
   const after = await change("outbox", seq, (row) => {
     if (row.state !== "waiting") return undefined;
     before = row;
-    return row.attempts === 0 ? null : { ...row, undone: true };
+    return row.attempts === 0 || isUnclaimed(row) ? null : { ...row, undone: true };
   });
   if (after === undefined) return false;
   if (after === null) await trace(before, "taken_back", person);
   tell("change");
   flush();
   return true;
+};
+
+// "This was me": said by somebody who is signed in, about an entry made while nobody was.
+export const claim = async (seq, person) => {
+  if (!person.by) return;
+  await change("outbox", seq, (row) => (row.by ? undefined : { ...row, ...person, claimed: true }));
+  tell("change");
+  flush();
+};
+
+// Sent once more as it is, under its own key: the server knows whether it was written.
+export const again = async (seq) => {
+  await change("outbox", seq, (row) => ({ ...row, state: "waiting", why: "", renewed: false }));
+  tell("change");
+  flush();
 };
 
 export const dismiss = async (seq, person) => {
@@ -233,7 +288,6 @@ export const corrected = async (seq, person) => {
   if (entry) await trace(entry, "corrected", person);
 };
 
-export const isPaused = () => paused;
 addEventListener("online", () => {
   delay = FIRST;
   flush();

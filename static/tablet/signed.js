@@ -22,6 +22,9 @@ export const signed = () => {
   return { by, person };
 };
 
+// An enrolled tablet, used by whoever badges in; an account is always itself.
+export const isStation = () => shown().tablet === "yes";
+
 const apply = () => {
   const { by, person } = signed();
   const name = document.getElementById("signed-name");

@@ -323,4 +323,5 @@ if (idle && !leave.hidden) {
 pages.markKept();
 ready(document);
 pages.keepPages();
+waiting.ask();
 outbox.flush();

@@ -27,7 +27,8 @@ const line = (entry) => {
   const what = document.createElement("b");
   const who = document.createElement("small");
   what.textContent = entry.words;
-  who.textContent = [clock(entry.at), entry.person, entry.undone ? words.back : "", entry.state === "refused" ? "" : words.waits].filter(Boolean).join(" · ");
+  const state = entry.state === "refused" ? "" : entry.trouble ? words.trouble : words.waits;
+  who.textContent = [clock(entry.at), entry.person || (outbox.isUnclaimed(entry) ? words.whose : ""), entry.undone ? words.back : "", state].filter(Boolean).join(" · ");
   text.append(what, who);
   if (entry.state === "refused") {
     const why = document.createElement("p");
@@ -36,8 +37,12 @@ const line = (entry) => {
   }
   item.append(text);
   if (entry.state === "refused") {
-    item.append(button(words.correct, "t-btn-main", () => correct(entry)), button(words.dismiss, "", () => outbox.dismiss(entry.seq, signed())));
-  } else if (!entry.undone) item.append(button(words.undoWord, "", () => outbox.takeBack(entry.seq, signed())));
+    const mend = entry.unsure ? button(words.again, "t-btn-main", () => outbox.again(entry.seq)) : button(words.correct, "t-btn-main", () => correct(entry));
+    item.append(mend, button(words.dismiss, "", () => outbox.dismiss(entry.seq, signed())));
+    return item;
+  }
+  if (outbox.isUnclaimed(entry) && signed().by) item.append(button(words.mine, "t-btn-main", () => outbox.claim(entry.seq, signed())));
+  if (!entry.undone) item.append(button(words.undoWord, "", () => outbox.takeBack(entry.seq, signed())));
   return item;
 };
 
@@ -48,7 +53,7 @@ export const mark = async () => {
   const waits = found.length - refused;
   badge.hidden = found.length === 0;
   badge.classList.toggle("is-refused", refused > 0);
-  const badgeIn = waits > 0 && outbox.isPaused() && !signed().by;
+  const badgeIn = !signed().by && found.some((entry) => outbox.isUnclaimed(entry));
   badge.textContent = [refused ? fill(refused === 1 ? words.refusedOne : words.refusedMany, refused) : "", waits ? fill(waits === 1 ? words.waitingOne : words.waitingMany, waits) : "", badgeIn ? words.badgein : ""].filter(Boolean).join(" · ");
   document.getElementById("badge-draft")?.toggleAttribute("hidden", waits === 0);
   dialog?.querySelector("ul").replaceChildren(...found.map(line));
@@ -73,6 +78,10 @@ const decorate = (found) => {
 export const open = async () => {
   await mark();
   if (dialog && !dialog.open && dialog.querySelector("li")) dialog.showModal();
+};
+// Somebody has badged in: is what was entered before theirs?
+export const ask = async () => {
+  if (signed().by && (await outbox.entries().catch(() => [])).some(outbox.isUnclaimed)) await open();
 };
 badge?.addEventListener("click", open);
 dialog?.querySelector("[data-close]")?.addEventListener("click", () => dialog.close());

@@ -203,7 +203,7 @@ def test_every_reason_is_reached_in_at_most_three_taps(shop: Shop) -> None:
         assert ReasonAssertion.objects.filter(reason__code=code, said_on__isnull=False).exists()
 
 
-def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_by_itself(shop: Shop) -> None:
+def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_when_it_was_me(shop: Shop) -> None:
     page = shop.tablet()
     before = ReasonAssertion.objects.count()
     page.locator("[data-stop]").last.click()
@@ -216,6 +216,9 @@ def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_by_itself(shop:
         page.locator(f"[data-pad='{digit}']").click()
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/tablet/")
+    page.get_by_role("button", name="This was me").wait_for()
+    assert ReasonAssertion.objects.count() == before
+    page.get_by_role("button", name="This was me").click()
     page.locator(".say", has_text=": Cleaning").wait_for()
     assert ReasonAssertion.objects.count() == before + 1
     assert page.get_by_text("Youssef Benali").is_visible()

@@ -195,6 +195,7 @@ def test_one_key_ten_times_at_once_is_one_fact_with_one_answer(shop: Shop) -> No
           const body = new URLSearchParams({good: '5', scrap: ''});
           const one = () => fetch('/tablet/count/', {method: 'POST', body,
             headers: {Accept: 'application/json', 'X-CSRFToken': cookie, 'Idempotency-Key': 'one-tap',
+                      'X-Person': document.getElementById('signed').dataset.by,
                       'X-Outbox': 'later', 'X-Tapped-At': at, 'X-Sent-At': new Date().toISOString()}})
             .then(async answer => answer.status + await answer.text());
           return Promise.all(Array.from({length: 10}, one)); }"""
@@ -326,8 +327,97 @@ def test_an_entry_made_while_nobody_is_signed_in_waits_for_a_badge(shop: Shop) -
     page.goto("/tablet/badge/?badge=1002")
     page.locator("input[name=pin]").fill("4321")
     page.locator("form button.tile-main").click()
+    page.get_by_role("button", name="This was me").wait_for()
+    assert NoteAssertion.objects.count() == 0
+    page.get_by_role("button", name="This was me").click()
     until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
     assert NoteAssertion.objects.get().said_by == shop.operator
+    until(page, lambda: not badge(page), "an empty outbox")
+
+
+def note_send(page: Page, text: str) -> None:
+    page.locator("textarea[name=text]").fill(text)
+    page.locator("form[action='/tablet/note/'] button[type=submit]").click()
+
+
+def quiet(page: Page) -> None:
+    """No request is left under way when the database is emptied."""
+    page.goto("about:blank")
+    page.wait_for_timeout(700)
+
+
+# As the browser does by itself, sooner.
+HURRY = "() => { window.dispatchEvent(new Event('online')); }"
+
+
+def test_trouble_of_the_server_is_never_a_refusal(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+    troubles, keys = [503, 502, 500, 504, 429, 408, 425, 500, 500, 500, 500, 500, 503], []
+
+    def trouble(route: Any) -> None:
+        if route.request.method != "POST" or len(keys) >= len(troubles):
+            return route.continue_()
+        keys.append(route.request.headers["idempotency-key"])
+        return route.fulfill(status=troubles[len(keys) - 1], body="trouble")
+
+    page.route("**/tablet/note/", trouble)
+    note_send(page, "through it all")
+
+    def asked() -> bool:
+        page.evaluate(HURRY)
+        page.wait_for_timeout(150)
+        assert badge(page) in ("", "1 waiting")
+        return len(keys) >= 11
+
+    until(page, asked, "eleven tries")
+    page.locator("#outbox-badge").click()
+    page.get_by_text("the server has a fault; trying again").wait_for()
+    until(page, lambda: NoteAssertion.objects.exists() or page.evaluate(HURRY), "the note", 90)
+    assert NoteAssertion.objects.count() == 1
+    assert {TabletEntry.objects.get(outcome="kept").key} == set(keys)
+    quiet(page)
+
+
+def test_an_entry_the_server_fails_on_does_not_hold_up_another(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+    page.route(
+        "**/tablet/note/",
+        lambda route: route.fulfill(status=500) if route.request.method == "POST" else route.continue_(),
+    )
+    note_send(page, "poison")
+    page.locator(".say-kept").wait_for()
+    page.goto("/tablet/count/")
+    page.locator("#good").fill("7")
+    page.locator("main form button[type=submit]").click()
+    until(page, lambda: CountAssertion.objects.exists() or page.evaluate(HURRY), "the count")
+    until(page, lambda: badge(page) == "1 waiting", "one that waits")
+    quiet(page)
+
+
+def test_a_session_that_lapsed_does_not_lose_who_tapped(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+    page.context.clear_cookies(name="sessionid")
+    note_send(page, "still me")
+    until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
+    assert NoteAssertion.objects.get().said_by == shop.operator
+    quiet(page)
+
+
+STEP = """() => { const real = Date; window.Date = class extends real {
+  constructor(...given) { if (given.length) super(...given); else super(real.now() + 3600e3); }
+  static now() { return real.now() + 3600e3; } }; }"""
+
+
+def test_a_clock_put_right_while_an_entry_waits_does_not_move_it(shop: Shop) -> None:
+    page = shop.tablet("/tablet/note/", badge=True)
+    page.context.set_offline(True)
+    note_send(page, "when")
+    page.locator(".say-kept").wait_for()
+    page.evaluate(STEP)
+    page.context.set_offline(False)
+    until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
+    assert timezone.now() - TabletEntry.objects.get(outcome="kept").tapped_at < timedelta(minutes=2)
+    quiet(page)
 
 
 def test_it_can_be_installed(shop: Shop) -> None:

@@ -28,9 +28,16 @@ NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 def late(
-    shop: Shop, path: str, data: dict[str, Any], *, key: str = "k", minutes: float = 5, person: str = ""
+    shop: Shop,
+    path: str,
+    data: dict[str, Any],
+    *,
+    key: str = "k",
+    minutes: float = 5,
+    person: str | None = None,
+    **more: str,
 ) -> Any:
-    """As outbox.js sends what waited; the tablet's clock is three hours ahead."""
+    """As outbox.js sends what waited, by the operator; the tablet's clock is three hours ahead."""
     sent = timezone.now() + timedelta(hours=3)
     headers = {
         "Accept": "application/json",
@@ -38,14 +45,17 @@ def late(
         "X-Outbox": "later",
         "X-Tapped-At": (sent - timedelta(minutes=minutes)).isoformat(),
         "X-Sent-At": sent.isoformat(),
-        "X-Person": person,
+        "X-Person": signature(shop.operator) if person is None else person,
+        **more,
     }
     return shop.post(path, data, headers=headers)
 
 
-def signature(person: Person, device: Device | None = None) -> str:
+def signature(person: Person, device: Device | None = None, *, minutes: float = 60) -> str:
+    """Proof that they were signed in so long ago."""
     tablet = device or Device.objects.get()
-    return person_sign(tablet, selectors.actor_for_person(person, device=tablet))
+    actor = selectors.actor_for_person(person, device=tablet)
+    return person_sign(tablet, actor, now=timezone.now() - timedelta(minutes=minutes))
 
 
 @given(
@@ -95,9 +105,42 @@ def test_a_forged_or_foreign_or_revoked_proof_is_refused_and_traced(shop: Shop) 
 
 def test_without_anybody_it_asks_for_a_badge_and_writes_nothing(shop: Shop) -> None:
     shop.post("/tablet/leave/")
-    answer = late(shop, "/tablet/note/", {"text": "x"})
+    answer = late(shop, "/tablet/note/", {"text": "x"}, person="")
     assert (answer.status_code, answer.json()) == (401, {"badge": "/tablet/badge/"})
     assert TabletEntry.objects.count() == 0
+
+
+def test_what_nobody_entered_is_the_next_persons_only_when_they_say_so(shop: Shop) -> None:
+    answer = late(shop, "/tablet/note/", {"text": "x"}, person="")
+    assert answer.status_code == 409
+    assert "Nobody was signed in" in answer.json()["refused"]
+    assert NoteAssertion.objects.count() == 0
+    since = signature(shop.operator, minutes=0)
+    assert late(shop, "/tablet/note/", {"text": "x"}, person=since, **{"X-Claimed": "yes"}).status_code == 200
+    assert NoteAssertion.objects.get().said_by == shop.operator
+    assert "Claimed" in entries_of(key="k").get(outcome="kept").why
+
+
+def test_a_tap_just_after_the_session_ended_is_still_whose_it_was(shop: Shop) -> None:
+    proof = signature(shop.operator)
+    shop.post("/tablet/leave/")
+    now = {"X-Outbox": "now"}
+    wrong = late(shop, "/tablet/note/", {"text": "x"}, minutes=0, person="made-up:1:2", **now)
+    assert (wrong.status_code, NoteAssertion.objects.count()) == (401, 0)
+    answer = late(shop, "/tablet/note/", {"text": "x"}, minutes=0, person=proof, **now)
+    assert (answer.status_code, answer.json()["message"]) == (200, "The note is kept")
+    assert NoteAssertion.objects.get().said_by == shop.operator
+    assert "tablet_person" not in shop.client.session
+
+
+@pytest.mark.parametrize("minutes", [8 * 24 * 60, 61, -5])
+def test_a_clock_put_right_while_it_waited_does_not_misdate_it(shop: Shop, minutes: float) -> None:
+    """Too long to be kept, before the person signed in, and sent before it was tapped."""
+    answer = late(shop, "/tablet/count/", {"good": "5"}, minutes=minutes)
+    assert answer.status_code == 409
+    assert "not certain when" in answer.json()["refused"]
+    assert CountAssertion.objects.count() == 0
+    assert entries_of(key="k").get().outcome == "refused"
 
 
 def test_a_right_the_person_has_not_is_a_refusal_with_its_reason(shop: Shop) -> None:
