@@ -73,6 +73,8 @@ class Machine:
     valued: dict[str, int] = field(default_factory=dict)
     stop_from: int = 0
     stop_why: str = ""
+    # When someone last pressed stop on it from the pages.
+    pressed: int = -1
 
     @property
     def good(self) -> int:

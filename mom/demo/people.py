@@ -108,7 +108,9 @@ def stop_ended(line: Line, index: int, at: int) -> None:
             "setup:cleaning": "ORG-CLEANING", "setup:changeover": "ORG-CHANGEOVER", "late": "ORG-NO-OPERATOR",
         }.get(machine.stop_why, "ORG-NO-MATERIAL")  # fmt: skip
         others, text = ("ORG-OTHER",), ""
-    _coding_plan(line, index, (start, at), reason, others, text)
+    # Who pressed stop wants to say why: the simulated operators leave that one to them.
+    if not start <= machine.pressed < at:
+        _coding_plan(line, index, (start, at), reason, others, text)
 
 
 def _coding_plan(

@@ -196,6 +196,7 @@ def stop_by_hand(line: Line, at: int, index: int, milliseconds: int) -> None:
     """Someone presses stop: the machine is held with the last fault of its list; one that is down stays down
     for that long."""
     machine = line.machines[index]
+    machine.pressed = at
     if machine.fault < 0:
         fault_begin(line, index, len(line.machine_spec(index).faults) - 1, milliseconds, at)
         return

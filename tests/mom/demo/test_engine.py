@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mom.demo.engine import Engine
-from mom.demo.events import Event, Reading, Truth
+from mom.demo.events import Event, Happening, Reading, Truth
 from mom.demo.line import Line
 from mom.demo.spec import PlantSpec
 
@@ -192,6 +192,25 @@ def test_pressing_stop_holds_a_running_machine_for_that_long(plant: PlantSpec) -
     held = next(e for e in states_of(events, "L1-FILLER") if e.data["state"] == "held")
     assert held.data["start"] == pressed + 1
     assert held.data["end"] - held.data["start"] == 90_000
+
+
+def test_a_stop_pressed_from_the_pages_is_coded_by_whoever_pressed_it(plant: PlantSpec) -> None:
+    engine = engine_of(plant, "11")
+    filler = next(machine for machine in engine.lines[0].machines if machine.code == "L1-FILLER")
+    while filler.state != "execute":
+        engine.advance(engine.now + 60_000)
+    coded: list[int] = []
+    for _ in range(6):
+        pressed = engine.now
+        engine.stop("L1-FILLER", 360_000)
+        for event in engine.advance(pressed + 7 * HOUR):
+            if isinstance(event, Happening) and event.kind == "stop_coded":
+                coded.append(event.data["start"])
+                meant = event.data["unit"] == "L1-FILLER" and pressed in range(
+                    event.data["start"] - 1, event.data["end"]
+                )
+                assert not meant
+    assert coded
 
 
 def test_pressing_stop_on_a_machine_that_is_down_keeps_it_down(plant: PlantSpec) -> None:
