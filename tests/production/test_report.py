@@ -173,6 +173,32 @@ def test_downtime_is_cut_where_the_reason_changes_and_says_what_the_account_says
     ]
 
 
+def test_a_reason_without_an_end_is_about_the_stop_it_was_said_of(read: Reader) -> None:
+    line = line_make(1)
+    sender = sender_make(line.unit)
+    sender.say([(s, "process_value", 1) for s in range(0, 400, 20)])
+    states = [(0, "state", 6), (100, "state", 11), (130, "state", 6), (150, "state", 11), (300, "state", 6)]
+    sender.say(states, watermark=400)
+    sender.stitch()
+    reason_make("JAM")
+    services.reason_assert(
+        equipment_id=line.unit.pk, start_time=at(100), end_time=None, reason_code="JAM", by=PLANNER
+    )
+    for view in ("v1_stops", "v1_downtime"):
+        rows = read(f"SELECT start_time, reason FROM report.{view} ORDER BY start_time")
+        assert [(row["start_time"], row["reason"]) for row in rows] == [(at(100), "JAM"), (at(150), None)]
+
+
+def test_what_no_machine_can_count_is_in_no_quantity(read: Reader) -> None:
+    _, sender = busy()
+    sender.say([(s, "good_count", 1_000_000 + s) for s in range(4500, 4700, 60)], watermark=4700)
+    sender.stitch()
+    [jump] = read("SELECT * FROM report.v1_quantities WHERE flag = 'implausible'")
+    assert (jump["quantity"], jump["unverified"]) == (0, 1_000_060)
+    [made] = read("SELECT sum(quantity) AS good, sum(unverified) AS odd FROM report.v1_quantities")
+    assert (made["good"], made["odd"]) == (4440 + 180, 1_000_060)
+
+
 def grafana(sql: str, line: str) -> str:
     """A panel's SQL as the data source sends it: times as quoted text, the lines chosen as quoted words."""
     for macro, seconds in (("$__timeFrom()", 1800), ("$__timeTo()", 4500)):

@@ -1,10 +1,13 @@
 -- Called by migration production.0006. Pieces by machine counter, in steps of at most five minutes.
 -- A row with a flag is one odd step of the counter (reset, rollover, gap, implausible, backwards).
+-- Pieces of an implausible step, faster than the machine can be, are ``unverified`` and part of no ``quantity``.
 -- Before a later migration changes a column read here: drop this view and create it again in that migration.
 CREATE VIEW report.v1_quantities AS
 SELECT CASE WHEN p.level = 'line' THEN p.code END::text AS line, e.code::text AS equipment,
-       q.start_time, q.end_time, q.kind::text AS kind, q.quantity::numeric AS quantity, q.flag::text AS flag,
-       g.address::text AS signal
+       q.start_time, q.end_time, q.kind::text AS kind,
+       CASE WHEN q.flag = 'implausible' THEN 0 ELSE q.quantity END::numeric AS quantity, q.flag::text AS flag,
+       g.address::text AS signal,
+       CASE WHEN q.flag = 'implausible' THEN q.quantity ELSE 0 END::numeric AS unverified
 FROM production_quantityactual q
 JOIN plant_equipment e ON e.id = q.work_unit_id
 JOIN connectors_signaldefinition g ON g.id = q.signal_id

@@ -1,5 +1,5 @@
 -- Called by migration production.0006. One row per stop, with the reason in force as /api/v1/stops tells it: the entry
--- said last that reaches the stop. A stop with several reasons is told in parts by v1_downtime.
+-- said last that reaches the stop; one without an end is about one stop alone (as v1_downtime). A stop with several reasons is told in parts by v1_downtime.
 -- Before a later migration changes a column read here: drop this view and create it again in that migration.
 CREATE VIEW report.v1_stops AS
 SELECT s.id AS stop, CASE WHEN p.level = 'line' THEN p.code END::text AS line, e.code::text AS equipment,
@@ -16,7 +16,11 @@ LEFT JOIN LATERAL (
     WHERE a.equipment_id = s.work_unit_id AND a.reason_id IS NOT NULL
       AND a.start_time < coalesce(s.end_time, 'infinity')
       AND (a.end_time > s.start_time
-           OR (a.end_time IS NULL AND a.start_time >= s.start_time - interval '60 seconds'))
+           OR (a.end_time IS NULL AND a.start_time >= greatest(
+               s.start_time - interval '60 seconds',
+               (SELECT b.end_time FROM production_stop b
+                WHERE b.work_unit_id = s.work_unit_id AND b.start_time < s.start_time
+                ORDER BY b.start_time DESC LIMIT 1))))
       AND NOT EXISTS (SELECT FROM production_reasonassertion n WHERE n.supersedes_id = a.id)
     ORDER BY a.said_at DESC, a.id DESC LIMIT 1
 ) said ON true
