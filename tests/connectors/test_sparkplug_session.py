@@ -78,6 +78,7 @@ def test_every_message_received_is_kept_once_and_every_loss_is_declared(
     )
 )
 def test_any_history_keeps_values_only_of_what_is_born_and_pairs_its_gaps(steps: list[str]) -> None:
+    # The whole model beside the session, a branch per message: cut up, it could not be compared by eye.
     played, online, device, seq, bd, number, spoken = Played(), False, False, 0, 0, 0, False
     expected: list[int] = []
     device_expected: list[int] = []

@@ -54,6 +54,7 @@ def line_stitched(*, hours: float = 1) -> Line:
 
 def order_told() -> Told:
     """An hour of an order, everything the record asks for said about it."""
+    # One thing said after the other, as on the day: long, and flat.
     line = line_stitched()
     operator, supervisor = person_make("operator", line.line), person_make("supervisor", line.line)
     by = actor_for_person(operator)

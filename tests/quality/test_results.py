@@ -179,6 +179,7 @@ def test_an_order_that_ended_or_never_began_has_no_checks_due(torque: TestSpecif
 
 
 def test_a_lot_is_blocked_until_it_is_decided(scene: Bottling) -> None:
+    # One lot's story: each decision stands on the one before.
     opened = services.nonconformance_open(
         equipment=scene.line.line,
         description="dented",
