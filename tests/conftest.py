@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from plant import env
 from tests.embedded_database import start_for_tests
@@ -49,6 +50,14 @@ def connect_as(role_url: str) -> None:
     database = connections["default"].settings_dict["NAME"]
     connections["default"].close()
     connections["default"].settings_dict.update({**entry, "NAME": database})
+
+
+@pytest.fixture(autouse=True)
+def source_language() -> Iterator[None]:
+    """A page asked for in French leaves its language behind in the thread: the next test begins in English."""
+    translation.activate("en")
+    yield
+    translation.deactivate_all()
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from plant.domain.intervals import Interval
 from plant.domain.quantities import ratio, round_parts
 from production import selectors as production
 from production.domain.bridge import QUALITY, SPEED, Bridge, bridge
+from production.domain.oee import seconds as exact_seconds
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -50,7 +51,7 @@ LEVEL_WORDS = {
     "PRI·PQ": late("Time for what was made (PRI·PQ)"),
     "PRI·GQ": late("Time for what was good (PRI·GQ)"),
 }
-KIND_WORDS = {SPEED: late("Slower than the ideal rate"), QUALITY: late("Rejected pieces")}
+KIND_WORDS = {SPEED: late("Slower than the ideal rate"), QUALITY: late("Rejected, or still in the line")}
 LEVEL, LOSS = "level", "loss"
 SHOWN_CAUSES = 25
 
@@ -160,12 +161,28 @@ def _told(unit: Equipment, found: Kpi, context: dict[str, Any]) -> dict[str, Any
 
 def _accounts(unit: Equipment, found: Kpi, view: str) -> list[Any]:
     """The line as it felt it is the machine that paces it; as maintenance looks at it, all its machines."""
-    rate = next((part.rate for part in found.made if part.rate), None)
     if view != "machines" or unit.level != "line":
-        return [(found.paced_by, found.account, rate.units_per_hour if rate else None)]
+        return [(found.paced_by, found.account, _possible(found))]
     units = selectors.line_work_units(unit.pk)
     accounts = production.accounts(equipment=units, start=found.account.start, end=found.account.end)
-    return [(machine, accounts[machine.pk], None) for machine in units if machine.pk in accounts]
+    return [(machine, accounts[machine.pk], pareto.unrated) for machine in units if machine.pk in accounts]
+
+
+def _possible(found: Kpi) -> pareto.Rates:
+    """Pieces a stretch of time could have brought, each part of it at the rate of its own order."""
+
+    def pieces(start: datetime, end: datetime) -> Decimal | None:
+        total = Decimal(0)
+        for part in found.made:
+            time = min(end, part.use.end or end) - max(start, part.use.start)
+            if time <= timedelta():
+                continue
+            if part.rate is None:
+                return None
+            total += part.rate.units_per_hour * exact_seconds(time) / 3600
+        return total
+
+    return pieces
 
 
 def steps(found: Bridge, code: str) -> list[Step]:
@@ -213,13 +230,20 @@ def tiles(found: Kpi, standard: str) -> list[Tile]:
             Tile(_("Effectiveness"), percent(oee.effectiveness), "PRI·PQ / APT"),
             Tile(_("Quality ratio"), percent(oee.quality), "GQ / PQ"),
         ]
-    failures = _("run time / breakdowns: %(count)s") % {"count": more.failures}
+    failures = _("run time / breakdowns of %(machine)s: %(count)s") % {
+        "count": more.failures,
+        "machine": found.paced_by.name,
+    }
     return [
         *first,
         Tile(_("Time between breakdowns"), hours(more.mtbf), failures),
         Tile(_("Time to repair"), hours(more.mttr), _("breakdown time / breakdowns")),
         Tile(_("Changeover share"), percent(more.setup_ratio), "AUST / AUPT"),
-        Tile(_("Scrap ratio"), percent(more.scrap_ratio), "SQ / PQ"),
+        Tile(
+            _("Scrap ratio"),
+            percent(more.scrap_ratio),
+            _("rejected by %(machine)s") % {"machine": found.paced_by.name},
+        ),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mom.pages.losses import LOST, group_of
 from plant.domain.quantities import ratio
@@ -22,6 +22,17 @@ OWN = frozenset({"breakdown", "setup", "own_other", "micro_stop"})
 HOUR = Decimal(3600)
 
 
+class Rates(Protocol):
+    """What a machine could have made in a stretch of time, at the ideal rates of its orders; None unknown."""
+
+    def __call__(self, start: datetime, end: datetime) -> Decimal | None: ...
+
+
+def unrated(start: datetime, end: datetime) -> Decimal | None:
+    """For machines whose pieces are nobody's question."""
+    return None
+
+
 @dataclass(slots=True)
 class Cell:
     """Time, stops and pieces of one cause in one shift. ``pieces`` None: no ideal rate."""
@@ -30,14 +41,11 @@ class Cell:
     stops: set[tuple[int, datetime]] = field(default_factory=set)
     pieces: Decimal | None = Decimal(0)
 
-    def add(self, equipment_id: int, segment: Segment, units_per_hour: Decimal | None) -> None:
+    def add(self, equipment_id: int, segment: Segment, pieces: Decimal | None) -> None:
         self.duration += segment.duration
         if segment.stop_start:
             self.stops.add((equipment_id, segment.stop_start))
-        if units_per_hour is None or self.pieces is None:
-            self.pieces = None
-        else:
-            self.pieces += units_per_hour * seconds(segment.duration) / HOUR
+        self.pieces = None if pieces is None or self.pieces is None else self.pieces + pieces
 
     def value(self, metric: str) -> Decimal | None:
         by_metric = {TIME: seconds(self.duration), COUNT: Decimal(len(self.stops)), PIECES: self.pieces}
@@ -70,7 +78,7 @@ class Table:
 
 
 def pareto(
-    accounts: Iterable[tuple[Equipment, Account, Decimal | None]],
+    accounts: Iterable[tuple[Equipment, Account, Rates]],
     *,
     metric: str = TIME,
     own_only: bool = False,
@@ -81,13 +89,15 @@ def pareto(
     cells: dict[tuple[int, str, str, bool], dict[str, Cell]] = {}
     machines: dict[int, Equipment] = {}
     first: dict[str, datetime] = {}
-    for equipment, account, rate in accounts:
+    for equipment, account, rates in accounts:
         machines[equipment.pk] = equipment
         for segment in account.segments:
             if segment.time_class in LOST and (not own_only or segment.time_class in OWN):
                 key = (equipment.pk, *group_of(segment))
                 by_shift = cells.setdefault(key, {})
-                by_shift.setdefault(segment.shift_code, Cell()).add(equipment.pk, segment, rate)
+                by_shift.setdefault(segment.shift_code, Cell()).add(
+                    equipment.pk, segment, rates(segment.start, segment.end)
+                )
                 first.setdefault(segment.shift_code, segment.start)
     shifts = tuple(sorted(first, key=lambda code: (not code, first[code])))
     totals = {key: together(by_shift.values()) for key, by_shift in cells.items()}

@@ -11,8 +11,10 @@ from django.test import Client
 from mom.pages import loss_account, pareto
 from mom.pages.losses import LOST
 from plant.models import Equipment
+from plant.selectors import shift_at
 from production import selectors as production
 from production.domain.bridge import STEPS, bridge
+from production.models import IdealRate
 from production.selectors import Kpi
 from tests.factories.pages import Plant
 
@@ -43,8 +45,7 @@ def test_shown_seconds_add_up_step_by_step(plant: Plant, code: str, standard: st
 @pytest.mark.parametrize("metric", pareto.METRICS)
 def test_causes_are_the_lost_time_once_and_shifts_add_up(plant: Plant, metric: str) -> None:
     found = kpi_of(plant, "L2")
-    rate = Decimal(9000)
-    table = pareto.pareto([(found.paced_by, found.account, rate)], metric=metric)
+    table = pareto.pareto([(found.paced_by, found.account, loss_account._possible(found))], metric=metric)
     lost = sum((s.duration for s in found.account.segments if s.time_class in LOST), timedelta())
     assert table.total.duration == lost
     for row in table.rows:
@@ -77,7 +78,24 @@ def test_machines_are_seen_by_their_own_stops_only(supervisor: Client, plant: Pl
     found = kpi_of(plant, "L2")
     units = list(plant.units["L2"])
     accounts = production.accounts(equipment=units, start=found.account.start, end=found.account.end)
-    table = pareto.pareto([(unit, accounts[unit.pk], None) for unit in units], own_only=True)
+    table = pareto.pareto([(unit, accounts[unit.pk], pareto.unrated) for unit in units], own_only=True)
     assert {row.equipment.code for row in table.rows} > {"L2-FILL"}
     assert not {row.time_class for row in table.rows} & {"starved", "blocked"}
     assert table.total.pieces is None, "no rate, no pieces"
+
+
+def test_pieces_are_those_of_the_day_page(plant: Plant) -> None:
+    """The same lost time is worth the same wherever it is told, whatever was being made."""
+    line = plant.lines[1]
+    IdealRate.objects.create(
+        equipment=plant.units["L2"][0], units_per_hour=14400, valid_from=plant.now - timedelta(hours=2)
+    )
+    shift = shift_at(line_id=line.pk, at=plant.now)
+    assert shift is not None
+    told = production.line_shift(line_id=line.pk, shift=shift)
+    assert told is not None
+    table = pareto.pareto([(told.kpi.paced_by, told.kpi.account, loss_account._possible(told.kpi))])
+    stood = sum(cause.pieces for cause in told.missing.causes if cause.duration and cause.kind != "not_known")
+    slow = sum((row.total.pieces or 0 for row in table.rows if row.time_class == "running_slow"), Decimal(0))
+    assert table.total.pieces is not None
+    assert abs(Decimal(float(stood)) - (table.total.pieces - slow)) < Decimal("0.001")
