@@ -54,7 +54,7 @@ def connect_as(role_url: str) -> None:
 
 @pytest.fixture(autouse=True)
 def source_language() -> Iterator[None]:
-    """A page asked for in French leaves its language behind in the thread: the next test begins in English."""
+    """A page asked for in French leaves its language behind in the thread: each test begins in English."""
     translation.activate("en")
     yield
     translation.deactivate_all()
