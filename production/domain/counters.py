@@ -215,7 +215,7 @@ class Counter:
             self.flush()
             self.bucket = bucket_of(at)
             self._bucket_end = self.bucket + BUCKET
-        if abs(self.counted + quantity) >= FITS:
+        if not -FITS < self.counted + quantity < FITS:
             self.rows.append(Counted(self.signal, self.kind, before_at, at, IMPLAUSIBLE, 0))
             return
         self.counted += quantity
