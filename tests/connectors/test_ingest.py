@@ -13,24 +13,21 @@ from hypothesis import strategies as st
 
 from connectors import selectors, services
 from connectors.domain.columns import UNDATED, Columns, micros
-from connectors.domain.outage import gap_declared
 from connectors.domain.wire import Unread
 from connectors.models import (
     Connection,
     DirtyMark,
-    Gap,
     IngestReceipt,
     QuarantinedMessage,
     SignalDefinition,
     SignalSample,
-    Watermark,
 )
 from connectors.services.context import context_of
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest
 from connectors.services.packing import rows_of
 from connectors.services.waking import FLOOD, pressing_in
 from plant.domain.samples import Quality, Sample
-from tests.factories.connectors import connection_make, signal_make
+from tests.factories.connectors import signal_make
 from tests.factories.plant import actor_make, line_make
 
 pytestmark = pytest.mark.django_db
@@ -301,36 +298,6 @@ def _silences(seconds: list[int], stale: int) -> list[tuple[int, int]]:
     return [(first, then) for first, then in pairwise(seconds) if then - first > stale]
 
 
-def test_a_gap_is_opened_and_closed_by_two_rows_and_read_as_one(mapped: SignalDefinition) -> None:
-    from dataclasses import replace
-
-    closed = gap_declared(source="x", cause="connection_down", start=NOW, end=NOW + timedelta(minutes=1))
-    opened = replace(closed, end_time=None)
-    unit = mapped.equipment_id
-    for gaps in ([opened], [opened], [closed], [opened, closed]):
-        deliveries_store(slug=mapped.connection.slug, deliveries=[Delivery(gaps=gaps)], now=NOW)
-    assert Gap.objects.count() == 2
-    (found,) = selectors.gaps_between(equipment_ids=[unit], start=NOW, end=NOW + timedelta(hours=1))
-    assert found.end_time == closed.end_time
-    after = NOW + timedelta(minutes=1)
-    assert selectors.gaps_between(equipment_ids=[unit], start=after, end=NOW + timedelta(hours=1)) == []
-    assert [gap.pk for gap in selectors.gaps_visible(actor_make("engineer", mapped.connection.site))] == [
-        Gap.objects.get(end_time__isnull=False).pk
-    ]
-
-
-def test_the_horizon_is_the_earliest_of_the_machines_connections(mapped: SignalDefinition) -> None:
-    unit = mapped.equipment_id
-    assert selectors.horizon_for(equipment_id=unit) is None
-    for minutes in (1, 3):
-        Watermark.objects.create(connection=mapped.connection, at=NOW + timedelta(minutes=minutes))
-    assert selectors.horizon_for(equipment_id=unit) == NOW + timedelta(minutes=3)
-    second = signal_make(mapped.equipment, "other", connection=connection_make(mapped.connection.site))
-    assert selectors.horizon_for(equipment_id=unit) is None
-    Watermark.objects.create(connection=second.connection, at=NOW)
-    assert selectors.horizon_for(equipment_id=unit) == NOW
-
-
 def test_a_change_of_connection_or_signal_raises_the_revision(mapped: SignalDefinition) -> None:
     def revision() -> int:
         return Connection.objects.get(pk=mapped.connection_id).revision
@@ -364,12 +331,6 @@ def test_the_application_can_neither_change_nor_delete_samples(mapped: SignalDef
         for statement in (f"UPDATE {table} SET v_int = 2", f"DELETE FROM {table}", f"TRUNCATE {table}"):
             with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
                 connection.cursor().execute(statement)
-
-
-def test_freshness_names_the_last_sample_of_each_connection(mapped: SignalDefinition) -> None:
-    ingest(mapped, columns(1, 2))
-    (found,) = selectors.connection_freshness(now=NOW + timedelta(seconds=11))
-    assert (found.slug, found.age) == (mapped.connection.slug, timedelta(seconds=10))
 
 
 def test_receipts_nobody_can_ask_about_are_forgotten(mapped: SignalDefinition) -> None:

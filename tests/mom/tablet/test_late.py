@@ -20,8 +20,8 @@ from plant import selectors
 from plant.models import Device, Person, Reason
 from production.models import CountAssertion, JobOrderEvent, NoteAssertion, ReasonAssertion, Stop
 from tests.factories import plant as make
-from tests.mom.tablet.test_flows import Shop, seen, seen_group, undo_of
-from tests.mom.tablet.test_flows import shop as shop
+from tests.mom.tablet.shop import Shop, seen, seen_group, undo_of
+from tests.mom.tablet.shop import shop as shop
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -243,6 +243,13 @@ def test_a_dismissed_entry_leaves_a_trace(shop: Shop) -> None:
     row = entries_of(key="abc").get()
     assert (row.outcome, row.words, row.person) == ("dismissed", "Note: x", shop.operator)
     assert shop.post("/tablet/outbox/", {**body, "outcome": "kept", "key": "e"}).status_code == 422
+
+
+def test_what_nobody_took_back_is_not_in_the_next_persons_name(shop: Shop) -> None:
+    body = {"outcome": "taken_back", "entry": "abc", "route": "/tablet/note/", "words": "Note: x"}
+    assert late(shop, "/tablet/outbox/", body, person="").status_code == 200
+    row = entries_of(key="abc").get()
+    assert (row.outcome, row.person, row.device) == ("taken_back", None, Device.objects.get())
 
 
 # Late coding and correcting

@@ -6,7 +6,7 @@ import pytest
 
 from plant.models import Reason
 from production.models import ReasonAssertion, ReasonRule
-from tests.mom.tablet.test_flows import Shop, seen, shop  # noqa: F401
+from tests.mom.tablet.shop import Shop, seen, shop  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
