@@ -52,7 +52,10 @@ def verdict(start: datetime, reported: Sequence[Reported], rules: Iterable[Rule]
     the code: the same whatever the order they are given in. A rule says nothing of stops before it was valid.
     """
     ranked = sorted(rules, key=_rank)
-    heard = sorted(reported, key=lambda item: (_distance(item, start), item.code))
+    # The stop's own code before an alarm of the same instant; of two alarms as near, the earlier.
+    heard = sorted(
+        reported, key=lambda item: (_distance(item, start), item.code, item.at is not None, item.at or start)
+    )
     for rule in ranked:
         if start < rule.valid_from:
             continue
