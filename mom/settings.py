@@ -150,6 +150,7 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "mom.formats"
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"

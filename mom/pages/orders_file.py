@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from mom.pages.words import day_year_clock
 from production.services import Stored
 from production.services.plan_reading import PlanError
 
@@ -150,7 +151,7 @@ def shown(field: str, value: Any, zone: ZoneInfo, codes: Mapping[str, Mapping[in
         return ", ".join(f"{name} = {text}" for name, text in value.items())
     if field in TIMES and value:
         at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-        return at.astimezone(zone).strftime("%d/%m/%Y %H:%M")
+        return day_year_clock(at, zone)
     text = str(value)
     return text.rstrip("0").rstrip(".") if "." in text and text.replace(".", "").isdecimal() else text
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 from django.utils.translation import pgettext, pgettext_lazy
@@ -207,8 +207,25 @@ def span_minutes(value: timedelta) -> str:
 
 
 def day_clock(at: datetime | None, zone: ZoneInfo) -> str:
-    """Day and time in the site's zone, day first as both languages of the plant write it."""
-    return "–" if at is None else at.astimezone(zone).strftime("%d/%m %H:%M")
+    """Day and time in the site's zone, the day as the reader's language writes it."""
+    return "–" if at is None else f"{day_month(at.astimezone(zone))} {at.astimezone(zone):%H:%M}"
+
+
+def day_month(day: date) -> str:
+    """A day of this year or so: 20 Nov in English, 20/11 in French."""
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
+def day_year_clock(at: datetime, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M}"
+
+
+def clock_or_day(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
+    """The time alone on the day of ``now`` in the site's zone, day and time on any other."""
+    if at is not None and at.astimezone(zone).date() == now.astimezone(zone).date():
+        return at.astimezone(zone).strftime("%H:%M")
+    return day_clock(at, zone)
 
 
 def piece_word(unit: str) -> str:

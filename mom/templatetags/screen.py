@@ -172,8 +172,17 @@ def day_clock(at: datetime | None, zone: ZoneInfo | None = None) -> str:
 
 
 @register.filter
+def clock_or_day(at: datetime | None, zone: ZoneInfo | None = None) -> str:
+    """The time alone today, with its day before."""
+    return words.clock_or_day(at, zone or words.UTC, datetime.now(UTC))
+
+
+@register.filter
 def day_clock_seconds(at: datetime | None, zone: ZoneInfo | None = None) -> str:
-    return "–" if at is None else at.astimezone(zone or UTC).strftime("%d/%m %H:%M:%S")
+    if at is None:
+        return "–"
+    local = at.astimezone(zone or UTC)
+    return f"{words.day_month(local)} {local:%H:%M:%S}"
 
 
 @register.filter

@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -25,7 +26,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
         _token, secret = services.token_create(user=request.user, by=actor_of(request), **form.cleaned_data)
         form = TokenForm()
     context = {"form": form, "secret": secret, "tokens": selectors.tokens_of(request.user)}
-    return render(request, "plant/tokens.html", context, status=201 if secret else 200)
+    line = selectors.lines(actor_of(request)).first()
+    with timezone.override(selectors.site_zone(line) if line else None):
+        return render(request, "plant/tokens.html", context, status=201 if secret else 200)
 
 
 @require("view")
