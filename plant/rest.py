@@ -26,6 +26,7 @@ from rest_framework.response import Response
 
 from plant import selectors, services
 from plant.access import NOBODY, Actor
+from plant.domain.missing import missing_said
 from plant.domain.streams import batches, csv_chunks
 from plant.models import ApiToken, Person, User
 from plant.services.idempotency import KeyReused
@@ -35,8 +36,7 @@ if TYPE_CHECKING:
 
 PAGING = frozenset({"cursor", "page_size", "format", "limit"})
 STREAMS = frozenset({"csv", "ndjson", "xlsx"})
-MOST = 1000
-"""Items of one list to write."""
+MOST = 1000  # items of one list to write
 ROW_KEYS = UUID("6f1b9c1e-8a55-4c1c-9d2f-1f0a8c9f7b10")
 READ_EXPECTED = re.compile(r"(?P<field>\w+): read (?P<read>.*?), expected (?P<expected>.*)", re.DOTALL)
 
@@ -214,8 +214,8 @@ def problem(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Errors as JSON: what went wrong, where, what was expected. Unexpected errors stay errors."""
     if isinstance(exc, KeyReused):
         return Response({"detail": str(exc)}, status=422)
-    if isinstance(exc, ObjectDoesNotExist):
-        exc = Http404(str(exc))
+    if isinstance(exc, ObjectDoesNotExist | Http404):
+        exc = exceptions.NotFound(missing_said(str(exc), context.get("kwargs") or {}))
     refusable = isinstance(exc, ValueError) and not isinstance(exc, UnicodeError)
     if refusable and getattr(exc, "is_bad_input", False):
         return Response({"detail": str(exc)}, status=400)

@@ -13,9 +13,12 @@ from plant.selectors.configuration import remembered, revised, revision_text
 
 
 def equipment_by_code(code: str) -> Equipment:
-    """Raises Equipment.DoesNotExist."""
+    """Raises Equipment.DoesNotExist, naming the code."""
     rows = Equipment.objects.select_related("equipment_class")
-    return remembered(("equipment", code), lambda: rows.get(code=code))
+    try:
+        return remembered(("equipment", code), lambda: rows.get(code=code))
+    except Equipment.DoesNotExist:
+        raise Equipment.DoesNotExist(f"no equipment {code}") from None
 
 
 def equipment_for_ids(ids: Iterable[int]) -> dict[int, Equipment]:

@@ -105,7 +105,8 @@ def test_places_are_found_by_level_line_parent_and_class_and_only_in_scope() -> 
     assert codes(f"?line={other.line.code}") == []
     found = client.get(f"/api/v1/equipment/{units[0]}").json()
     assert (found["class"], found["parent"], found["is_constraint"]) == ("filler", line.line.code, True)
-    assert client.get(f"/api/v1/equipment/{other.unit.code}").status_code == 404
+    missing = client.get(f"/api/v1/equipment/{other.unit.code}")
+    assert (missing.status_code, missing.json()) == (404, {"detail": f"no equipment {other.unit.code}"})
 
 
 def test_an_unchanged_answer_is_an_empty_304() -> None:
@@ -136,7 +137,8 @@ def test_a_machine_is_offered_the_reasons_of_its_class_the_wider_ones_and_everyb
     client = caller(make.account_make("operator", line.line))
     rows = client.get(f"/api/v1/reasons?equipment={line.unit.code}").json()["results"]
     assert {row["code"] for row in rows} == {"OWN", "WIDE", "ALL"}
-    assert client.get("/api/v1/reasons?equipment=NONE").status_code == 404
+    missing = client.get("/api/v1/reasons?equipment=NONE")
+    assert (missing.status_code, missing.json()) == (404, {"detail": "no equipment NONE"})
 
 
 def test_a_decision_has_a_reason_and_is_made_where_one_may() -> None:
