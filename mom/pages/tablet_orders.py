@@ -85,7 +85,9 @@ def orders(request: HttpRequest) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    return page(request, "mom/tablet_orders.html", station, orders=orders_open(station, request))
+    may_look = actor_of(request).may("view", station.line)
+    found = orders_open(station, request)
+    return page(request, "mom/tablet_orders.html", station, orders=found, may_look=may_look)
 
 
 def _order_here(station: Station, code: str) -> JobOrder:

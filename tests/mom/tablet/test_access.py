@@ -174,3 +174,12 @@ def test_tablets_of_another_line_are_out_of_reach(client: Client, line: make.Lin
 def test_an_operator_enrols_nothing(tablet: Client, operator: Person) -> None:
     badge_in(tablet)
     assert tablet.get("/tablet/devices/").status_code == 403
+
+
+def test_on_a_machine_s_tablet_the_line_s_orders_ask_for_a_badge(
+    client: Client, line: make.Line, operator: Person
+) -> None:
+    _device, client.cookies[DEVICE_COOKIE] = make.device_make(line.unit)
+    assert "Badge in to see the orders" in client.get("/tablet/orders/").content.decode()
+    badge_in(client)
+    assert "No order is ready to start" in client.get("/tablet/orders/").content.decode()
