@@ -39,10 +39,19 @@ class OrderView:
     plan: Plan | None
     bar: SafeString | str
 
+    @property
+    def after_due(self) -> timedelta | None:
+        """How long after it is due the order finishes by the forecast; None when it does not."""
+        finish = self.plan.finish if self.plan else None
+        return finish - self.due if finish and self.due and finish > self.due else None
+
 
 @dataclass(frozen=True, slots=True)
 class LossView:
-    """``label`` is ``what`` and the ``machine`` it started at, where one is known."""
+    """``label`` is ``what`` and the ``machine`` it started at, where one is known.
+
+    ``going_on``: it costs time now, not only earlier in the window.
+    """
 
     label: str
     what: str
@@ -56,17 +65,7 @@ class LossView:
     href: str
     bar: SafeString
     reason_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Who last took something on: gave a reason, raised or took a request, owns an action."""
-
-    who: str
-    what: str
-    kind: str
-    at: datetime
-    href: str
+    going_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +190,7 @@ def _loss_view(
         href=href("/stops/", **query),
         bar=svg.progress(share, Decimal(1), label=label, kind=kind, height=10),
         reason_code=loss.reason_code,
+        going_on=reading.account is not None and loss.until == reading.account.end,
     )
 
 
@@ -202,54 +202,6 @@ def line_losses(reading: LineReading) -> Losses | None:
     if reading.losses is not None:
         return attributed(account, reading.losses)
     return losses(account, units_per_hour=reading.rate)
-
-
-def owners(reading: LineReading) -> list[Owner]:
-    """Newest first: open requests, reasons said this shift, open actions."""
-    found = [*_request_owners(reading), *_reason_owners(reading), *_action_owners(reading)]
-    return sorted(found, key=lambda owner: owner.at, reverse=True)
-
-
-def _about(machine: str, what: str) -> str:
-    return _("%(machine)s: %(what)s") % {"machine": machine, "what": what}
-
-
-def _reason_owners(reading: LineReading) -> list[Owner]:
-    return [
-        Owner(
-            told.who,
-            _about(told.stop.work_unit.name, told.reason),
-            _("said why"),
-            told.at,
-            href("/stops/", stop=str(told.stop.pk)),
-        )
-        for told in reading.said
-    ]
-
-
-def _request_owners(reading: LineReading) -> list[Owner]:
-    found = []
-    for call in reading.requests:
-        who, kind, at = call.taken_by, _("has taken the request"), call.taken_at
-        if at is None:
-            who = _("Maintenance, not taken yet")
-            kind, at = _("request raised by %(who)s") % {"who": call.said_by}, call.said_at
-        what = _about(call.equipment.name, call.code)
-        found.append(Owner(who, what, kind, at, href("/stops/", equipment=call.equipment.code)))
-    return found
-
-
-def _action_owners(reading: LineReading) -> list[Owner]:
-    return [
-        Owner(
-            task.owner,
-            task.title,
-            _("action, due %(date)s") % {"date": task.due_on.strftime("%d/%m")},
-            task.opened_at,
-            href("/actions/", equipment=task.equipment.code),
-        )
-        for task in reading.actions
-    ]
 
 
 def segment_title(segment: Segment, zone: ZoneInfo, names: dict[str, str]) -> str:

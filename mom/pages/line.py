@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from mom.pages import board, svg
+from mom.pages import owners as taken
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import Losses
@@ -33,7 +34,7 @@ class LineBoard:
     order: board.OrderView | None
     losses: Losses | None
     loss_rows: list[board.LossView]
-    owners: list[board.Owner]
+    owners: list[taken.Owner]
     lanes: list[board.LaneView]
     order_lane: Any
     axis: Any
@@ -75,13 +76,14 @@ def line_board(reading: LineReading, *, revision: str) -> LineBoard:
 def _board(reading: LineReading) -> LineBoard:
     names = board.names_for(reading)
     found = board.line_losses(reading)
+    rows = board.loss_views(reading, found, names) if found else []
     state, since = board.state_since(reading.account) if reading.constraint else ("", None)
     return LineBoard(
         reading=reading,
         order=board.order_view(reading, reading.order),
         losses=found,
-        loss_rows=board.loss_views(reading, found, names) if found else [],
-        owners=board.owners(reading),
+        loss_rows=rows,
+        owners=taken.owners(reading, rows[0] if rows else None),
         lanes=[board.lane_view(reading, unit, names) for unit in reading.units],
         order_lane=board.order_lane(reading),
         axis=svg.axis(reading.window, reading.zone),

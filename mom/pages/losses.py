@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from plant.domain.quantities import ratio
@@ -22,6 +22,7 @@ UNCODED = "uncoded"
 class Loss:
     """Stops of one class and reason. ``pieces`` = time × ideal rate; None where no ideal rate is known.
 
+    ``until``: when the last of them ended, or the account does.
     ``kind`` and ``machine`` (its code): what it came from, as the first-fault walk found it; empty without.
     """
 
@@ -33,6 +34,7 @@ class Loss:
     pieces: Decimal | None
     kind: str = ""
     machine: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def _loss(key: tuple[str, str, bool], segments: list[Segment], units_per_hour: D
     duration = sum((segment.duration for segment in segments), timedelta())
     pieces = None if units_per_hour is None else units_per_hour * seconds(duration) / HOUR
     count = len({segment.stop_start for segment in segments if segment.stop_start})
-    return Loss(*key, count, duration, pieces)
+    return Loss(*key, count, duration, pieces, until=max(segment.end for segment in segments))
 
 
 def _origin(key: tuple[str, str, str, str, bool], parts: list[LostPart]) -> Loss:
@@ -116,7 +118,8 @@ def _origin(key: tuple[str, str, str, str, bool], parts: list[LostPart]) -> Loss
     pieces = total(part.pieces for part in parts)
     known = None if pieces is None else Decimal(pieces.numerator) / Decimal(pieces.denominator)
     count = len({(part.machine, part.segment.stop_start) for part in parts})
-    return Loss(time_class, reason, uncoded, count, duration, known, kind, machine)
+    until = max(part.end for part in parts)
+    return Loss(time_class, reason, uncoded, count, duration, known, kind, machine, until)
 
 
 def data_quality(account: Account) -> DataQuality:

@@ -19,6 +19,7 @@ from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.first_steps import first_steps
 from mom.pages.lookup import lines_seen
 from mom.pages.losses import Losses
+from mom.pages.owners import Owner, owners
 from mom.pages.reading import LineReading, line_kpi, lines_reading
 from plant.access import Actor, actor_of, require
 
@@ -49,7 +50,7 @@ class Card:
     order: board.OrderView | None
     top: board.LossView | None
     losses: Losses | None
-    owner: board.Owner | None
+    owner: Owner | None
     uncoded: int
     machines: list[Machine]
     strip: Any
@@ -81,7 +82,7 @@ def card(reading: LineReading) -> Card:
     found = board.line_losses(reading)
     rows = board.loss_views(reading, found, names) if found else []
     state, since = board.state_since(reading.account) if reading.constraint else ("", None)
-    has_it = board.owners(reading)
+    has_it = owners(reading, rows[0] if rows else None)
     return Card(
         line=reading.line,
         zone=reading.zone,
@@ -126,10 +127,9 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
     machine = top.machine or found.constraint.name
     words_in = {"line": found.line.name, "machine": machine, "loss": top.what}
     if lost is not None:
-        sentence = _("%(line)s is losing %(lost)s pieces/h – %(machine)s: %(loss)s") % {
-            **words_in,
-            "lost": words.quantity(round(lost)),
-        }
+        now = _("%(line)s is losing %(lost)s pieces/h – %(machine)s: %(loss)s")
+        past = _("%(line)s has lost %(lost)s pieces/h this shift – the most to %(machine)s: %(loss)s")
+        sentence = (now if top.going_on else past) % {**words_in, "lost": words.quantity(round(lost))}
     else:
         sentence = _("%(line)s has lost %(time)s this shift – %(machine)s: %(loss)s") % {
             **words_in,

@@ -37,7 +37,8 @@ CALENDAR_BEHIND, CALENDAR_AHEAD = OFF_SHIFT * 2, timedelta(hours=36)
 HOUR = timedelta(hours=1)
 RUNNING = ("running", "interrupted")
 MOST_UNCODED = 100
-SHOWN_SAID = 3
+MOST_SAID = 100  # of a shift: whoever said why of its dearest loss is among them
+MOST_TAKEN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +212,9 @@ def _read(lines: Mapping[Equipment, str], now: datetime) -> list[LineReading]:
     orders = production.dispatch_lists(line_ids=[one.line.pk for one in asked])
     told = _accounts(asked, now)
     places = {one.line.pk: (one.line.path, one.window.start) for one in asked}
-    shown = stops_shown(lines=places, waiting=MOST_UNCODED, answered=SHOWN_SAID)
+    shown = stops_shown(lines=places, waiting=MOST_UNCODED, answered=MOST_SAID)
     goods = _goods(asked, orders, now)
-    calls, tasks = taken_on({one.line: one.setup.units for one in asked}, most=SHOWN_SAID)
+    calls, tasks = taken_on({one.line: one.setup.units for one in asked}, most=MOST_TAKEN)
     return [
         _reading(one, now, told, orders[one.line.pk], shown[one.line.pk], goods.get(one.line.pk),
                  calls[one.line.pk], tasks[one.line.pk])

@@ -41,6 +41,7 @@ class Task:
     owner: str
     opened_at: datetime
     due_on: date
+    reason_code: str
 
 
 def taken_on(
@@ -55,12 +56,12 @@ def taken_on(
     tasks: dict[int, list[Task]] = {line.pk: [] for line in lines}
     by_id = {place.pk: place for line, units in lines.items() for place in (line, *units)}
     rows = list(parts[0].union(*parts[1:], all=True)) if parts else []
-    for kind, line_id, place, what, who, at, taker, taken_at, stop_start, due_on in rows:
+    for kind, line_id, place, what, who, at, taker, taken_at, stop_start, due_on, reason in rows:
         equipment = by_id.get(place, by_id[line_id])
         if kind == CALL:
             calls[line_id].append(Call(what, equipment, stop_start, who, at, taker, taken_at))
         else:
-            tasks[line_id].append(Task(what, equipment, who, at, due_on))
+            tasks[line_id].append(Task(what, equipment, who, at, due_on, reason))
     for found in calls.values():
         found.sort(key=lambda call: call.stop_start, reverse=True)
     for named in tasks.values():
@@ -92,6 +93,7 @@ def _calls(line: Equipment) -> QuerySet[Any, Any]:
         "taken__at",
         "stop_start",
         Cast(Value(None), DateField()),
+        _text(Value("")),
     )
 
 
@@ -111,5 +113,6 @@ def _tasks(line: Equipment, equipment_ids: Sequence[int]) -> QuerySet[Any, Any]:
             never,
             never,
             "due_on",
+            _text(Coalesce("reason__code", Value(""))),
         )
     )

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import timezone
 
-from mom.pages import reading
+from mom.pages import board, overview, owners, reading, words
+from mom.pages.losses import LOST, DataQuality
+from mom.pages.plan import Plan
 from mom.pages.sheets import rows_read
 from plant.access import Actor, Grant
 from plant.models import Decision, Person, RoleAssignment
@@ -70,17 +76,72 @@ def test_a_whole_page_is_never_304_since_it_also_shows_messages(supervisor: Clie
 
 def test_the_overview_says_which_line_loses_most(supervisor: Client) -> None:
     body = supervisor.get("/").content.decode()
-    assert "Bottling line 2 is losing" in body
+    assert "Bottling line 2 has lost" in body
     assert body.index('id="card-L2"') < body.index('id="card-L1"')
 
 
 def test_the_line_page_answers_its_three_questions(supervisor: Client, plant: Plant) -> None:
     body = supervisor.get("/lines/L2/").content.decode()
-    for question in ("On plan?", "What costs most now?", "Who has it?"):
+    for question in ("On plan?", "What has cost most this shift?", "Who has it?", "lost in standstills"):
         assert question in body
     assert "Youssef Benali" in body
     assert "E17" in body
     assert 'href="/stops/?equipment=L2-FILL' in body
+
+
+def test_the_dearest_loss_is_named_with_whoever_has_it(supervisor: Client, plant: Plant) -> None:
+    for line in plant.lines:
+        read = reading.line_reading(line, revision="first", now=timezone.now())
+        found = board.line_losses(read)
+        assert found
+        rows = board.loss_views(read, found, board.names_for(read))
+        for top in rows:
+            has_it = owners.owners(read, top)
+            said = {told.who for told in read.said if told.reason == top.what}
+            assert not any(owner.has_top for owner in has_it) or has_it[0].has_top
+            if top.reason_code and (top.machine_code or read.constraint.code) == "L2-FILL":
+                assert has_it[0].has_top
+                assert has_it[0].who in said
+
+
+def test_a_loss_that_ended_is_told_in_the_past(supervisor: Client, plant: Plant) -> None:
+    read = reading.line_reading(plant.lines[1], revision="first", now=timezone.now())
+    assert read.account is not None
+    found = board.line_losses(read)
+    assert found
+    rows = board.loss_views(read, found, {})
+    going_on = [row for row in rows if row.going_on]
+    lost_now = read.account.segments[-1].time_class in LOST
+    assert len(going_on) == int(lost_now)
+    card = replace(overview.card(read), top=replace(rows[0], going_on=False))
+    past = overview.worst([card], Actor(label="test"))
+    assert past
+    assert "has lost" in past.sentence
+    assert "this shift" in past.sentence
+
+
+@pytest.mark.parametrize(("value", "warned"), [(Decimal("1.619"), True), (Decimal(1), False), (None, False)])
+def test_more_than_all_of_the_time_is_told_to_be_impossible(value: Decimal | None, warned: bool) -> None:
+    quality = DataQuality(None, Decimal(1), 0)
+    figure = board.Figure("TRS", value, "", quality, "/")
+    body = render_to_string("components/oee_badge.html", {"figure": figure})
+    assert ("the ideal rate is too low" in body) == warned
+
+
+def test_a_finish_after_the_due_time_says_how_long_after() -> None:
+    due = timezone.now()
+    plan = Plan("behind", None, None, None, None, due + timedelta(hours=4, minutes=36), "")
+    order = board.OrderView("OF-1", "", Decimal(1), "pcs", None, due, None, plan, "")
+    assert order.after_due == timedelta(hours=4, minutes=36)
+    assert replace(order, due=due + timedelta(hours=5)).after_due is None
+    assert replace(order, plan=None).after_due is None
+
+
+def test_a_stop_of_another_day_is_told_with_its_day() -> None:
+    zone, now = ZoneInfo("Europe/Paris"), datetime(2026, 3, 3, 1, tzinfo=UTC)
+    assert words.clock_or_day(datetime(2026, 3, 2, 23, 30, tzinfo=UTC), zone, now) == "00:30"
+    before = datetime(2026, 3, 2, 22, 30, tzinfo=UTC)
+    assert words.clock_or_day(before, zone, now) == words.day_clock(before, zone) != "23:30"
 
 
 def test_a_shift_adds_up_on_the_machine_page(supervisor: Client) -> None:
@@ -181,8 +242,8 @@ def test_an_import_refuses_what_cannot_be_meant(supervisor: Client) -> None:
     seen = supervisor.post("/orders/import/", {"file": csv(*rows)})
     told = [row.error for row in seen.context["diff"].rows]
     assert told[0] == ""
-    for error, words in zip(told[1:], ("rows 2 and 3", "at most 99999999999999", "above 0"), strict=True):
-        assert words in error
+    for error, told_why in zip(told[1:], ("rows 2 and 3", "at most 99999999999999", "above 0"), strict=True):
+        assert told_why in error
     supervisor.post("/orders/import/", {"rows": seen.context["signed"]})
     assert JobOrder.objects.get(code="A1").quantity == 5
 

@@ -49,13 +49,13 @@ def _told_as_apart(found: reading.LineReading) -> None:
     everyone = Actor(label="line page", grants=(Grant("supervisor", found.line.path),))
     assert found.uncoded == list(production.stops_uncoded(everyone)[: reading.MOST_UNCODED])
     rows: Any = production.stops(everyone).filter(start_time__gte=found.window.start)
-    said = production.told(rows.filter(assertion_id__isnull=False)[: reading.SHOWN_SAID])
+    said = production.told(rows.filter(assertion_id__isnull=False)[: reading.MOST_SAID])
     assert [(row.stop, row.reason, row.who, row.at) for row in found.said] == [
         (row.stop, row.said.reason.name, str(row.said.said_by), row.said.said_at)
         for row in said
         if row.said and row.said.reason
     ]
-    requests = list(maintenance.requests_open(equipment_path=found.line.path)[: reading.SHOWN_SAID])
+    requests = list(maintenance.requests_open(equipment_path=found.line.path)[: reading.MOST_TAKEN])
     assert requests
     assert [(call.code, call.said_by, call.said_at) for call in found.requests] == [
         (request.code, str(request.said_by), request.said_at) for request in requests
