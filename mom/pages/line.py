@@ -142,5 +142,13 @@ def _questions(reading: LineReading, order: JobOrder, revision: str) -> tuple[An
         f"questions {get_language()}",
         reading.line,
         version_of(revision, reading.now),
-        lambda: seven_questions(job_order_id=order.pk, now=reading.now),
+        lambda: seven_questions(job_order_id=order.pk, now=reading.now, uncoded=_waiting(reading, order)),
     )
+
+
+def _waiting(reading: LineReading, order: JobOrder) -> int:
+    """Of the stops the page lists as waiting for a reason, those within the order's time."""
+    start = order.started_at
+    if start is None:
+        return 0
+    return sum(stop.end_time is None or stop.end_time > start for stop in reading.uncoded)
