@@ -270,8 +270,8 @@ def _said_meanwhile(
         _("Somebody else gave this stop its reason meanwhile. Nothing was entered."),
         template="mom/tablet_stale.html",
         station=station,
-        seen=f"{what}: {_('another entry, or none')}",
-        now_is=f"{what}: {now_is}",
+        seen=labelled(what, _("another entry, or none")),
+        now_is=labelled(what, now_is),
         again=reverse("tablet_stop", args=[row.stop.pk]),
     )
 
