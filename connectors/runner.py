@@ -32,7 +32,8 @@ SHIPMENT_BYTES = 2 * 1024 * 1024
 LINGER = 0.05
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200
-DRAIN_SECONDS = 3.0
+# Within the eight seconds a supervisor gives a process to end by itself.
+DRAIN_SECONDS = 6.0
 
 
 class Carrier(Protocol):
