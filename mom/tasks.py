@@ -6,6 +6,7 @@ import time
 
 import redis
 from celery import shared_task
+from celery.signals import beat_init
 from django.conf import settings
 
 from mom.calls.services import calls_watch
@@ -23,6 +24,12 @@ def tick() -> None:
         client.set(HEARTBEAT_KEY, int(time.time()), ex=HEARTBEAT_KEPT_SECONDS)
     finally:
         client.close()
+
+
+@beat_init.connect
+def first_tick(**_: object) -> None:
+    """At once, so that nobody has to wait a minute to know that beat and a worker do their work."""
+    tick.apply_async(expires=55)
 
 
 @shared_task(name="mom.tasks.restatements", ignore_result=True)

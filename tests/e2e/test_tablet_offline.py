@@ -352,7 +352,8 @@ HURRY = "() => { window.dispatchEvent(new Event('online')); }"
 
 def test_trouble_of_the_server_is_never_a_refusal(shop: Shop) -> None:
     page = shop.tablet("/tablet/note/", badge=True)
-    troubles, keys = [503, 502, 500, 504, 429, 408, 425, 500, 500, 500, 500, 500, 503], []
+    troubles = [503, 502, 500, 504, 429, 408, 425, 500, 500, 500, 500, 500, 503]
+    keys: list[str] = []
 
     def trouble(route: Any) -> None:
         if route.request.method != "POST" or len(keys) >= len(troubles):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -33,7 +34,7 @@ def ends(machine: Sender) -> None:
     machine.say([(700, "state", 6)], watermark=1000)
 
 
-def rule_make(code: str = "R12", fault: str = "E17", **fields: object) -> ReasonRule:
+def rule_make(code: str = "R12", fault: str = "E17", **fields: Any) -> ReasonRule:
     fields.setdefault("valid_from", at(-3600))
     reason = fields.pop("reason", None) or reason_make("JAM")
     return ReasonRule.objects.create(code=code, fault_code=fault, reason=reason, **fields)

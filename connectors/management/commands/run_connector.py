@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import logging
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,8 @@ from connectors.spool import Spool, SpoolBroken
 from connectors.transports.celery_broker import CeleryCarrier
 
 log = logging.getLogger("connectors.runner")
+# Longer than the last batches get to be confirmed, shorter than a supervisor waits before it kills.
+END_WITHIN = 7.5
 
 
 class Command(BaseCommand):
@@ -60,8 +65,13 @@ class Command(BaseCommand):
 async def _run(spool: Spool, configurations: Configurations, tick: float) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        stop.set()
+        _end_in_time()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     carrier = CeleryCarrier(
         current_app,
         settings.REDIS_URL,
@@ -74,6 +84,19 @@ async def _run(spool: Spool, configurations: Configurations, tick: float) -> Non
     finally:
         await carrier.close()
         log.info("runner stopped, spool holds %d batches", len(spool))
+
+
+def _end_in_time() -> None:
+    """A thread of a library that does not end must not keep the process: what matters is on disk already."""
+
+    def give_up() -> None:
+        log.warning("a thread did not end within %s s, the process ends without it:", END_WITHIN)
+        faulthandler.dump_traceback()
+        os._exit(0)
+
+    timer = threading.Timer(END_WITHIN, give_up)
+    timer.daemon = True
+    timer.start()
 
 
 def from_file(path: Path, slugs: list[str] | None) -> Configurations:

@@ -99,6 +99,7 @@ def test_the_dearest_loss_is_named_with_whoever_has_it(supervisor: Client, plant
             has_it = owners.owners(read, top)
             said = {told.who for told in read.said if told.reason == top.what}
             assert not any(owner.has_top for owner in has_it) or has_it[0].has_top
+            assert read.constraint is not None
             if top.reason_code and (top.machine_code or read.constraint.code) == "L2-FILL":
                 assert has_it[0].has_top
                 assert has_it[0].who in said

@@ -116,7 +116,8 @@ def test_what_nobody_entered_is_the_next_persons_only_when_they_say_so(shop: Sho
     assert "Nobody was signed in" in answer.json()["refused"]
     assert NoteAssertion.objects.count() == 0
     since = signature(shop.operator, minutes=0)
-    assert late(shop, "/tablet/note/", {"text": "x"}, person=since, **{"X-Claimed": "yes"}).status_code == 200
+    claimed: Any = {"X-Claimed": "yes"}
+    assert late(shop, "/tablet/note/", {"text": "x"}, person=since, **claimed).status_code == 200
     assert NoteAssertion.objects.get().said_by == shop.operator
     assert "Claimed" in entries_of(key="k").get(outcome="kept").why
 
