@@ -29,7 +29,7 @@ def tick() -> None:
 @beat_init.connect
 def first_tick(**_: object) -> None:
     """At once, so that nobody has to wait a minute to know that beat and a worker do their work."""
-    tick.apply_async(expires=55)
+    tick.apply_async(expires=55, retry=False)
 
 
 @shared_task(name="mom.tasks.restatements", ignore_result=True)
