@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as late
 
 from mom.improvement.selectors import open_actions
 from mom.pages import svg, words
-from mom.pages.board import href
+from mom.pages.board import Figure, href
+from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
 from plant import selectors as plant
 from plant.domain.quantities import round_parts
@@ -229,6 +230,17 @@ class _Seen:
 def _reasons(codes: set[str]) -> dict[str, Reason]:
     rows: Any = plant.configuration_rows("plant.Reason", code__in=codes - {""})
     return {reason.code: reason for reason in rows.select_related("department")}
+
+
+def figure(day: LineDay) -> Figure:
+    """TRS of the window told, and how far it can be trusted."""
+    return Figure(
+        name=_("TRS (NF E60-182)"),
+        value=day.kpi.trs.trs,
+        definition=_("TRS = TU / TR: useful time over required time, in the time shown (NF E60-182)."),
+        quality=data_quality(day.kpi.account),
+        href=href(f"/equipment/{day.kpi.paced_by.code}/", at=day.start.isoformat()),
+    )
 
 
 def owners(rows: Sequence[CauseRow]) -> list[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 from connectors import selectors as connectors
 from mom.pages import board, svg, words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
-from mom.pages.lookup import equipment_or_404
+from mom.pages.lookup import equipment_or_404, instant_asked
 from mom.pages.losses import data_quality, group_of
 from mom.pages.reading import OFF_SHIFT
 from plant import selectors
@@ -81,15 +81,6 @@ def _placed(unit: Equipment, now: datetime, at: datetime | None) -> Placed:
     return Placed(unit, line, selectors.site_zone(unit), shift, window, now)
 
 
-def _at(request: HttpRequest) -> datetime | None:
-    """The instant in the address; nonsense is no instant."""
-    try:
-        at = datetime.fromisoformat(request.GET.get("at", "").replace(" ", "+"))
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
 @require_safe
 @require("view")
 def equipment(request: HttpRequest, code: str) -> HttpResponse:
@@ -97,7 +88,7 @@ def equipment(request: HttpRequest, code: str) -> HttpResponse:
     unit = equipment_or_404(request, code)
     if unit.level == "line":
         return redirect("line", unit.code)
-    now, at = timezone.now(), _at(request)
+    now, at = timezone.now(), instant_asked(request)
     placed = _placed(unit, now, at)
     revision = selectors.revision_of(placed.line.pk) if placed.line else now.isoformat()
     etag = etag_of(request, revision, now)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from mom.pages import svg, words
 from mom.pages.board import href, reason_names
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
-from mom.pages.lookup import line_or_404
+from mom.pages.lookup import instant_asked, line_or_404
 from mom.pages.losses import LOST, group_of
 from plant import selectors
 from plant.access import actor_of, require
@@ -54,11 +54,7 @@ class HourRow:
 
 def shift_asked(request: HttpRequest, line: Equipment, now: datetime) -> CalendarSlot | None:
     """The shift at ``?at=``, else the one going on, else the last one that ended."""
-    try:
-        at = datetime.fromisoformat(request.GET.get("at", "").replace(" ", "+"))
-    except ValueError:
-        at = now
-    at = at if at.tzinfo else at.replace(tzinfo=now.tzinfo)
+    at = instant_asked(request) or now
     found = selectors.shift_at(line_id=line.pk, at=at)
     if found is not None:
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -63,6 +64,23 @@ def zones_of(lines: list[Equipment]) -> dict[int, ZoneInfo]:
 def _zone(line: Equipment, sites: dict[str, str]) -> ZoneInfo:
     named = (sites[code] for code in line.path.strip("/").split("/") if sites.get(code))
     return ZoneInfo(next(named, "UTC"))
+
+
+def instant_asked(request: HttpRequest) -> datetime | None:
+    """The instant ``?at=`` names, UTC where it names no zone; nonsense is no instant."""
+    try:
+        at = datetime.fromisoformat(request.GET.get("at", "").replace(" ", "+"))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def day_or_404(day: str) -> date:
+    """The day an address names."""
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        raise Http404(f"read {day!r}, expected a date such as 2026-03-25") from None
 
 
 def safe_next(request: HttpRequest, otherwise: str) -> str:

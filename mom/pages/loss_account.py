@@ -208,8 +208,8 @@ def steps(found: Bridge, code: str) -> list[Step]:
 def _step(
     role: str, label: str, kind: str, amount: Decimal, left: Decimal, whole: Decimal, opens: str
 ) -> Step:
-    [drawn] = waterfall.bars([waterfall.Bar(left, amount, kind, label)], whole)
-    return Step(role, label, kind, int(amount), ratio(amount, whole), drawn, opens)
+    bar = waterfall.drawn(waterfall.Bar(left, amount, kind, label), whole)
+    return Step(role, label, kind, int(amount), ratio(amount, whole), bar, opens)
 
 
 def tiles(found: Kpi, standard: str) -> list[Tile]:

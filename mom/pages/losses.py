@@ -8,12 +8,11 @@ from decimal import Decimal
 
 from plant.domain.quantities import ratio
 from production.domain.account import Account, Segment
-from production.domain.line.losses import LineLosses, LostPart, total
+from production.domain.line.losses import LOST, LineLosses, LostPart, total
 from production.domain.oee import seconds
 from production.domain.time_model import STANDARDS, UNKNOWN
 
 REQUIRED = STANDARDS["NF E60-182"]["TR"]
-LOST = REQUIRED - {"running"}
 HOUR = Decimal(3600)
 UNCODED = "uncoded"
 

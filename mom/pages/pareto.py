@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from mom.pages.losses import LOST, group_of
 from plant.domain.quantities import ratio
+from production.domain import bridge
 from production.domain.account import Account, Segment
 from production.domain.oee import seconds
+from production.domain.time_model import MICRO_STOP
 
 if TYPE_CHECKING:
     from plant.models import Equipment
 
 TIME, COUNT, PIECES = "time", "count", "pieces"
 METRICS = (TIME, COUNT, PIECES)
-OWN = frozenset({"breakdown", "setup", "own_other", "micro_stop"})
+OWN = frozenset({*bridge.OWN, MICRO_STOP})
 HOUR = Decimal(3600)
 
 

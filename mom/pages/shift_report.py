@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 from maintenance import selectors as maintenance
 from mom.improvement.selectors import open_actions
 from mom.pages import words
-from mom.pages.board import Figure, href, reason_names
-from mom.pages.day_causes import CAUSE_WORDS, causes
-from mom.pages.lookup import line_or_404
-from mom.pages.losses import data_quality
+from mom.pages.board import reason_names
+from mom.pages.day_causes import CAUSE_WORDS, causes, figure
+from mom.pages.lookup import day_or_404, line_or_404
 from mom.pages.origins import end_word, origin_word
 from mom.signing.figures import changes, digest_of, figures_of
 from mom.signing.models import ShiftReport
@@ -63,11 +62,7 @@ class Changed:
 
 
 def shift_or_404(line: Equipment, day: str, shift: str) -> CalendarSlot:
-    try:
-        wanted = date.fromisoformat(day)
-    except ValueError:
-        raise Http404(f"read {day!r}, expected a date such as 2026-03-25") from None
-    shifts = selectors.day_shifts(line_id=line.pk, day=wanted)
+    shifts = selectors.day_shifts(line_id=line.pk, day=day_or_404(day))
     found = next((slot for slot in shifts if slot.code == shift), None)
     if found is None:
         raise Http404(f"no shift {shift} of {line.code} on {day}")
@@ -101,21 +96,11 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
         context |= {
             "found": told,
             "causes": found,
-            "figure": _figure(told),
+            "figure": figure(told),
             "changed": changed(report, told) if report else [],
             "digest": digest_of(figures_of(told)),
         }
     return render(request, "mom/shift_report.html", context)
-
-
-def _figure(told: LineDay) -> Figure:
-    return Figure(
-        name=_("TRS (NF E60-182)"),
-        value=told.kpi.trs.trs,
-        definition=_("TRS = TU / TR: useful time over required time, in the time shown (NF E60-182)."),
-        quality=data_quality(told.kpi.account),
-        href=href(f"/equipment/{told.kpi.paced_by.code}/", at=told.start.isoformat()),
-    )
 
 
 def _open_things(line: Equipment, slot: CalendarSlot) -> dict[str, Any]:

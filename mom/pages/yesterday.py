@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from mom.pages.board import Figure, href
-from mom.pages.day_causes import Causes, causes, owners
+from mom.pages.day_causes import causes, figure, owners
 from mom.pages.etags import answer_304, etag_of, with_etag
-from mom.pages.lookup import line_or_404, lines_seen
-from mom.pages.losses import data_quality
+from mom.pages.lookup import day_or_404, line_or_404, lines_seen
 from mom.record.plan import versions
 from plant import selectors
 from plant.access import actor_of, require
@@ -50,10 +47,10 @@ def yesterday(request: HttpRequest) -> HttpResponse:
 @require("view")
 def line_day(request: HttpRequest, code: str, day: str) -> HttpResponse:
     """One production day of a line."""
+    wanted = day_or_404(day)
     try:
-        wanted = date.fromisoformat(day)
         around = wanted - DAY, wanted + DAY
-    except (ValueError, OverflowError):
+    except OverflowError:
         raise Http404(f"read {day!r}, expected a date such as 2026-03-25") from None
     line = line_or_404(request, code)
     etag = etag_of(request, line.revision, timezone.now())  # type: ignore[attr-defined]
@@ -81,7 +78,7 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
         "causes": told,
         "top": next((row for row in told.rows if not row.is_accepted), None),
         "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
-        "figure": _figure(found, told),
+        "figure": figure(found),
         "versions": _versions(found, zone),
         "changeovers": _changeovers(found),
     }
@@ -106,13 +103,3 @@ def _versions(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
         if found.start <= row.at < found.end and row.change == "update"
     ]
     return sorted(told, key=lambda item: item[1].at)
-
-
-def _figure(found: LineDay, told: Causes) -> Figure:
-    return Figure(
-        name=_("TRS (NF E60-182)"),
-        value=found.kpi.trs.trs,
-        definition=_("TRS = TU / TR: useful time over required time, in the time shown (NF E60-182)."),
-        quality=data_quality(found.kpi.account),
-        href=href(f"/equipment/{found.kpi.paced_by.code}/", at=found.start.isoformat()),
-    )

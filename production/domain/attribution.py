@@ -1,5 +1,5 @@
-"""Which machine speaks for a line. Until the first-fault walk exists, the declared constraint, and it is
-named so.
+"""Whose times speak for a line: the declared constraint's, and it is named so. Where its losses began:
+``production.domain.line``.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LineAccount:
-    """A line's account is its declared constraint's until first-fault attribution exists; ``attribution``
-    says so.
+    """A line's account is its declared constraint's, as ``attribution`` says; where its losses began is
+    ``line_losses``.
     """
 
     attribution: str

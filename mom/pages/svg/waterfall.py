@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,12 +21,8 @@ class Bar:
     label: str
 
 
-def bars(found: Sequence[Bar], whole: Decimal, *, height: int = 18) -> list[SafeString]:
-    """One drawing a row, all to the same scale; less than nothing is drawn to the left."""
-    return [_bar(bar, whole, height) for bar in found]
-
-
-def _bar(bar: Bar, whole: Decimal, height: int) -> SafeString:
+def drawn(bar: Bar, whole: Decimal, *, height: int = 18) -> SafeString:
+    """One row; rows drawn with one ``whole`` are to the same scale. Less than nothing goes to the left."""
     if whole <= 0:
         return format_html(
             '<svg class="draw" role="img" aria-label="{}" height="{}"></svg>', bar.label, height
