@@ -98,6 +98,10 @@ def _flush_as_owner() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     _flush_as_owner()
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        # Whoever waits longer than this for a lock waits for a transaction that a test left open.
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        cursor.execute(f"ALTER DATABASE {name} SET lock_timeout = '90s'")
     connect_as(os.environ["MOM_TEST_DATABASE_URL"])
     yield
     connect_as(os.environ["MOM_TEST_DATABASE_OWNER_URL"])

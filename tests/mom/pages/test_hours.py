@@ -13,7 +13,7 @@ from mom.pages.hours import hour_rows, top_loss
 from plant import selectors
 from production import selectors as production
 from production.selectors import ShiftHours
-from tests.factories.pages import Plant
+from tests.factories.pages import Plant, plant_running
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,9 @@ def told(plant: Plant, number: int) -> ShiftHours:
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_hours_add_up_to_the_shift(plant: Plant, number: int) -> None:
+def test_hours_add_up_to_the_shift(number: int) -> None:
+    """The shift begins on a full hour: one that begins a minute before may have a first hour nobody counted."""
+    plant = plant_running(now=timezone.now().replace(minute=30, second=0, microsecond=0))
     found = told(plant, number)
     line_kpi = found.kpi
     goods = [item.hour.good for item in found.hours if item.hour.good is not None]
