@@ -23,7 +23,7 @@ from production.selectors import Kpi
 from production.selectors.accounts import Planned
 from production.selectors.line_losses import losses_between
 from production.selectors.line_topology import line_topology
-from production.selectors.lines import StopAnswered, StopsShown, stops_shown
+from production.selectors.lines import LineAsked, StopAnswered, StopsShown, stops_shown
 from production.selectors.record import Working, orders_counts
 from production.selectors.units import ideal_rates, rate_in_force
 
@@ -211,7 +211,7 @@ def _read(lines: Mapping[Equipment, str], now: datetime) -> list[LineReading]:
     asked = [_Asked.of(line, revision, now) for line, revision in lines.items()]
     orders = production.dispatch_lists(line_ids=[one.line.pk for one in asked])
     told = _accounts(asked, now)
-    places = {one.line.pk: (one.line.path, one.window.start) for one in asked}
+    places = {one.line.pk: LineAsked(one.line.path, one.setup.units, one.window.start) for one in asked}
     shown = stops_shown(lines=places, waiting=MOST_UNCODED, answered=MOST_SAID)
     goods = _goods(asked, orders, now)
     calls, tasks = taken_on({one.line: one.setup.units for one in asked}, most=MOST_TAKEN)

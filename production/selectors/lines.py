@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from django.db import connection
 from django.db.models import JSONField, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, JSONObject, NullIf
 
@@ -14,6 +17,12 @@ from plant.access import Actor, Grant
 from plant.models.base import bilingual
 from production.models import ReasonAssertion, Stop
 from production.selectors.stopped import stops, stops_uncoded
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+# The rows of ``_statement`` begin with these, and end with what was said.
+COLUMNS = [field.attname for field in Stop._meta.concrete_fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +48,75 @@ class StopsShown:
     answered: list[StopAnswered]
 
 
-def stops_shown(
-    *, lines: Mapping[int, tuple[str, datetime]], waiting: int, answered: int
-) -> dict[int, StopsShown]:
+@dataclass(frozen=True, slots=True)
+class LineAsked:
+    """A line whose stops are asked for: its machines, and since when answered ones are of interest."""
+
+    path: str
+    units: Sequence[Equipment]
+    since: datetime
+
+
+def stops_shown(*, lines: Mapping[int, LineAsked], waiting: int, answered: int) -> dict[int, StopsShown]:
     """By line: its stops that wait for a reason, and the last ones since a time that were given one, each at
-    most so many. ``lines``: path and that time of each. What a reader may do is decided where it is shown.
+    most so many. What a reader may do is decided where it is shown.
     """
-    parts: list[QuerySet[Any]] = []
-    for path, since in lines.values():
-        actor = Actor(label="line page", grants=(Grant("supervisor", path),))
-        nothing = Value(None, JSONField())
-        parts.append(stops_uncoded(actor).annotate(said=nothing)[:waiting])
-        found: Any = stops(actor)
-        given = found.filter(start_time__gte=since, assertion_id__isnull=False)
-        parts.append(given.annotate(said=_said())[:answered])
     shown = {line_id: StopsShown([], []) for line_id in lines}
-    rows = list(parts[0].union(*parts[1:], all=True)) if parts else []
-    rows.sort(key=lambda row: row.pk)
-    rows.sort(key=lambda row: row.start_time, reverse=True)
-    for row in rows:
-        of_line = shown[row.work_unit.parent_id]
-        if row.said is None:
-            of_line.waiting.append(row)
+    if not lines:
+        return shown
+    given: dict[Any, Any] = {}
+    for number, asked in enumerate(lines.values()):
+        given |= {_below(_place(number)): _below(asked.path), _instant(number): asked.since}
+    sql, parameters = _statement(len(lines), waiting, answered)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [given.get(value, value) for value in parameters])
+        rows = [
+            (Stop.from_db(connection.alias, COLUMNS, row[: len(COLUMNS)]), json.loads(row[-1]))
+            for row in cursor.fetchall()
+        ]
+    rows.sort(key=lambda row: row[0].pk)
+    rows.sort(key=lambda row: row[0].start_time, reverse=True)
+    machines = {unit.pk: unit for asked in lines.values() for unit in asked.units}
+    for stop, said in rows:
+        stop.work_unit = machines[stop.work_unit_id]
+        of_line = shown[stop.work_unit.parent_id or 0]
+        if said is None:
+            of_line.waiting.append(stop)
         else:
-            said = row.said
             at = datetime.fromisoformat(said["at"])
-            of_line.answered.append(StopAnswered(row, said["en"], said["fr"], said["who"], at))
+            of_line.answered.append(StopAnswered(stop, said["en"], said["fr"], said["who"], at))
     return shown
+
+
+@cache
+def _statement(lines: int, waiting: int, answered: int) -> tuple[str, tuple[Any, ...]]:
+    """SQL and parameters for so many lines, where ``_place`` and ``_instant`` stand for those asked for.
+
+    Building it takes the ORM several times as long as the database takes to answer it.
+    """
+    nothing = Value(None, JSONField())
+    parts: list[QuerySet[Any]] = []
+    for number in range(lines):
+        actor = Actor(label="line page", grants=(Grant("supervisor", _place(number)),))
+        waits: Any = stops_uncoded(actor).select_related(None)
+        found: Any = stops(actor).select_related(None)
+        told = found.filter(start_time__gte=_instant(number), assertion_id__isnull=False)
+        parts += [waits.annotate(said=nothing)[:waiting], told.annotate(said=_said())[:answered]]
+    sql, parameters = parts[0].union(*parts[1:], all=True).query.sql_with_params()
+    return sql, tuple(parameters)
+
+
+def _place(number: int) -> str:
+    return f"/the path of line {number}/"
+
+
+def _below(path: str) -> str:
+    """The parameter of ``path__startswith``."""
+    return f"{connection.ops.prep_for_like_query(path)}%"
+
+
+def _instant(number: int) -> datetime:
+    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=number)
 
 
 def _said() -> Subquery:
