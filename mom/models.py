@@ -5,6 +5,7 @@ from __future__ import annotations
 from mom.calls.models import HelpCall, HelpCallEvent
 from mom.improvement.models import Action
 from mom.outbox.models import TabletEntry
+from mom.reactions.models import ReactionPlan
 from mom.signing.models import Acknowledgement, Restatement, ShiftReport
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Action",
     "HelpCall",
     "HelpCallEvent",
+    "ReactionPlan",
     "Restatement",
     "ShiftReport",
     "TabletEntry",

@@ -10,6 +10,7 @@ from celery.signals import beat_init
 from django.conf import settings
 
 from mom.calls.services import calls_watch
+from mom.reactions.watching import reactions_watch
 from mom.signing.services import restatements_find
 
 HEARTBEAT_KEY = "mom:beat"
@@ -40,7 +41,8 @@ def restatements() -> None:
 
 @shared_task(name="mom.tasks.calls_pass_on", ignore_result=True)
 def calls_pass_on() -> None:
-    """Calls nobody took, or resolved, in time go to the next ones on shift."""
+    """Plans nobody kept raise calls; calls nobody took, or resolved, in time go to the next ones on shift."""
+    reactions_watch()
     calls_watch()
 
 

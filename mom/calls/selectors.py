@@ -58,6 +58,21 @@ def calls_open() -> QuerySet[HelpCall]:
     return _all().filter(~_resolved()).order_by("raised_at", "pk")
 
 
+def calls_open_at(*, equipment_path: str, at: datetime) -> QuerySet[HelpCall]:
+    """Raised by an instant and not resolved by then, at a place and below it, oldest first."""
+    steps = HelpCallEvent.objects.filter(call=OuterRef("pk"), kind=HelpCallEvent.Kind.RESOLVED, at__lte=at)
+    found = _all().filter(~Exists(steps), equipment__path__startswith=equipment_path, raised_at__lte=at)
+    return found.order_by("raised_at", "pk")
+
+
+def calls_of_stop(*, equipment: Equipment, start: datetime, end: datetime) -> list[CallTold]:
+    """Calls to a machine, or to its line, raised in [start, end]; oldest first."""
+    line = selectors.line_of(equipment)
+    places = [equipment.pk, *([line.pk] if line else [])]
+    found = _all().filter(equipment_id__in=places, raised_at__gte=start, raised_at__lte=end)
+    return [call_told(call) for call in found.order_by("raised_at", "pk")]
+
+
 def calls_shown(actor: Actor, *, now: datetime, path: str = "/") -> list[CallTold]:
     """Calls of a place the actor may see: open ones, and those answered a moment ago; oldest first."""
     lately = Exists(

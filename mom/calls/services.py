@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from maintenance.services import RequestRefused, request_raise, request_repair_end, request_take
+from mom.calls.limits import RESOLVE, TAKE, limits_of, shortest_take
 from mom.calls.models import HelpCall, HelpCallEvent
 from mom.calls.selectors import call_by_id, call_told, calls_open, people_on_shift
-from plant import audit, env, selectors
+from plant import audit, selectors
 from plant.access import Actor, rule
 from plant.services import revision_bump
 from production.selectors import stop_containing
@@ -23,16 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Kind, Step = HelpCall.Kind, HelpCallEvent.Kind
-# Nobody took it, nobody resolved it: minutes after which the next ones are asked.
-TAKE = timedelta(minutes=env.integer("CALL_TAKE_MINUTES", 5, minimum=1))
-RESOLVE = timedelta(minutes=env.integer("CALL_RESOLVE_MINUTES", 30, minimum=1))
-# Whom a call is passed on to, at first and at last.
-NEXT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    Kind.MATERIAL: (("supervisor",), ("supervisor", "engineer")),
-    Kind.MAINTENANCE: (("maintenance", "supervisor"), ("supervisor", "engineer")),
-    Kind.QUALITY: (("quality", "supervisor"), ("supervisor", "engineer")),
-    Kind.LEAD: (("supervisor",), ("engineer",)),
-}
 
 
 class CallRefused(ValueError):
@@ -119,6 +111,13 @@ def _step(call_id: int, kind: str, by: Actor, at: datetime) -> HelpCallEvent:
     return event
 
 
+@transaction.atomic
+def call_end(*, call: HelpCall, by: Actor, at: datetime) -> None:
+    """The product ends a call it raised itself: the machine runs again. Nobody is noted as its taker."""
+    _event(call, Step.RESOLVED, by, at)
+    _written(call, call.equipment, "resolve", by, at)
+
+
 def _clock(at: datetime, call: HelpCall) -> str:
     return f"{at.astimezone(selectors.site_zone(call.equipment)):%H:%M}"
 
@@ -152,7 +151,8 @@ def calls_pass_on(*, now: datetime) -> int:
     Each in a transaction of its own: one that cannot be passed on is logged and stops no other.
     """
     passed = 0
-    for call in list(calls_open().filter(raised_at__lte=now - TAKE)):
+    overdue = Q(raised_at__lte=now - shortest_take()) | Q(raised_by=None)
+    for call in list(calls_open().filter(overdue)):
         try:
             passed += _pass_on(call, now)
         except Exception:
@@ -165,10 +165,12 @@ def _pass_on(call: HelpCall, now: datetime) -> int:
     told = call_told(call)
     if told.resolved_at is not None:
         return 0
-    level = 2 if now - call.raised_at >= RESOLVE else 1 if told.taken_at is None else 0
+    limits = limits_of(call)
+    waits = now - call.raised_at
+    level = 2 if waits >= limits.resolve else 1 if told.taken_at is None and waits >= limits.take else 0
     if level <= told.level:
         return 0
-    people = people_on_shift(equipment=call.equipment, roles=NEXT[call.kind][level - 1], now=now)
+    people = people_on_shift(equipment=call.equipment, roles=limits.next[level - 1], now=now)
     asked: list[int | None] = [person.pk for person in people]
     for person_id in asked or [None]:
         HelpCallEvent.objects.create(call=call, kind=Step.PASSED_ON, at=now, person_id=person_id, level=level)
@@ -191,3 +193,16 @@ def _written(call: HelpCall, equipment: Equipment, verb: str, by: Actor, at: dat
 
 def calls_watch() -> int:
     return calls_pass_on(now=timezone.now())
+
+
+__all__ = [
+    "RESOLVE",
+    "TAKE",
+    "CallRefused",
+    "call_end",
+    "call_raise",
+    "call_resolve",
+    "call_take",
+    "calls_pass_on",
+    "calls_watch",
+]

@@ -47,6 +47,12 @@ class Action(Configuration):
         "plant.Person", models.PROTECT, null=True, related_name="+", help_text="Who opened it."
     )
     opened_at = models.DateTimeField(default=timezone.now, help_text="When it was opened (UTC).")
+    done_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it was done (UTC): what came before and after is compared there.",
+    )
+    result = models.TextField(blank=True, help_text="What was done and what came of it, said when done.")
     closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was closed (UTC).")
     effect = models.TextField(blank=True, help_text="What the check of its effect showed.")
 

@@ -75,6 +75,14 @@ MATERIALS_NEEDED = Section(
     parent="work_master",
     extra=("segment",),
 )
+STEPS = Section(
+    "steps",
+    "production.ChangeoverStep",
+    ("changeover", "code"),
+    ("code", "name", "position", "external=is_external", "time=standard_time"),
+    required=("code",),
+    parent="changeover",
+)
 ROLES = Section(
     "roles",
     "plant.RoleAssignment",
@@ -95,6 +103,10 @@ EQUIPMENT_KEYS = (
     "minimum_stop",
     "registered_stop",
     "stale_after",
+    "no_count_after",
+    "no_count_cycles",
+    "slow_below",
+    "slow_over",
 )
 
 SITE = Section(
@@ -109,6 +121,13 @@ SECTIONS = (
     Section("departments", "plant.Department", ("code",), ("code", "name"), required=("code",)),
     Section(
         "equipment_classes", "plant.EquipmentClass", ("code",), ("code", "name", "parent"), required=("code",)
+    ),
+    Section(
+        "time_models",
+        "plant.TimeModel",
+        ("equipment_class", "valid_from"),
+        ("class=equipment_class", "name", "valid_from", "states", "modes"),
+        required=("class", "valid_from"),
     ),
     Section(
         "equipment",
@@ -174,6 +193,7 @@ SECTIONS = (
         ("line", "from_product", "from_family", "to_product", "to_family"),
         ("line", "from_product", "from_family", "to_product", "to_family"),
         required=("line",),
+        children=(STEPS,),
         place="line__path__startswith",
         extra=("minutes", "seconds"),
     ),
@@ -227,6 +247,27 @@ SECTIONS = (
             "active=is_active",
         ),
         required=("code", "fault_code", "reason"),
+    ),
+    Section(
+        "reaction_plans",
+        "mom.ReactionPlan",
+        ("code",),
+        (
+            "code",
+            "name",
+            "equipment",
+            "reason",
+            "time_class",
+            "department",
+            "role",
+            "calls",
+            "within",
+            "escalate_after",
+            "escalates_to",
+            "active=is_active",
+        ),
+        required=("code", "within"),
+        extra=("authority",),
     ),
     Section(
         "persons",

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import DateTimeField
 
 from mom.plant_file.calendars import pattern_from_file, pattern_to_file
+from mom.plant_file.problems import one_of
 from mom.plant_file.reading import Entry
 from mom.plant_file.values import Ref
 from plant.domain.calendar import PatternError, local_instant, zone_of
+from plant.domain.time_model import LONGEST_MODE, MODE_MEANINGS, STATE_MEANINGS, STATES, modes_refused
 
 if TYPE_CHECKING:
     from mom.plant_file.rows import Row
 
 STEP = 10
+LANGUAGES = ("en", "fr")
 LEVELS = ("area", "line", "work_unit")
 
 
@@ -51,6 +54,23 @@ def _reason(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) 
         row.values.setdefault("equipment_class", parent.values["equipment_class"])
 
 
+def _time_model(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    """Each state and mode is looked at by itself, so that what is wrong has its own line."""
+    for name in ("states", "modes"):
+        if name not in parts or parts[name].is_null:
+            row.values.pop(name, None)
+            continue
+        for key, entry in parts[name].mapping(f"a mapping of {name}").items():
+            if name == "states" and key not in STATES:
+                entry.refuse(one_of(key, STATES), f"state {key!r}")
+            elif name == "modes" and any(modes_refused({key: MODE_MEANINGS[0]})):
+                entry.refuse(f"a mode in small letters, at most {LONGEST_MODE}", f"mode {key!r}")
+            elif (told := entry.text()) is not None:
+                known = STATE_MEANINGS if name == "states" else MODE_MEANINGS
+                if told not in known:
+                    entry.refuse(one_of(told, known))
+
+
 def _changeover(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
     given = [key for key in ("minutes", "seconds") if key in parts]
     if len(given) != 1:
@@ -63,6 +83,24 @@ def _changeover(row: Row, parts: dict[str, Entry], parent: Row | None, number: i
         entry.refuse(f"a number of {given[0]} that is whole in seconds")
         return
     row.values["seconds"] = int(seconds)
+
+
+def _step(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    row.values.setdefault("position", (number + 1) * STEP)
+
+
+def _reaction(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    """What whoever comes may decide, in both languages; and somebody must come."""
+    if "authority" in parts:
+        for language, entry in parts["authority"].mapping("{en: …, fr: …}").items():
+            if language in LANGUAGES:
+                row.values[f"authority_{language}"] = entry.text() or ""
+            else:
+                entry.refuse("en or fr", f"language {language!r}")
+    if not row.values.get("department") and not row.values.get("role"):
+        row.entry.refuse("department or role: who reacts", "neither")
+    if row.values.get("reason") and row.values.get("time_class"):
+        row.entry.refuse("reason or time_class, one of the two", "both")
 
 
 def _is_number(text: str) -> bool:
@@ -120,6 +158,8 @@ READERS = {
     "equipment": _equipment,
     "reasons": _reason,
     "changeover_standards": _changeover,
+    "steps": _step,
+    "reaction_plans": _reaction,
     "calendars": _calendar,
     "persons": _person,
     "signals": _signal,
@@ -152,6 +192,9 @@ def write(section: str, row: Any) -> dict[str, Any]:
         return pattern_to_file(row.pattern)
     if section == "changeover_standards":
         return {"seconds": row.seconds} if row.seconds % 60 else {"minutes": row.seconds // 60}
+    if section == "reaction_plans" and (row.authority_en or row.authority_fr):
+        texts = {"en": row.authority_en, "fr": row.authority_fr}
+        return {"authority": {language: text for language, text in texts.items() if text}}
     if section == "signals" and row.setpoint_for is not None:
         return {"setpoint_for": row.setpoint_for.address}
     if section == "test_specifications" and row.products:

@@ -32,7 +32,7 @@ def to_json(record: model.OperationalRecord) -> bytes:
 
 def schema(of: Any = model.OperationalRecord) -> dict[str, Any]:
     """OpenAPI schema of a row, made from its types: the answer and its description cannot part."""
-    hints = typing.get_type_hints(of, vars(model))
+    hints = typing.get_type_hints(of)
     return {
         "type": "object",
         "description": (of.__doc__ or "").strip().split("\n\n")[0],

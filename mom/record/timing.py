@@ -56,10 +56,10 @@ def machines(response: JobResponse) -> list[Machine]:
         for work in response.execution.working
         if (work.end or response.end) > work.start
     ]
-    return [Machine(part.equipment, _worked(part.account, parts)) for part in response.machines]
+    return [Machine(part.equipment, worked_account(part.account, parts)) for part in response.machines]
 
 
-def _worked(told: Account | None, parts: Sequence[Interval]) -> Account | None:
+def worked_account(told: Account | None, parts: Sequence[Interval]) -> Account | None:
     """None when nothing at all is known of any part."""
     if told is None or not parts:
         return None

@@ -143,6 +143,12 @@ def percent(ratio: Decimal | float | None) -> str:
 
 
 @register.filter
+def points(value: Decimal | float) -> str:
+    """Percentage points with one decimal."""
+    return words.percent(Decimal(value) / 100).removesuffix("%").strip()
+
+
+@register.filter
 def span(value: timedelta | float | None) -> str:
     return words.span(value)
 

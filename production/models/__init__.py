@@ -3,6 +3,7 @@ from __future__ import annotations
 from production.models.definition import (
     BillOfMaterialsItem,
     ChangeoverStandard,
+    ChangeoverStep,
     ContributionRate,
     IdealRate,
     OperationsSegment,
@@ -20,12 +21,14 @@ from production.models.observed import (
     ToolSpan,
 )
 from production.models.rule import ReasonRule
-from production.models.said import CountAssertion, NoteAssertion, ReasonAssertion
+from production.models.said import ChangeoverStepAssertion, CountAssertion, NoteAssertion, ReasonAssertion
 
 __all__ = [
     "AlarmInterval",
     "BillOfMaterialsItem",
     "ChangeoverStandard",
+    "ChangeoverStep",
+    "ChangeoverStepAssertion",
     "ContributionRate",
     "CountAssertion",
     "IdealRate",

@@ -4,6 +4,8 @@ standards.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import models
 
 from plant.models.base import Configuration, Named
@@ -170,6 +172,35 @@ class ChangeoverStandard(Configuration):
 
     def __str__(self) -> str:
         return f"{self.line_id}: {self.seconds} s"
+
+
+class ChangeoverStep(Configuration, Named):
+    """One step of a changeover's checklist. External: can be done while the old order still runs or the new
+    one already does (SMED); internal: needs the line to stand still.
+    """
+
+    changeover = models.ForeignKey(
+        ChangeoverStandard, models.CASCADE, related_name="steps", help_text="The standard it is a step of."
+    )
+    position = models.PositiveSmallIntegerField(help_text="Order of the step, first lowest.")
+    code = models.CharField(max_length=40, help_text="Code of the step, unique in its checklist.")
+    is_external = models.BooleanField(
+        default=False, help_text="Ticked when it can be done while the line runs."
+    )
+    standard_time = models.DurationField(null=True, blank=True, help_text="How long it should take.")
+
+    class Meta:
+        ordering = ["changeover", "position", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["changeover", "code"], name="changeover_step_once"),
+            models.CheckConstraint(
+                condition=models.Q(standard_time__isnull=True) | models.Q(standard_time__gt=timedelta()),
+                name="changeover_step_time_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
 
 
 class ContributionRate(Configuration):

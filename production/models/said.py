@@ -134,3 +134,44 @@ class CountAssertion(Assertion):
 
     def __str__(self) -> str:
         return f"{self.quantity} {self.kind}"
+
+
+class ChangeoverStepAssertion(Assertion):
+    """Someone ticked a step of the changeover to an order: when it began, when it was done. Neither takes an
+    earlier tick back.
+    """
+
+    equipment = models.ForeignKey(
+        "plant.Equipment", models.PROTECT, related_name="+", help_text="The line that was changed over."
+    )
+    job_order = models.ForeignKey(
+        "production.JobOrder",
+        models.PROTECT,
+        related_name="+",
+        help_text="The order the line was changed over to.",
+    )
+    step = models.ForeignKey(
+        "production.ChangeoverStep", models.PROTECT, related_name="+", help_text="The step."
+    )
+    is_external = models.BooleanField(help_text="Whether the step was external when this was said.")
+    start_time = models.DateTimeField(
+        null=True, help_text="When it began (UTC), included; empty: nobody said."
+    )
+    end_time = models.DateTimeField(
+        null=True, help_text="When it was done (UTC), excluded; empty while it goes on."
+    )
+
+    class Meta:
+        ordering = ["said_at", "id"]
+        indexes = [models.Index(fields=["job_order", "step"], name="changeover_step_by_order")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(start_time__isnull=True)
+                | Q(end_time__isnull=True)
+                | Q(end_time__gte=F("start_time")),
+                name="changeover_step_range_ordered",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step_id} for {self.job_order_id}"
