@@ -6,6 +6,7 @@ import logging
 
 from celery import shared_task
 from django.db import OperationalError
+from django.utils import timezone
 
 from connectors import selectors as connectors
 from production import jobs, selectors, services
@@ -57,6 +58,7 @@ def _stitch(work_unit_id: int) -> None:
 @shared_task(name=jobs.SWEEP.name, queue=jobs.SWEEP.queue)
 def sweep() -> None:
     """Stitch machines with marks nobody woke us for, and those whose watermark has moved on."""
+    services.stations_tick(now=timezone.now())
     for work_unit_id in sorted({*connectors.dirty_work_units(), *selectors.units_behind()}):
         _stitch(work_unit_id)
 

@@ -9,6 +9,7 @@ from production.models.definition import (
     OperationsSegment,
     WorkMaster,
 )
+from production.models.instruction import InstructionReading, WorkInstruction
 from production.models.job_order import JobOrder, JobOrderEvent, JobOrderVersion
 from production.models.observed import (
     AlarmInterval,
@@ -22,6 +23,12 @@ from production.models.observed import (
 )
 from production.models.rule import ReasonRule
 from production.models.said import ChangeoverStepAssertion, CountAssertion, NoteAssertion, ReasonAssertion
+from production.models.station import (
+    OrderShareAssertion,
+    PresenceAssertion,
+    StateAssertion,
+    StationWatermark,
+)
 
 __all__ = [
     "AlarmInterval",
@@ -32,19 +39,25 @@ __all__ = [
     "ContributionRate",
     "CountAssertion",
     "IdealRate",
+    "InstructionReading",
     "JobOrder",
     "JobOrderEvent",
     "JobOrderVersion",
     "NoteAssertion",
     "OperationsSegment",
+    "OrderShareAssertion",
     "OrderSpan",
+    "PresenceAssertion",
     "QuantityActual",
     "ReasonAssertion",
     "ReasonRule",
+    "StateAssertion",
     "StateInterval",
+    "StationWatermark",
     "StitchCheckpoint",
     "StitchFailure",
     "Stop",
     "ToolSpan",
+    "WorkInstruction",
     "WorkMaster",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
@@ -14,6 +15,7 @@ from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, Sta
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
 from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
+from production.selectors.stations import last_said_before, samples_said
 from production.selectors.units import UnitSetup
 
 if TYPE_CHECKING:
@@ -36,8 +38,9 @@ def samples_read(setup: UnitSetup, start: datetime, end: datetime) -> list[Sampl
 
     Signals that only break silence are thinned: no silence that counts is missed.
     """
-    signals, stale = setup.unit.signals, setup.unit.stale_after
-    return connectors.samples_folded(
+    stale = setup.unit.stale_after
+    signals = [signal for signal in setup.unit.signals if signal.id > 0]
+    samples = connectors.samples_folded(
         read_ids=[signal.id for signal in signals if signal.role in FOLDED],
         heard_ids=[signal.id for signal in signals if signal.role not in FOLDED],
         start=start,
@@ -45,6 +48,9 @@ def samples_read(setup: UnitSetup, start: datetime, end: datetime) -> list[Sampl
         ahead=AHEAD,
         resolution=SILENCE_SEEN if stale is None else min(max(stale, INSTANT), SILENCE_SEEN),
     )
+    if not setup.is_manual:
+        return samples
+    return sorted([*samples, *samples_said(setup.id, start, end)], key=itemgetter(0))
 
 
 def gaps_read(setup: UnitSetup, opened: Open) -> list[Gap]:
@@ -89,7 +95,9 @@ def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open
     """
     unit = setup.unit
     states = state_rows(StateInterval.objects.filter(going_on(at), work_unit_id=setup.id))
-    last = _last_before([signal.id for signal in unit.signals], at)
+    last = _last_before([signal.id for signal in unit.signals if signal.id > 0], at)
+    if setup.is_manual:
+        last |= last_said_before(setup.id, at)
     opened = Open(
         at,
         state=states[-1]._replace(end=None) if states else None,

@@ -28,6 +28,7 @@ from production.services.plans import (
 from production.services.reasons_auto import reasons_auto, reasons_catch_up
 from production.services.rebuilding import Rebuilt, rebuild, rebuild_check
 from production.services.splitting import reason_merge, reason_split, reason_undo
+from production.services.stations import state_assert, stations_tick
 from production.services.stitching import Stitched, stitch
 
 __all__ = [
@@ -59,6 +60,8 @@ __all__ = [
     "rebuild",
     "rebuild_check",
     "sequence_change",
+    "state_assert",
+    "stations_tick",
     "stitch",
     "stop_turn",
 ]

@@ -9,14 +9,18 @@ from typing import Any
 from connectors import services as connectors
 from plant import selectors as plant
 from production.models import StitchCheckpoint
+from production.selectors.definitions import families, family_line
 from production.services.execution import line_orders_refresh
 
 # Row by row: the fields of configuration that derived rows depend on.
 WATCHED: Mapping[str, tuple[str, ...]] = {
     "plant.Equipment": (
         "id", "code", "level", "parent_id", "position", "is_constraint",
-        "minimum_stop", "registered_stop", "stale_after",
+        "minimum_stop", "registered_stop", "stale_after", "equipment_class_id", "no_count_after",
+        "no_count_cycles", "is_manual",
     ),
+    "plant.EquipmentClass": ("id", "parent_id"),
+    "plant.TimeModel": ("equipment_class_id", "valid_from", "states", "modes"),
     "plant.EquipmentLink": ("upstream_id", "downstream_id", "transit"),
     "connectors.Connection": ("id", "state_map"),
     "connectors.SignalDefinition": (
@@ -37,6 +41,12 @@ def configuration_changed(label: str, before: Values | None, after: Values | Non
     elif label == "plant.EquipmentLink":
         ends = {row[name] for row in rows for name in ("upstream_id", "downstream_id")}
         _lines_refresh(unit.parent_id for unit in plant.equipment_for_ids(ends).values())
+    elif label == "plant.TimeModel":
+        _families_changed({row["equipment_class_id"] for row in rows}, min(row["valid_from"] for row in rows))
+    elif label == "plant.EquipmentClass":
+        # A new one has no machines, a removed one has none any more.
+        if before is not None and after is not None:
+            _families_changed({after["id"]})
     elif label == "connectors.Connection":
         # A new one has no signals, a removed one takes them along.
         if before is not None and after is not None:
@@ -56,6 +66,14 @@ def _equipment_changed(before: Values | None, after: Values | None) -> None:
         derive_again([after["id"]])
     if before is None or any(before[name] != after[name] for name in LINE_FIELDS):
         _lines_refresh(row["parent_id"] for row in (before, after) if row is not None)
+
+
+def _families_changed(class_ids: set[int], start: datetime | None = None) -> None:
+    """The machines of these families, and of the families within them, mean something else from a date on."""
+    known = families()
+    within = [pk for pk in known if class_ids & set(family_line(pk, known))]
+    found: Any = plant.configuration_rows("plant.Equipment", equipment_class_id__in=within)
+    derive_again(found.values_list("pk", flat=True), start)
 
 
 def _lines_refresh(line_ids: Iterable[int | None]) -> None:

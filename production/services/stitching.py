@@ -14,6 +14,7 @@ from production.domain.stitching import Fold, Open
 from production.domain.stops import StopRow, stops_of
 from production.models import StitchCheckpoint
 from production.selectors.folding import gaps_read, gaps_told, opened_at, samples_read, stop_going_on
+from production.selectors.stations import horizon_for
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply
 from production.services.execution import orders_refresh_for
@@ -43,7 +44,7 @@ def stitch(*, work_unit_id: int) -> Stitched:
     unit_lock(work_unit_id)
     marks = connectors.dirty_marks_take(work_unit_id=work_unit_id)
     checkpoint = StitchCheckpoint.objects.filter(work_unit_id=work_unit_id).first()
-    watermark = connectors.horizon_for(equipment_id=work_unit_id)
+    watermark = horizon_for(equipment_id=work_unit_id)
     if marks is None and (checkpoint is None or watermark is None or watermark <= checkpoint.horizon):
         return Stitched()
     setup = unit_setup(work_unit_id=work_unit_id)
@@ -98,6 +99,9 @@ class Refold:
         horizon.
         """
         if self.checkpoint is None or dirty_to >= self.checkpoint.folded_to or self.setup.unit.by_counter:
+            return None
+        if self.setup.is_manual:
+            # What was said may be taken back: no later value vouches for the one before it.
             return None
         return dirty_to
 
@@ -177,7 +181,9 @@ class Refold:
     ) -> Window:
         states = [*fold.states, *([fold.row] if fold.row else [])] if self.setup.unit.has_state else []
         known = horizon or (self.checkpoint.horizon if self.checkpoint else opened.at)
-        return Window(opened.at, end, known, fold, states, stops_of(states, stop))
+        return Window(
+            opened.at, end, known, fold, states, stops_of(states, stop, self.setup.definitions.base_of)
+        )
 
     def _take(self, changes: list[Difference]) -> None:
         for change in changes:
