@@ -11,6 +11,7 @@ from django.conf import settings
 
 from mom.calls.services import calls_watch
 from mom.reactions.watching import reactions_watch
+from mom.signing.orders import order_restatements_find
 from mom.signing.services import restatements_find
 
 HEARTBEAT_KEY = "mom:beat"
@@ -35,8 +36,9 @@ def first_tick(**_: object) -> None:
 
 @shared_task(name="mom.tasks.restatements", ignore_result=True)
 def restatements() -> None:
-    """Compares signed shifts with what is known by now."""
+    """Compares signed shifts and orders with what is known by now."""
     restatements_find()
+    order_restatements_find()
 
 
 @shared_task(name="mom.tasks.calls_pass_on", ignore_result=True)

@@ -37,6 +37,7 @@ ACTIONS: dict[Action, frozenset[str]] = {
     "action.edit": frozenset({"supervisor", "engineer", "quality", "maintenance", "admin"}),
     "shift.sign": frozenset({"supervisor", "admin"}),
     "shift.acknowledge": frozenset({"supervisor", "operator", "admin"}),
+    "order.sign": frozenset({"supervisor", "admin"}),
     "device.enrol": frozenset({"supervisor", "engineer", "admin"}),
     "audit.view": frozenset({"admin"}),
     "administer": frozenset({"admin"}),

@@ -13,6 +13,7 @@ from maintenance.selectors.requests import (
     requests,
     requests_for_order,
     requests_open,
+    requests_open_at,
     similar_requests,
     source_rows,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "requests",
     "requests_for_order",
     "requests_open",
+    "requests_open_at",
     "similar_requests",
     "source_rows",
 ]

@@ -46,6 +46,24 @@ def requests_open(*, equipment_path: str) -> QuerySet[MaintenanceRequest]:
     return _all().filter(still_open(), equipment__path__startswith=equipment_path)
 
 
+def requests_open_at(*, equipment_path: str, at: datetime) -> QuerySet[MaintenanceRequest]:
+    """Raised by an instant, and by then neither closed nor withdrawn, at a place and below it."""
+    of_request = MaintenanceEvent.objects.filter(request=OuterRef("pk"), at__lte=at)
+    again = MaintenanceEvent.objects.filter(
+        request=OuterRef("request"),
+        kind=MaintenanceEvent.Kind.RAISED_AGAIN,
+        pk__gt=OuterRef("pk"),
+        at__lte=at,
+    )
+    withdrawn = of_request.filter(~Exists(again), kind=MaintenanceEvent.Kind.WITHDRAWN)
+    return _all().filter(
+        ~Exists(of_request.filter(kind=MaintenanceEvent.Kind.CLOSED)),
+        ~Exists(withdrawn),
+        equipment__path__startswith=equipment_path,
+        said_at__lte=at,
+    )
+
+
 def still_open() -> Q:
     """For requests: nobody closed them, and they are not withdrawn."""
     of_request = MaintenanceEvent.objects.filter(request=OuterRef("pk"))

@@ -1,21 +1,23 @@
-"""Signed shifts, and what was recorded about them after."""
+"""Signed shifts and orders, each with its versions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from connectors import selectors as connectors
-from mom.signing.models import ShiftReport
-from plant import selectors as plant
-from production import selectors as production
+from mom.signing.models import OrderSignature, ShiftReport
 
 
 def report_of(*, line_id: int, start: datetime) -> ShiftReport | None:
     """The report in force of the shift that began then."""
     found = ShiftReport.objects.filter(line_id=line_id, start_time=start, superseded_by=None)
     return found.select_related("line", "said_by", "supersedes").first()
+
+
+def report_versions(*, line_id: int, start: datetime) -> list[ShiftReport]:
+    """Every report of the shift that began then, newest first; the first is in force."""
+    found = ShiftReport.objects.filter(line_id=line_id, start_time=start).order_by("-id")
+    return list(found.select_related("said_by").prefetch_related("restatements"))
 
 
 def reports_between(*, line_ids: Iterable[int], start: datetime, end: datetime) -> list[ShiftReport]:
@@ -26,28 +28,13 @@ def reports_between(*, line_ids: Iterable[int], start: datetime, end: datetime) 
     return list(found.select_related("line", "said_by").prefetch_related("restatements"))
 
 
-def causes_since(*, report: ShiftReport, since: datetime) -> dict[str, Any]:
-    """What was recorded about a shift after an instant: late values, reasons and counts people gave since."""
-    units = [unit.pk for unit in plant.line_work_units(report.line_id)]
-    window = {"start": report.start_time, "end": report.end_time}
-    said = production.said_since(equipment_ids=[report.line_id, *units], since=since, **window)
-    late = connectors.late_samples(equipment_ids=units, since=since, **window)
-    return {
-        "late_values": late,
-        "reasons": [
-            {
-                "at": row.said_at.isoformat(),
-                "by": _who(row),
-                "reason": row.reason.code if row.reason else None,
-            }
-            for row in said.reasons
-        ],
-        "counts": [
-            {"at": row.said_at.isoformat(), "by": _who(row), "kind": row.kind, "quantity": str(row.quantity)}
-            for row in said.counts
-        ],
-    }
+def order_signatures(*, job_order_id: int) -> list[OrderSignature]:
+    """Every signature of an order's record, newest first; the first is in force."""
+    found = OrderSignature.objects.filter(job_order_id=job_order_id).order_by("-version")
+    return list(found.select_related("said_by", "job_order__line").prefetch_related("restatements"))
 
 
-def _who(row: Any) -> str:
-    return str(row.said_by) if row.said_by else str(row.said_by_rule)
+def orders_signed(*, codes: Iterable[str]) -> set[str]:
+    """Which of these orders are signed, by code."""
+    found = OrderSignature.objects.filter(job_order__code__in=list(codes))
+    return set(found.values_list("job_order__code", flat=True))

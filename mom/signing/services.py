@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from mom.signing.figures import changes, digest_of, figures_of
+from mom.signing.causes import causes_since
+from mom.signing.figures import Figures, changes, comparable, digest_of, figures_of
 from mom.signing.models import Acknowledgement, Restatement, ShiftReport
-from mom.signing.selectors import causes_since, report_of
+from mom.signing.open_then import open_then
+from mom.signing.selectors import report_of
 from plant import audit
 from plant import selectors as plant
 from plant.access import Actor
@@ -27,28 +30,49 @@ log = logging.getLogger(__name__)
 SUBJECT = "shift_report"
 # Signed shifts are compared with what is known for so long; a year-old value still shows on the page itself.
 WATCHED = timedelta(days=30)
+PASSWORD, PIN = "password", "pin"
 
 
 class SigningRefused(ValueError):
-    """The shift cannot be signed or taken over as asked; the message says why."""
+    """What is asked for cannot be signed or taken over like this; the message says why."""
 
     is_bad_input = True
 
 
+def shift_figures(*, shift: CalendarSlot, told: LineDay) -> Figures:
+    """All that is signed of a shift: what it made and lost, and what it left open."""
+    return figures_of(told, open_then(line=shift.line, start=shift.start_time, end=shift.end_time))
+
+
+def signed_name(by: Actor) -> str:
+    """The signer's name as printed at that moment. Raises SigningRefused for an account without a person."""
+    if by.person_id is None:
+        raise SigningRefused(_("only a person signs: this account has no person"))
+    [person] = plant.configuration_rows("plant.Person", pk=by.person_id)
+    return str(person)
+
+
 @transaction.atomic
 def shift_sign(
-    *, shift: CalendarSlot, by: Actor, notes: str = "", seen: str = "", at: datetime | None = None
+    *,
+    shift: CalendarSlot,
+    by: Actor,
+    notes: str = "",
+    seen: str = "",
+    signed_with: str = PASSWORD,
+    at: datetime | None = None,
 ) -> ShiftReport:
     """Freeze a shift's figures as they are known. Signing again supersedes, and needs a note that says why.
 
     ``seen``: digest of the figures the signer looked at; others by now are not signed unseen.
+    ``signed_with``: how they proved at this moment who they are.
 
     Raises SigningRefused before the shift has ended or without data of it, PermissionDenied.
     """
     at, line = at or timezone.now(), shift.line
     by.require("shift.sign", line)
     before, told = _signable(shift, by=by, notes=notes, at=at)
-    figures = figures_of(told)
+    figures = shift_figures(shift=shift, told=told)
     if seen and seen != digest_of(figures):
         raise SigningRefused(_("the figures changed while you looked at them: look again, then sign"))
     report = ShiftReport.objects.create(
@@ -60,6 +84,8 @@ def shift_sign(
         figures=figures,
         digest=digest_of(figures),
         notes=notes.strip(),
+        signed_name=signed_name(by),
+        signed_with=signed_with,
         said_by_id=by.person_id,
         said_on_id=by.device_id,
         said_at=at,
@@ -73,12 +99,10 @@ def _signable(
     shift: CalendarSlot, *, by: Actor, notes: str, at: datetime
 ) -> tuple[ShiftReport | None, LineDay]:
     """The report it supersedes, and the shift as known. Nobody else signs the line until the end."""
-    if by.person_id is None:
-        raise SigningRefused(_("only a person signs: this account has no person"))
+    signed_name(by)
     if at < shift.end_time:
         raise SigningRefused(_("the shift has not ended yet: nothing is signed before it is over"))
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [43, shift.line_id])
+    lock(43, shift.line_id)
     before = report_of(line_id=shift.line_id, start=shift.start_time)
     if before is not None and not notes.strip():
         raise SigningRefused(_("this shift is signed already: say in the notes why it is signed again"))
@@ -86,6 +110,12 @@ def _signable(
     if told is None:
         raise SigningRefused(_("no data of this shift, or no machine declared to pace the line"))
     return before, told
+
+
+def lock(what: int, which: int) -> None:
+    """Nobody else signs or compares this until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [what, which])
 
 
 @transaction.atomic
@@ -116,26 +146,30 @@ def restatements_find(*, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     reports = ShiftReport.objects.filter(superseded_by=None, end_time__gte=now - WATCHED)
+    return each_compared(reports.select_related("line"), lambda report: _restate(report, now))
+
+
+def each_compared(signed: Iterable[Any], compare: Callable[[Any], bool]) -> int:
+    """How many of what was signed are known otherwise by now; one that cannot be compared stops no other."""
     changed = 0
-    for report in reports.select_related("line"):
+    for item in signed:
         try:
-            changed += _restate(report, now)
+            changed += compare(item)
         except Exception:
-            log.exception("comparing %s with what is known failed, others go on", report)
+            log.exception("comparing %s with what is known failed, others go on", item)
     return changed
 
 
 @transaction.atomic
 def _restate(report: ShiftReport, now: datetime) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [43, report.line_id])
+    lock(43, report.line_id)
     shift = _slot(report)
     told = production.line_shift(line_id=report.line_id, shift=shift) if shift else None
     if told is None:
         return False
     last = report.restatements.order_by("-id").first()
     known, since = (last.figures, last.recorded_at) if last else (report.figures, report.said_at)
-    figures = figures_of(told)
+    figures = comparable(shift_figures(shift=shift, told=told), report.figures)
     found = changes(known, figures)
     if found:
         Restatement.objects.create(

@@ -46,6 +46,14 @@ def nonconformances_open(*, equipment_path: str) -> QuerySet[Any]:
     return here.filter(decision=None) | here.filter(decision=Disposition.Decided.HOLD)
 
 
+def nonconformances_open_at(*, equipment_path: str, at: datetime) -> QuerySet[Any]:
+    """Found by an instant and by then without a final decision, at a place and below it."""
+    by_then = Disposition.objects.filter(nonconformance=OuterRef("pk"), said_at__lte=at).order_by("-pk")
+    found = _all().annotate(decided_then=Subquery(by_then.values("decision")[:1]))
+    here = found.filter(equipment__path__startswith=equipment_path, opened_at__lte=at)
+    return here.filter(decided_then=None) | here.filter(decided_then=Disposition.Decided.HOLD)
+
+
 def dispositions_of(nonconformance_id: int) -> QuerySet[Disposition]:
     """Every decision about one, oldest first; the last is in force."""
     return Disposition.objects.filter(nonconformance_id=nonconformance_id).select_related("said_by")
