@@ -23,6 +23,7 @@ from plant.models import (
     MaterialDefinition,
     ParallelGroup,
     Reason,
+    TimeModel,
 )
 
 
@@ -37,6 +38,14 @@ class EquipmentClassAdmin(AuditedAdmin):
     list_display = ["code", "name_en", "name_fr", "parent"]
     list_select_related = ["parent"]
     search_fields = ["code", "name_en", "name_fr"]
+
+
+@admin.register(TimeModel)
+class TimeModelAdmin(AuditedAdmin):
+    list_display = ["equipment_class", "name_en", "name_fr", "valid_from"]
+    list_select_related = ["equipment_class"]
+    list_filter = ["equipment_class"]
+    search_fields = ["name_en", "name_fr", "equipment_class__code"]
 
 
 class EquipmentForm(forms.ModelForm):  # type: ignore[type-arg]

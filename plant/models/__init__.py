@@ -13,6 +13,7 @@ from plant.models.equipment import (
 from plant.models.material import MaterialDefinition
 from plant.models.personnel import ApiToken, Device, Person, PinAttempt, RoleAssignment, User
 from plant.models.reason import Reason, TimeClass
+from plant.models.time_model import TimeModel
 from plant.models.trail import AuditEntry, Decision, IdempotentRequest
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "Revision",
     "RoleAssignment",
     "TimeClass",
+    "TimeModel",
     "User",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from plant.models.base import Configuration, Named
@@ -104,6 +105,13 @@ class Equipment(Configuration, Named):
     is_constraint = models.BooleanField(
         default=False, help_text="Declared as the machine that paces its line."
     )
+    is_manual = models.BooleanField(
+        default=False,
+        help_text="Sends no state of its own: people say on the tablet when work starts and stops.",
+    )
+    parallel_orders = models.PositiveSmallIntegerField(
+        default=1, help_text="Of a line of manual stations: how many orders may run at the same time."
+    )
     parallel_group = models.ForeignKey(
         ParallelGroup,
         models.SET_NULL,
@@ -122,6 +130,28 @@ class Equipment(Configuration, Named):
     )
     stale_after = models.DurationField(
         null=True, blank=True, help_text="Silence after which the state is no longer known (default 60 s)."
+    )
+    no_count_after = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="So long without a piece while it runs means stopped since the last one.",
+    )
+    no_count_cycles = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="The same in cycles of its slowest ideal rate; of the two the longer holds.",
+    )
+    slow_below = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Percent of the ideal rate below which it runs slow (empty: not told apart).",
+    )
+    slow_over = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="Time over which that rate is taken, in whole five minutes (default 15 min).",
     )
 
     class Meta:

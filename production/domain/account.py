@@ -14,6 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 from plant.domain.calendar import SHIFT, Planned, Slot, planned
 from plant.domain.intervals import Interval, Spanning
 from production.domain import states
+from production.domain.definition import STANDARD_ONLY, Definitions
 from production.domain.stitching import NO_VALUE, StateRow
 from production.domain.stops import REGISTERED, StopRow, Thresholds, needs_reason, size_of
 from production.domain.time_model import CLASSES, UNKNOWN, Situation, time_class
@@ -56,6 +57,7 @@ class Known:
     reasons: Sequence[Said]
     thresholds: Thresholds
     horizon: datetime
+    definitions: Definitions = STANDARD_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Segment:
     assertion_id: int | None = None
     uncoded: bool = False
     contradicted: bool = False
+    # The sort of time its state is by the definition in force.
+    base_class: str = ""
 
     @property
     def duration(self) -> timedelta:
@@ -207,7 +211,7 @@ def account(window: Interval, known: Known) -> Account:
 
 
 # The fields of a Segment after its start and end.
-What = tuple[str, str, str, str, str, str, str, str, datetime | None, str, str, int | None, bool, bool]
+What = tuple[str, str, str, str, str, str, str, str, datetime | None, str, str, int | None, bool, bool, str]
 
 
 class _Teller:
@@ -225,7 +229,8 @@ class _Teller:
         row = self._states.at(at) or StateRow(at, None, UNKNOWN, "", "", NO_VALUE)
         stop, plan = self._stops.at(at), self._plan.at(at)
         said, order = self._said.at(at), self._orders.at(at)
-        running = states.BASE_CLASS[row.state] == states.RUNNING
+        definition = self._known.definitions.at(row.start)
+        base = definition.bases[row.state]
         size = self._size(stop) if stop else ""
         kind = plan.kind if plan else SHIFT
         code = order.code if order else ""
@@ -235,7 +240,7 @@ class _Teller:
         asked = stop is not None and order is not None and kind == SHIFT and said is None
         uncoded = asked and stop is not None and self._asks_reason(stop)
         return (
-            time_class(situation),
+            time_class(situation, definition),
             row.state,
             row.mode,
             row.fault_code,
@@ -248,7 +253,8 @@ class _Teller:
             said.reason_code if said else "",
             said.assertion_id if said else None,
             uncoded,
-            bool(said and running),
+            bool(said and base == states.RUNNING),
+            base,
         )
 
     def _size(self, stop: StopRow) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
 
-EXECUTE, UNKNOWN, STARVED, BLOCKED, STOPPED = "execute", "unknown", "starved", "blocked", "stopped"
+from plant.domain.time_model import BLOCKED, IDLE, OWN, PLANNED, RUNNING, STARVED, SUSPENDED
 
-# The sorts of time a state can mean before calendar, order and reason are looked at.
-RUNNING, OWN, IDLE, SUSPENDED = "running", "own", "idle", "suspended"
+EXECUTE, UNKNOWN, STOPPED = "execute", "unknown", "stopped"
 
+# The sorts of time a state means where no time model says otherwise.
 # Held is an internal or operator cause, suspended an external one (ISA-TR88.00.02 §5.2). A suspended machine
 # that
 # does not say whether it waits for its upstream or downstream neighbour stays "suspended".
@@ -36,8 +38,19 @@ BASE_CLASS: Mapping[str, str] = {
 }
 PACKML = frozenset(BASE_CLASS) - {STARVED, BLOCKED, UNKNOWN}
 STATES = tuple(BASE_CLASS)
-STOP_CLASSES = (OWN, IDLE, STARVED, BLOCKED, SUSPENDED)
+STOP_CLASSES = (OWN, IDLE, STARVED, BLOCKED, SUSPENDED, PLANNED)
 INDUCED = frozenset({STARVED, BLOCKED, SUSPENDED})
+
+
+class Row(Protocol):
+    """What is asked of a row of states to say what sort of time it is."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def state(self) -> str: ...
+
 
 # OPC 40001-1 gives machines without PackML four words.
 OPC_40001 = {

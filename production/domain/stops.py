@@ -4,7 +4,7 @@ window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -12,7 +12,8 @@ from uuid import UUID, uuid5
 
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval, gaps
-from production.domain.states import BASE_CLASS, IDLE, OWN, STOP_CLASSES, SUSPENDED
+from production.domain.definition import STANDARD_ONLY
+from production.domain.states import IDLE, OWN, STOP_CLASSES, SUSPENDED
 from production.domain.stitching import StateRow
 
 SPEED_LOSS, MICRO, REGISTERED = "speed_loss", "micro", "registered"
@@ -47,15 +48,20 @@ def size_of(duration: timedelta, thresholds: Thresholds) -> str:
     return MICRO if duration < thresholds.registered else REGISTERED
 
 
-def stops_of(states: Iterable[StateRow], opened: StopRow | None = None) -> list[StopRow]:
-    """Merge touching states of one sort into stops. ``opened`` is the stop going on where the states begin.
+def stops_of(
+    states: Iterable[StateRow],
+    opened: StopRow | None = None,
+    base_of: Callable[[StateRow], str] = STANDARD_ONLY.base_of,
+) -> list[StopRow]:
+    """Merge touching states of one sort into stops. ``opened`` is the stop going on where the states begin,
+    ``base_of`` the sort of a state by the machine's time model.
 
     The last stop has no end if the last state has none.
     """
     found: list[StopRow] = []
     current = opened
     for row in states:
-        base = BASE_CLASS[row.state]
+        base = base_of(row)
         if (
             current is not None
             and current.base_class == base

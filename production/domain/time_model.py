@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from production.domain import states
+from production.domain.definition import BUILT_IN, Definition
 from production.domain.stops import MICRO, SPEED_LOSS
 
 CLOSED, NO_LOAD, BREAK, MEETING = "closed", "no_load", "break", "meeting"
@@ -30,15 +31,6 @@ CLASSES = (
     TRIAL, PLANNED_MAINTENANCE, BREAK, MEETING, NO_LOAD, CLOSED, UNKNOWN,
 )  # fmt: skip
 PAUSES = frozenset({BREAK, MEETING, PLANNED_MAINTENANCE})
-
-# A machine mode that says what its standstill is, where no person has said it.
-MODE_CLASS: Mapping[str, str] = {
-    "setup": SETUP,
-    "changeover": SETUP,
-    "trial": TRIAL,
-    "maintenance": BREAKDOWN,
-    "cleaning": OWN_OTHER,
-}
 
 INDUCED = frozenset({STARVED, BLOCKED, SUSPENDED, NO_OPERATOR, NO_MATERIAL})
 _EVERYTHING = frozenset(CLASSES)
@@ -87,14 +79,14 @@ class Situation:
     reason_class: str
 
 
-def time_class(now: Situation) -> str:
-    """The one class of an instant. In this order: closed, running, unknown, pauses, what a person said,
-    mode, order,
-    size of the stop, the machine's own word.
+def time_class(now: Situation, by: Definition = BUILT_IN) -> str:
+    """The one class of an instant by the machine's definition. In this order: closed, running, unknown,
+    pauses, what a person said, mode, a state that is planned, order, size of the stop, the machine's word.
     """
-    base = states.BASE_CLASS[now.state]
+    base = by.bases[now.state]
+    mode = by.modes.get(now.mode, "")
     if base == states.RUNNING:
-        return TRIAL if now.mode == TRIAL else RUNNING
+        return TRIAL if mode == TRIAL else RUNNING
     if now.planned == CLOSED:
         return CLOSED
     if base == states.UNKNOWN:
@@ -103,9 +95,11 @@ def time_class(now: Situation) -> str:
         return now.planned
     if now.reason_class and not _small(now, base):
         return now.reason_class
-    if now.mode in MODE_CLASS:
-        return MODE_CLASS[now.mode]
-    return _standing(now, base) if now.order_code else NO_LOAD
+    if mode:
+        return mode
+    if base == states.PLANNED:
+        return by.states[now.state]
+    return _standing(now, base, by.states[now.state]) if now.order_code else NO_LOAD
 
 
 def _small(now: Situation, base: str) -> bool:
@@ -113,16 +107,16 @@ def _small(now: Situation, base: str) -> bool:
     return base == states.OWN and now.stop_size in (MICRO, SPEED_LOSS) and bool(now.order_code)
 
 
-def _standing(now: Situation, base: str) -> str:
+def _standing(now: Situation, base: str, meaning: str) -> str:
+    """``meaning``: what the state counts as by the definition; a sort leaves the class to size and fault."""
     if now.stop_size == SPEED_LOSS:
         return RUNNING_SLOW
-    if base == states.BLOCKED:
-        return BLOCKED
-    if base == states.STARVED:
-        return STARVED
-    # Which neighbour it waits for is not guessed: induced all the same, in the same bucket of every standard.
-    if base == states.SUSPENDED:
-        return SUSPENDED
+    # Which neighbour a suspended machine waits for is not guessed: induced all the same, in the same bucket
+    # of every standard.
+    if base in states.INDUCED:
+        return meaning
     if now.stop_size == MICRO:
         return MICRO_STOP
+    if meaning in CLASSES:
+        return meaning
     return BREAKDOWN if now.fault_code or now.state in ("aborting", "aborted") else OWN_OTHER

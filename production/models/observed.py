@@ -57,6 +57,7 @@ class Stop(Derivation):
         STARVED = "starved"
         BLOCKED = "blocked"
         SUSPENDED = "suspended"
+        PLANNED = "planned"
 
     id = models.UUIDField(primary_key=True, help_text="Name-based (version 5) from machine code and start.")
     work_unit = models.ForeignKey(
@@ -65,7 +66,7 @@ class Stop(Derivation):
     start_time = models.DateTimeField(help_text="Start (UTC), included.")
     end_time = models.DateTimeField(null=True, help_text="End (UTC), excluded; empty while it lasts.")
     base_class = models.CharField(
-        max_length=10, choices=BaseClass, help_text="Own, idle, or induced by a neighbour."
+        max_length=10, choices=BaseClass, help_text="Own, idle, induced by a neighbour, or planned."
     )
     size = models.CharField(
         max_length=10, choices=Size, help_text="Decided by the whole duration, never by a window."

@@ -14,9 +14,12 @@ from connectors import selectors as connectors
 from plant import selectors as plant
 from plant.domain.calendar import Slot
 from production.domain.counters import believed_rate
+from production.domain.definition import STANDARD_ONLY, Definitions
 from production.domain.stitching import Signal, Unit
 from production.domain.stops import Thresholds
 from production.models import IdealRate, StitchCheckpoint
+from production.selectors import stations
+from production.selectors.definitions import definitions_for, families
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -38,10 +41,16 @@ class UnitSetup:
     line_id: int | None
     unit: Unit
     thresholds: Thresholds
+    definitions: Definitions = STANDARD_ONLY
 
     @property
     def id(self) -> int:
         return self.equipment.pk
+
+    @property
+    def is_manual(self) -> bool:
+        """Whether people tell its state."""
+        return self.equipment.is_manual
 
     def signals(self, *roles: str) -> list[int]:
         return [signal.id for signal in self.unit.signals if signal.role in roles]
@@ -54,14 +63,21 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     fastest = IdealRate.objects.filter(equipment=equipment).aggregate(rate=Max("units_per_hour"))["rate"]
     cycle = cycle_at(fastest)
     thresholds = thresholds_of(equipment, cycle)
+    signals = _signals(connectors.signals_for(equipment_id=work_unit_id), fastest)
+    stale_after = STALE_AFTER
+    if equipment.is_manual:
+        # People tell its state, and nothing else does.
+        told = tuple(signal for signal in signals if signal.role not in ("state", "mode"))
+        signals, stale_after = (stations.SIGNAL, *told), stations.STALE_AFTER
     unit = Unit(
         code=equipment.code,
-        signals=_signals(connectors.signals_for(equipment_id=work_unit_id), fastest),
-        stale_after=STALE_AFTER if equipment.stale_after is None else equipment.stale_after,
+        signals=signals,
+        stale_after=stale_after if equipment.stale_after is None else equipment.stale_after,
         counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, cycle),
         cycle=cycle,
     )
-    return UnitSetup(equipment, line.pk if line else None, unit, thresholds)
+    definitions = definitions_for(equipment.equipment_class_id, families())
+    return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions)
 
 
 def thresholds_of(equipment: Equipment, cycle: timedelta = timedelta()) -> Thresholds:
@@ -178,7 +194,7 @@ def units_behind() -> list[int]:
     for work_unit_id, horizon in StitchCheckpoint.objects.order_by("pk").values_list(
         "work_unit_id", "horizon"
     ):
-        reached = connectors.horizon_for(equipment_id=work_unit_id)
+        reached = stations.horizon_for(equipment_id=work_unit_id)
         if reached is not None and reached > horizon:
             behind.append(work_unit_id)
     return behind

@@ -105,7 +105,8 @@ def _whole(setup: UnitSetup, checkpoint: StitchCheckpoint, found: Rebuilt) -> Wi
         begin = cut
     fold.close(checkpoint.horizon)
     states = [*fold.states, *([fold.row] if fold.row else [])] if setup.unit.has_state else []
-    return Window(opened.at, None, checkpoint.horizon, fold, states, stops_of(states), whole=True)
+    stops = stops_of(states, base_of=setup.definitions.base_of)
+    return Window(opened.at, None, checkpoint.horizon, fold, states, stops, whole=True)
 
 
 def _orders_rebuild(found: Rebuilt, *, write: bool) -> None:

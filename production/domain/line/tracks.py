@@ -42,7 +42,7 @@ class Part(NamedTuple):
 
 def kind_of(segment: Segment) -> str:
     """What a part of a machine's account means to its neighbours."""
-    base = states.BASE_CLASS[segment.state]
+    base = segment.base_class or states.BASE_CLASS[segment.state]
     if base == states.RUNNING:
         return RUNNING
     if base == states.UNKNOWN:
@@ -134,10 +134,18 @@ def group_parts(group: GroupRow, members: Sequence[Sequence[Part]]) -> list[Part
 
 def _together(group: GroupRow, now: Sequence[Part]) -> Part:
     """The one part that speaks for the group at an instant."""
+    part = speaker(group, now)
+    if part.kind == RUNNING:
+        return part._replace(since=part.start, segment=None, machine=group.code)
+    return part
+
+
+def speaker(group: GroupRow, now: Sequence[Part]) -> Part:
+    """Whose part is the group's: of a machine that runs while enough do, else of what left too few."""
     spare = len(now) - group.minimum
     running = [part for part in now if part.kind == RUNNING]
     if len(running) >= group.minimum:
-        return running[0]._replace(since=running[0].start, segment=None, machine=group.code)
+        return running[0]
     halted: list[Part] = []
     # Their own stops first: what would have stopped the group with every other machine fed and emptied.
     for kinds in ((OWN,), (SETUP,), (STARVED, OTHER), (BLOCKED,), (OFF,), (NO_DATA,)):
