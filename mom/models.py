@@ -6,7 +6,14 @@ from mom.calls.models import HelpCall, HelpCallEvent
 from mom.improvement.models import Action
 from mom.outbox.models import TabletEntry
 from mom.reactions.models import ReactionPlan
-from mom.signing.models import Acknowledgement, Restatement, ShiftReport
+from mom.saved_views.models import SavedView
+from mom.signing.models import (
+    Acknowledgement,
+    OrderRestatement,
+    OrderSignature,
+    Restatement,
+    ShiftReport,
+)
 
 __all__ = [
     "Acknowledgement",
@@ -14,7 +21,10 @@ __all__ = [
     "HelpCall",
     "HelpCallEvent",
     "ReactionPlan",
+    "OrderRestatement",
+    "OrderSignature",
     "Restatement",
+    "SavedView",
     "ShiftReport",
     "TabletEntry",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from mom.pages import comparison
+from mom.pages import comparison, saved_views
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/<str:code>/comparison/", comparison.comparison, name="order_comparison"),
+    path("stops/views/", saved_views.stop_view_save, name="stop_view_save"),
+    path("stops/views/<int:pk>/delete/", saved_views.stop_view_delete, name="stop_view_delete"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path(

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from mom.pages import words
 from mom.pages.lookup import lines_seen, zones_of
+from mom.pages.saved_views import stop_views
 from mom.pages.sheets import export
 from plant import selectors
 from plant.access import Actor, actor_of, require, scoped
@@ -216,6 +217,8 @@ def stops(request: HttpRequest) -> HttpResponse:
         "reasons": [reason for _group, reasons in groups for reason in reasons],
         "reason_groups": groups,
         "may_code": actor.may("stop.code"),
+        "views": stop_views(actor, request.GET.urlencode()),
+        "may_save": actor.person_id is not None,
     }
     return render(request, "mom/stops.html", context)
 

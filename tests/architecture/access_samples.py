@@ -69,6 +69,18 @@ def token(world: World) -> dict[str, Any]:
     return {"token_key": made.token_key}
 
 
+def saved_view(world: World) -> dict[str, Any]:
+    """A view of the one who asks: views are nobody else's."""
+    from mom.saved_views.models import SavedView
+    from plant.models import Person
+
+    owner = Person.objects.filter(user=world.user).first() if world.user else None
+    made = SavedView.objects.create(
+        owner=owner or make.person_make(), page="stops", name=f"{MARK}-view", saved_at=AT
+    )
+    return {"pk": made.pk}
+
+
 def foreign_token(world: World) -> dict[str, Any]:
     made, _secret = services.token_create(
         user=make.user_make(), name="k", scope="read", days=1, by=world.admin
@@ -326,6 +338,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         material,
         token,
         foreign_token,
+        saved_view,
         device,
         enrolment,
         connection,
