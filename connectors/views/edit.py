@@ -17,6 +17,7 @@ from connectors.forms import PREFIX, ConnectionForm
 from connectors.interface import ConfigurationError, Probe, Unavailable
 from connectors.models import Connection, SignalDefinition
 from connectors.registry import connector_class, connectors
+from connectors.transports.deadline import bounded
 from plant.access import Actor, actor_of, require
 from plant.domain.samples import Sample
 from plant.selectors import line_work_units, lines, sites
@@ -113,9 +114,8 @@ def _machines(site: Any, actor: Actor) -> list[Any]:
 
 async def _within(work: Any) -> Probe:
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            found: Probe = await work
-            return found
+        found: Probe = await bounded(work, PROBE_SECONDS)
+        return found
     except TimeoutError:
         message = _("no answer within %(seconds)s s") % {"seconds": f"{PROBE_SECONDS:g}"}
         raise Unavailable(message) from None

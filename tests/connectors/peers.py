@@ -15,6 +15,7 @@ from typing import Any
 from asyncua import Server, ua
 
 from connectors.interface import Connector, SampleBatch
+from connectors.transports.deadline import bounded
 
 NAMESPACE = "urn:test:plant"
 
@@ -114,7 +115,6 @@ async def collect(
     connector: Connector, until: Callable[[list[SampleBatch]], bool], *, seconds: float = 20.0
 ) -> list[SampleBatch]:
     """Batches of one session, acknowledged as they come, until the condition holds."""
-    import asyncio
 
     batches: list[SampleBatch] = []
 
@@ -126,7 +126,7 @@ async def collect(
                 if until(batches):
                     return
 
-    await asyncio.wait_for(work(), seconds)
+    await bounded(work(), seconds)
     return batches
 
 

@@ -10,6 +10,7 @@ from asyncua import ua
 from connectors.interface import ConfigurationError, SampleBatch, Unavailable
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
 from connectors.protocols.opcua.values import address_of, node_id
+from connectors.transports.deadline import bounded
 from plant.domain.samples import Quality
 from tests.connectors.peers import address, collect, free_port, node, opcua_server, values
 
@@ -110,7 +111,7 @@ async def test_a_server_restart_is_a_gap_that_closes_unrecovered_without_history
                 break
         reader = asyncio.create_task(_drain(connector, stream, batches))
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(reader, 20)
+        await bounded(reader, 20)
     (opened,) = [gap for batch in batches for gap in batch.gaps]
     assert (opened.cause, opened.end_time) == ("connection_down", None)
     async with opcua_server(port, {"state": 2}):
@@ -168,5 +169,5 @@ async def test_what_was_not_acknowledged_is_not_confirmed_to_the_server() -> Non
 async def test_no_server_is_unavailable_and_opens_a_gap() -> None:
     connector, batches = OpcUaConnector(config(free_port(), "x")), list[SampleBatch]()
     with pytest.raises(Unavailable):
-        await asyncio.wait_for(_drain(connector, connector.batches(), batches), 20)
+        await bounded(_drain(connector, connector.batches(), batches), 20)
     assert [gap.cause for batch in batches for gap in batch.gaps] == ["connection_down"]

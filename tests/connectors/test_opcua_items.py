@@ -13,6 +13,7 @@ from asyncua import Server, ua, uamethod
 from connectors.interface import SampleBatch, Unavailable
 from connectors.protocols.opcua import OpcUaConnector, connector, verifying
 from connectors.protocols.opcua.session import UaSession
+from connectors.transports.deadline import bounded
 from tests.connectors.peers import address, free_port, node, opcua_server, values
 from tests.connectors.test_opcua import config
 
@@ -157,7 +158,7 @@ async def test_a_server_that_will_not_keep_its_items_is_unavailable_and_a_gap(
             monkeypatch.setattr(UaSession, "monitor", monitor_in_vain)
             lose(server, "b")
             with pytest.raises(Unavailable, match="lost again"):
-                await asyncio.wait_for(asyncio.shield(follower.task), 20)
+                await bounded(asyncio.shield(follower.task), 20)
     assert [(gap.cause, gap.end_time) for gap in follower.gaps()] == [("connection_down", None)]
 
 
@@ -173,7 +174,7 @@ async def test_a_lost_subscription_ends_the_session(monkeypatch: pytest.MonkeyPa
         (number,) = service.subscriptions
         await service.delete_subscriptions([number])
         with pytest.raises(Unavailable):
-            await asyncio.wait_for(asyncio.shield(follower.task), 20)
+            await bounded(asyncio.shield(follower.task), 20)
     assert [gap.cause for gap in follower.gaps()] == ["connection_down"]
 
 
@@ -211,7 +212,7 @@ async def test_a_server_whose_values_stop_while_it_keeps_the_connection_is_left(
                 ]
             )
             with pytest.raises(Unavailable, match="not even the server's clock"):
-                await asyncio.wait_for(asyncio.shield(follower.task), 20)
+                await bounded(asyncio.shield(follower.task), 20)
 
 
 async def test_what_the_server_grants_is_told_by_the_probe_and_kept_with_the_outage() -> None:

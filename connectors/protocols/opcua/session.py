@@ -26,6 +26,7 @@ from connectors.domain.phrase import Phrase, late, phrase
 from connectors.interface import GapRecord, Malformed, SampleBatch, Unavailable
 from connectors.protocols.opcua import secured
 from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, node_id, overflowed
+from connectors.transports.deadline import bounded
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -377,8 +378,7 @@ class UaSession:
     async def close(self) -> None:
         """Never waits long: a hanging server must not keep the process."""
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(5.0):
-                await self.client.disconnect()
+            await bounded(self.client.disconnect(), 5.0)
         with contextlib.suppress(Exception):
             self.client.disconnect_socket()
 
@@ -388,8 +388,7 @@ async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
     (#1660).
     """
     try:
-        async with asyncio.timeout(seconds):
-            return await work
+        return await bounded(work, seconds)
     except TimeoutError:
         raise Unavailable(f"{what}: no answer within {seconds:g} s") from None
     except (OSError, UaError) as error:

@@ -5,7 +5,6 @@ Loopback only: the library's server is not meant for hostile networks.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from asyncua import Server, ua
 from asyncua.common.node import Node
 
+from connectors.transports.deadline import bounded
 from mom.demo.events import Value
 from mom.demo.wiring import Sent, Wire
 
@@ -40,14 +40,14 @@ class OpcUaEdge:
 
     async def start(self, standing: Sequence[Sent]) -> None:
         server = Server()
-        await asyncio.wait_for(server.init(), START_SECONDS)
+        await bounded(server.init(), START_SECONDS)
         server.set_endpoint(self._endpoint)
         server.set_server_name("Saint-Cyr line 1 PLC (simulated)")
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         namespace = self._wires[0].address.partition(";")[0].removeprefix("nsu=")
         index = await server.register_namespace(namespace)
         await self._nodes_make(server, index)
-        await asyncio.wait_for(server.start(), START_SECONDS)
+        await bounded(server.start(), START_SECONDS)
         self._server = server
         await self.publish(standing)
 
@@ -97,7 +97,7 @@ class OpcUaEdge:
     async def stop(self) -> None:
         server, self._server = self._server, None
         if server is not None:
-            await asyncio.wait_for(server.stop(), START_SECONDS)
+            await bounded(server.stop(), START_SECONDS)
 
 
 def _id(name: str, index: int) -> ua.NodeId:

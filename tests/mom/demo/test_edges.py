@@ -16,6 +16,7 @@ from connectors.interface import Connector, SampleBatch
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua.connector import OpcUaConfig, OpcUaConnector
 from connectors.protocols.sparkplug.connector import SparkplugConfig, SparkplugConnector
+from connectors.transports.deadline import bounded
 from mom.demo.edges.interface import Edge
 from mom.demo.edges.mqtt_json import MqttJsonEdge
 from mom.demo.edges.opcua import NotLoopback, OpcUaEdge
@@ -113,9 +114,9 @@ async def received(
     listening = asyncio.create_task(listen())
     try:
         await edge.start(first)
-        await asyncio.wait_for(ready.wait(), 20)
+        await bounded(ready.wait(), 20)
         await edge.publish(then)
-        await asyncio.wait_for(listening, 30)
+        await bounded(listening, 30)
     finally:
         listening.cancel()
         await edge.stop()
@@ -154,7 +155,7 @@ async def test_opc_ua_shows_every_change_in_order(wiring: Wiring, shown: list[Se
                     return
 
     try:
-        await asyncio.wait_for(listen(), 30)
+        await bounded(listen(), 30)
     finally:
         await edge.stop()
     assert_all_arrived(batches, first, then)
@@ -216,7 +217,7 @@ async def test_sparkplug_keeps_what_happens_while_its_host_is_away(
                     return
 
     try:
-        await asyncio.wait_for(listen(), 30)
+        await bounded(listen(), 30)
     finally:
         await edge.stop()
     historical = [s for batch in batches for s in batch.samples if s.historical]

@@ -92,9 +92,9 @@ class Plant:
     def end(self, number: int) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        assert self.process.stdout is not None
-        self.lines += self.process.stdout.read().splitlines()
-        return self.process.wait(40)
+        said, _ = self.process.communicate(timeout=40)
+        self.lines += said.splitlines()
+        return self.process.returncode
 
 
 @pytest.fixture
