@@ -18,17 +18,25 @@ ZERO = Decimal(0)
 
 
 def good_pieces(response: JobResponse) -> Decimal | None:
-    """What the machine at the line's exit counted good; what people counted where it has no counter."""
-    return _first(response, "good", ("machine", "people"))
+    """What the machines at the line's exit counted good; what people counted where they have no counter."""
+    counted = _machines(response, "good")
+    return _first(response, "good", ("people",)) if counted is None else counted
 
 
 def scrap_pieces(response: JobResponse) -> Decimal | None:
     """A piece is scrapped at one machine, so the line's scrap is the sum of what its machines counted."""
-    counted = [
-        part.quantity for part in response.quantities if part.kind == "scrap" and part.source == "machine"
+    counted = _machines(response, "scrap")
+    return _first(response, "scrap", ("people",)) if counted is None else counted
+
+
+def _machines(response: JobResponse, kind: str) -> Decimal | None:
+    """Of all machines that tell it; None where none does."""
+    known = [
+        part.quantity
+        for part in response.quantities
+        if part.kind == kind and part.source == "machine" and part.quantity is not None
     ]
-    known = [pieces for pieces in counted if pieces is not None]
-    return sum(known, ZERO) if known else _first(response, "scrap", ("people",))
+    return sum(known, ZERO) if known else None
 
 
 def _first(response: JobResponse, kind: str, sources: tuple[str, ...]) -> Decimal | None:
@@ -70,14 +78,14 @@ def _oddities(machine: MachinePart) -> str:
     """What in a machine's count asks for care."""
     in_gap = sum((part.in_gap for part in machine.counted), ZERO)
     unverified = sum((part.unverified for part in machine.counted), ZERO)
-    unattributed = sum((part.unattributed for part in machine.counted), ZERO)
+    spanning = sum((part.spanning for part in machine.counted), ZERO)
     told = []
     if in_gap:
         told.append(_("%(n)s across a gap in the data") % {"n": quantity(in_gap)})
     if unverified:
         told.append(_("%(n)s faster than believable, left out") % {"n": quantity(unverified)})
-    if unattributed:
-        told.append(_("%(n)s at the order change, not attributed") % {"n": quantity(unattributed)})
+    if spanning:
+        told.append(_("%(n)s of them in the step over the order change") % {"n": quantity(spanning)})
     return joined(told)
 
 

@@ -237,7 +237,13 @@ class KpiSerializer(serializers.Serializer):
     equipment = serializers.CharField()
     attribution = serializers.CharField()
     paced_by = serializers.CharField()
+    paced_with = serializers.ListField(
+        child=serializers.CharField(), help_text="The machines that pace it side by side."
+    )
     good_from = serializers.CharField()
+    good_from_all = serializers.ListField(
+        child=serializers.CharField(), help_text="The machines whose good pieces are the line's."
+    )
     account = TimesSerializer()
     nf_e60_182 = serializers.DictField()
     iso_22400_2 = serializers.DictField()

@@ -221,7 +221,9 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
         "equipment": kpi.equipment.code,
         "attribution": kpi.attribution,
         "paced_by": kpi.paced_by.code,
+        "paced_with": [unit.code for unit in kpi.members],
         "good_from": kpi.good_from.code,
+        "good_from_all": [unit.code for unit in kpi.exits],
         "account": times_data(kpi.account),
         "nf_e60_182": {
             name: getattr(trs, name)
@@ -241,7 +243,8 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
                 "product": made.product_code,
                 "good": made.good,
                 "total": made.total,
-                "units_per_hour": made.rate.units_per_hour if made.rate else None,
+                "scrap": made.line_scrap,
+                "units_per_hour": made.per_hour,
             }
             for made in kpi.made
         ],

@@ -2,12 +2,9 @@ from __future__ import annotations
 
 from production.selectors.accounts import (
     AlarmTold,
-    LineAccount,
-    account,
     accounts,
     alarms_between,
     horizons_of,
-    line_account,
     orders_between,
     states_between,
     tools_between,
@@ -27,6 +24,7 @@ from production.selectors.orders import (
     job_orders,
     plan_versions,
 )
+from production.selectors.pacing import LineAccount, Pacing, account, line_account, line_pacing
 from production.selectors.parameters import Parameter, parameters_between
 from production.selectors.quantities import Quantities, counters_of, quantities
 from production.selectors.record import (
@@ -63,6 +61,7 @@ __all__ = [
     "LineLossAccount",
     "MachinePart",
     "Made",
+    "Pacing",
     "Parameter",
     "Quantities",
     "QuantityPart",
@@ -89,6 +88,7 @@ __all__ = [
     "line_day",
     "line_exit",
     "line_losses",
+    "line_pacing",
     "line_shift",
     "notes",
     "order_counts",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +29,7 @@ from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
 from production.domain.account import NEAR, Account, Known, OrderUse, Said
 from production.domain.account import account as account_of
-from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.definition import Told
 from production.domain.stitching import StateRow
 from production.domain.stops import StopRow
 from production.models import (
@@ -41,47 +41,12 @@ from production.models import (
     Stop,
     ToolSpan,
 )
+from production.selectors.definitions import Families, Family, definitions_for, family_rows
 from production.selectors.stopped import in_force, overlapping
 from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
 if TYPE_CHECKING:
     from plant.models import Equipment
-
-
-@dataclass(frozen=True, slots=True)
-class LineAccount:
-    """A line's account is its declared constraint's, as ``attribution`` says; where its losses began is
-    ``line_losses``.
-    """
-
-    attribution: str
-    equipment: Equipment
-    account: Account
-
-
-def account(*, equipment_id: int, start: datetime, end: datetime) -> Account | None:
-    """The account of a machine in [start, end), cut where its data end; for a line, that of its constraint.
-
-    None where nothing was ever received, or nothing of the window yet. Two windows that touch add up to the
-    one of
-    both: classes come from whole stops.
-    """
-    equipment = plant.equipment_for_ids([equipment_id])[equipment_id]
-    if equipment.level == "line":
-        line = line_account(line_id=equipment_id, start=start, end=end)
-        return line.account if line else None
-    return accounts(equipment=[equipment], start=start, end=end).get(equipment_id)
-
-
-def line_account(*, line_id: int, start: datetime, end: datetime) -> LineAccount | None:
-    """The account of the line's declared constraint, named as such; None when none is declared or it has no
-    data.
-    """
-    machine = declared_constraint(plant.line_work_units(line_id))
-    if machine is None:
-        return None
-    found = accounts(equipment=[machine], start=start, end=end).get(machine.pk)
-    return LineAccount(DECLARED_CONSTRAINT, machine, found) if found else None
 
 
 class Planned(NamedTuple):
@@ -126,6 +91,7 @@ def accounts(
             reasons=seen.said.get(machine.pk, []),
             thresholds=thresholds_of(machine, cycle_at(about.fastest)),
             horizon=about.horizon,
+            definitions=definitions_for(machine.equipment_class_id, seen.families),
         )
         found[machine.pk] = account_of(Interval(start, min(end, about.horizon)), known)
     return found
@@ -177,7 +143,7 @@ def _teller(spans: QuerySet[OrderSpan]) -> Case:
 # By machine or line and who told it.
 Uses = dict[tuple[int, str], list[OrderUse]]
 SIGNAL, EVENTS, LINE = str(OrderSpan.Source.SIGNAL), str(OrderSpan.Source.EVENTS), ""
-STATE, STOP, ORDER, KNOWN, SAID = "state", "stop", "order", "known", "said"
+STATE, STOP, ORDER, KNOWN, SAID, FAMILY = "state", "stop", "order", "known", "said", "family"
 
 
 class _Observed(NamedTuple):
@@ -190,16 +156,17 @@ class _Observed(NamedTuple):
     stops: dict[int, list[StopRow]]
     spans: Uses
     said: dict[int, list[Said]]
+    families: Families
 
 
 def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> _Observed:
     """``states_between``, ``stops_between``, ``reasons_in_force`` and the order spans of machines and their
     lines, in one read.
     """
-    by_kind: dict[str, list[Any]] = {kind: [] for kind in (STATE, STOP, ORDER, KNOWN, SAID)}
+    by_kind: dict[str, list[Any]] = {kind: [] for kind in (STATE, STOP, ORDER, KNOWN, SAID, FAMILY)}
     for kind, *row in _observed_rows(machines, start, end):
         by_kind[kind].append(row)
-    found = _Observed({}, {}, {}, {}, {})
+    found = _Observed({}, {}, {}, {}, {}, _families(by_kind[FAMILY]))
     for machine, horizon, _, told, fastest, *_ in by_kind[KNOWN]:
         found.known[machine] = _About(horizon, told, Decimal(fastest) if fastest else None)
     for machine, *row in sorted(by_kind[STATE], key=_by_start):
@@ -210,6 +177,16 @@ def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> 
         found.spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
     for machine, begun, ended, code, time_class, *_, pk in sorted(by_kind[SAID], key=lambda row: row[-2:]):
         found.said.setdefault(machine, []).append(Said(begun, ended, code, time_class, pk))
+    return found
+
+
+def _families(rows: Iterable[Sequence[Any]]) -> Families:
+    """Families by id from rows of what each says from a date on; ``states`` and ``modes`` as text."""
+    found: Families = {}
+    for pk, since, _, code, states, modes, _, _, parent in rows:
+        family = found.setdefault(pk, Family(code, parent or None, []))
+        if since is not None:
+            family.told.append(Told(code, since, json.loads(states), json.loads(modes)))
     return found
 
 
@@ -246,8 +223,17 @@ def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime
             Value(SAID), "equipment_id", *times, "reason__code", "reason__time_class", none, none,
             "said_at", "id",
         ),
+        family_rows().values_list(
+            Value(FAMILY), "pk", "time_models__valid_from", never, "code", _text("states"), _text("modes"),
+            none, never, Coalesce("parent_id", zero),
+        ),
         all=True,
     )  # fmt: skip
+
+
+def _text(name: str) -> Coalesce:
+    """A JSON column of a family's time model as text."""
+    return Coalesce(Cast(f"time_models__{name}", CharField()), Value(""))
 
 
 def _by_start(row: Sequence[Any]) -> Any:

@@ -26,7 +26,7 @@ from production.models import JobOrder, JobOrderVersion
 from production.selectors.changeovers import products_of, standards_of
 from production.selectors.kpi import Kpi, Made, kpi
 from production.selectors.line_losses import line_losses
-from production.selectors.quantities import INSTANT, quantities
+from production.selectors.quantities import INSTANT
 from production.selectors.units import planned_slots
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class LineDay:
 def line_day(*, line_id: int, day: date) -> LineDay | None:
     """A production day of a line, cut where its data end.
 
-    None when the line did not mean to work that day, has no declared constraint, or no data of the day.
+    None when the line did not mean to work that day, nothing paces it, or it has no data of the day.
     """
     shifts = plant.day_shifts(line_id=line_id, day=day)
     return _told(line_id, shifts) if shifts else None
@@ -99,8 +99,9 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         return None
     frozen = _plan_at(line_id, start)
     decisions = _sequence_decisions(line_id, start, end)
-    names, standards = _products(figures.made, decisions), standards_of(line_id)
-    changes = _changeovers(figures.made, names, standards, frozen, bool(decisions))
+    worked = [part for part in figures.made if part.use.end != part.use.start]
+    names, standards = _products(worked, decisions), standards_of(line_id)
+    changes = _changeovers(worked, names, standards, frozen, bool(decisions))
     return LineDay(
         line=figures.equipment,
         day=shifts[0].production_day,
@@ -119,11 +120,9 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
 
 
 def _charges(line_id: int, figures: Kpi) -> list[Charge]:
-    """What the constraint's lost time came from; nothing where the line's links are not declared, or another
-    machine than the declared one paces it.
-    """
+    """What the constraint's lost time came from; nothing where the line's links are not declared."""
     found = line_losses(line_id=line_id, start=figures.account.start, end=figures.account.end)
-    if found is None or found.paced_by != figures.paced_by:
+    if found is None:
         return []
     return [
         Charge(
@@ -140,8 +139,9 @@ def _charges(line_id: int, figures: Kpi) -> list[Charge]:
 
 
 def _parts(figures: Kpi) -> list[Part]:
-    units = plant.line_work_units(figures.equipment.pk)
-    after = [unit.pk for unit in units if unit.position >= figures.paced_by.position]
+    """Each order's time, and what the line made and rejected for it; none of the time in what its end made
+    of an order before.
+    """
     return [
         Part(
             made.use.start,
@@ -149,21 +149,11 @@ def _parts(figures: Kpi) -> list[Part]:
             made.use.code,
             made.good,
             made.total,
-            _scrap(after, made, figures),
-            made.rate.units_per_hour if made.rate else None,
+            made.passed_scrap,
+            made.per_hour,
         )
         for made in figures.made
     ]
-
-
-def _scrap(equipment_ids: Sequence[int], made: Made, figures: Kpi) -> Decimal | None:
-    """Rejected from the constraint to the exit, on the same side of a change of order as its pieces."""
-    end = made.use.end or figures.account.end
-    since = made.use.start if made.use.start == figures.account.start else made.use.start + INSTANT
-    until = end if end == figures.account.end else end + INSTANT
-    found = quantities(equipment_ids=equipment_ids, start=since, end=until).values()
-    known = [counted.scrap for counted in found if counted.scrap is not None]
-    return sum(known, Decimal(0)) if known else None
 
 
 def _plan_at(line_id: int, at: datetime) -> list[JobOrderVersion]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from production.domain.oee import seconds
 from production.domain.stops import planned_time
 from production.models import JobOrder
 from production.selectors.kpi import Kpi, kpi
-from production.selectors.quantities import Asked, quantities_each
+from production.selectors.quantities import Asked, Quantities, quantities_each
 from production.selectors.units import planned_slots
 
 if TYPE_CHECKING:
@@ -65,15 +65,15 @@ def shift_hours(*, line_id: int, shift: CalendarSlot, now: datetime) -> ShiftHou
     slots = planned_slots(line_id=line_id, start=shift.start_time, end=shift.end_time)
     zone = plant.site_zone(figures.equipment)
     cuts = clock_hours(shift.start_time, shift.end_time, zone)
-    exit_id = figures.good_from.pk
-    asked = [Asked(frozenset({exit_id}), start, min(end, until)) for start, end in cuts if start < until]
-    counted = [found[exit_id].good if exit_id in found else None for found in quantities_each(asked)]
+    exits = frozenset(unit.pk for unit in figures.exits)
+    asked = [Asked(exits, start, min(end, until)) for start, end in cuts if start < until]
+    counted = [_good(found.values()) for found in quantities_each(asked)]
     hours = [
         _hour(start, end, until, paces, slots, counted[number] if number < len(counted) else None)
         for number, (start, end) in enumerate(cuts)
     ]
     left = planned_time(until, shift.end_time, slots)
-    ideal = next((made.rate.units_per_hour for made in reversed(figures.made) if made.rate), None)
+    ideal = next((made.per_hour for made in reversed(figures.made) if made.per_hour), None)
     told = zip(hours, cumulative(hours), strict=True)
     return ShiftHours(
         shift=shift,
@@ -83,6 +83,12 @@ def shift_hours(*, line_id: int, shift: CalendarSlot, now: datetime) -> ShiftHou
         recovery=recovery(hours, left, ideal),
         pace=paces[-1].per_hour if paces else None,
     )
+
+
+def _good(found: Iterable[Quantities]) -> Decimal | None:
+    """Good pieces of machines at the line's exit together; None where none of them tells."""
+    known = [counted.good for counted in found if counted.good is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _hour(
@@ -131,8 +137,7 @@ def _paces(line_id: int, figures: Kpi) -> list[_Pace]:
     for made in figures.made:
         per_hour = _planned_pace(line_id, orders.get(made.use.code))
         if per_hour is None:
-            ideal = made.rate.units_per_hour if made.rate else None
-            per_hour = ideal if made.use.code or not knows_orders else Decimal(0)
+            per_hour = made.per_hour if made.use.code or not knows_orders else Decimal(0)
         paces.append(_Pace(made.use.start, made.use.end or figures.account.end, per_hour))
     return paces
 

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from plant import selectors as plant
-from production.domain.account import Account, OrderUse, disjoint_orders
-from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.account import Account, OrderUse
 from production.domain.iso22400 import Figures, figures
 from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.models import IdealRate, JobOrder
-from production.selectors.accounts import accounts, orders_between
-from production.selectors.quantities import INSTANT, Asked, Quantities, quantities_each
-from production.selectors.units import ideal_rates, rate_in_force, signals_of
+from production.selectors.accounts import accounts
+from production.selectors.order_quantities import OrderCount, Tally, order_quantities, tally, use_cut
+from production.selectors.pacing import Pacing, line_exits, line_pacing
+from production.selectors.quantities import Quantities
+from production.selectors.units import ideal_rates, rate_in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from connectors.models import SignalDefinition
     from plant.models import Equipment
 
-COUNTERS = ("good_count", "total_count")
-# Good, total and scrap.
-Pieces = tuple[Decimal | None, Decimal | None, Decimal | None]
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made in one order's part of the window, and the rate it is judged by."""
+    """What was made in one order's part of the window, and the rate it is judged by.
+
+    ``use``: when what paces the line worked on it; without any time where only machines further on did. Each
+    machine counts for an order in its own time with it. ``rate``: ideal pieces per hour. ``scrap``: rejected
+    by what paces it; ``passed_scrap``: from there to the line's exit; ``line_scrap``: by all its machines.
+    """
 
     use: OrderUse
     product_code: str
@@ -39,61 +41,86 @@ class Made:
     total: Decimal | None
     scrap: Decimal | None
     rate: IdealRate | None
+    per_hour: Decimal | None = None
+    passed_scrap: Decimal | None = None
+    line_scrap: Decimal | None = None
 
     @property
     def output(self) -> Output:
-        cycle = Decimal(3600) / self.rate.units_per_hour if self.rate else None
+        cycle = Decimal(3600) / self.per_hour if self.per_hour else None
         return Output(self.product_code, self.good, self.total, cycle)
 
 
 @dataclass(frozen=True, slots=True)
 class Kpi:
-    """``attribution`` is empty for a machine; a line's times are its declared constraint's (``paced_by``),
-    its good
-    pieces those of the machine at its exit (``good_from``).
+    """``attribution`` is empty for a machine; a line's times are those of ``members``, which pace it side by
+    side and for which ``paced_by`` speaks; its good pieces are those of the machines at its exit (``exits``,
+    the last of them ``good_from``).
     """
 
     equipment: Equipment
     attribution: str
     paced_by: Equipment
+    members: tuple[Equipment, ...]
     good_from: Equipment
+    exits: tuple[Equipment, ...]
     account: Account
     made: tuple[Made, ...]
     trs: Trs
     oee: Oee
     figures: Figures
 
+    @property
+    def scrap(self) -> Decimal | None:
+        """Rejected by the machine, or anywhere on the line; None where nothing tells."""
+        known = [part.line_scrap for part in self.made if part.line_scrap is not None]
+        return sum(known, ZERO) if known else None
+
+    @property
+    def scrap_ratio(self) -> Decimal | None:
+        """Rejected pieces over good and rejected ones, of the whole line."""
+        good, scrap = self.oee.good, self.scrap
+        if good is None or scrap is None or not good + scrap:
+            return None
+        return scrap / (good + scrap)
+
 
 def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
-    """The figures of [start, end), cut where the data end; None without data, or a line without a
-    constraint.
+    """The figures of [start, end), cut where the data end; None without data, or a line that nothing paces.
+
+    A line's figures are those of what paces it, never a sum of its stations.
     """
     equipment = plant.equipment_for_ids([equipment_id])[equipment_id]
-    paced_by, good_from, attribution = equipment, equipment, ""
-    if equipment.level == "line":
-        units = plant.line_work_units(equipment_id)
-        constraint = declared_constraint(units)
-        if constraint is None:
-            return None
-        paced_by, good_from, attribution = constraint, line_exit(units), DECLARED_CONSTRAINT
-    account = accounts(equipment=[paced_by], start=start, end=end).get(paced_by.pk)
+    pacing = _pacing(equipment, start, end)
+    if pacing is None:
+        return None
+    account = pacing.account(accounts(equipment=pacing.members, start=start, end=end))
     if account is None:
         return None
-    made = _made(paced_by, good_from, account)
+    made = _made(pacing, account)
     outputs = _judged(made)
     times = account.durations
     effectiveness = oee(times, outputs)
     return Kpi(
         equipment=equipment,
-        attribution=attribution,
-        paced_by=paced_by,
-        good_from=good_from,
+        attribution=pacing.basis,
+        paced_by=pacing.paced_by,
+        members=pacing.members,
+        good_from=pacing.exits[-1],
+        exits=pacing.exits,
         account=account,
         made=made,
         trs=trs(times, outputs),
         oee=effectiveness,
         figures=figures(effectiveness, times, account.segments, scrap=_scrap(made)),
     )
+
+
+def _pacing(equipment: Equipment, start: datetime, end: datetime) -> Pacing | None:
+    if equipment.level == "line":
+        return line_pacing(line_id=equipment.pk, start=start, end=end)
+    alone = (equipment,)
+    return Pacing(alone, equipment, "", None, alone, alone)
 
 
 def _judged(made: Sequence[Made]) -> list[Output]:
@@ -106,80 +133,73 @@ def _judged(made: Sequence[Made]) -> list[Output]:
 
 
 def _scrap(made: Sequence[Made]) -> Decimal | None:
-    """Rejected by the pacing machine in all parts; None as soon as one does not tell."""
+    """Rejected by what paces the line, in all parts; None as soon as one does not tell."""
     known = [part.scrap for part in made if part.scrap is not None]
-    return sum(known, Decimal(0)) if made and len(known) == len(made) else None
+    return sum(known, ZERO) if made and len(known) == len(made) else None
 
 
 def line_exit(units: Sequence[Equipment], counters: Sequence[SignalDefinition] | None = None) -> Equipment:
     """The last machine of a line that counts; the last one where none does. ``counters``: if read already."""
-    if counters is None:
-        counters = signals_of(equipment_ids=[unit.pk for unit in units], roles=COUNTERS)
-    counting = {signal.equipment_id for signal in counters if signal.role in COUNTERS}
-    return next((unit for unit in reversed(units) if unit.pk in counting), units[-1])
+    return line_exits(units, (), counters)[-1]
 
 
-def _made(paced_by: Equipment, good_from: Equipment, account: Account) -> tuple[Made, ...]:
-    uses = orders_between(equipment=[paced_by], start=account.start, end=account.end)[paced_by.pk]
-    rates = ideal_rates(equipment_ids=[paced_by.pk])
+def _made(pacing: Pacing, account: Account) -> tuple[Made, ...]:
+    rates = ideal_rates(equipment_ids=[unit.pk for unit in pacing.members])
     cuts = sorted({rate.valid_from for rate in rates})
-    parts = [piece for use in _parts(disjoint_orders(uses), account) for piece in _cut(use, cuts)]
-    products = {
-        code: (product, name)
-        for code, product, name in JobOrder.objects.filter(code__in={use.code for use in parts}).values_list(
-            "code", "product_id", "product__code"
-        )
-    }
-    counted = _counted(paced_by, good_from, parts, account)
-    made: list[Made] = []
-    for use, (good, total, scrap) in zip(parts, counted, strict=True):
-        product_id, name = products.get(use.code, (None, ""))
-        rate = rate_in_force(rates, equipment_id=paced_by.pk, product_id=product_id, at=use.start)
-        made.append(Made(use, name, good, total, scrap, rate))
-    return tuple(made)
+    parts = [piece for use in _order_times(account) for piece in use_cut(use, cuts)]
+    found = order_quantities(equipment=pacing.units, start=account.start, end=account.end, cuts=cuts)
+    first = min(unit.position for unit in pacing.members)
+    onward = [unit for unit in pacing.units if unit.position >= first]
+    laid = [
+        _laid(parts, found, pacing.exits, lambda q: q.good),
+        _laid(parts, found, pacing.members, lambda q: q.good if q.total is None else q.total),
+        *(_laid(parts, found, units, lambda q: q.scrap) for units in (pacing.members, onward, pacing.units)),
+    ]
+    beside = sorted({code for one in laid for code in one.beside})
+    rated = _Rates(rates, pacing.members, {*beside, *(use.code for use in parts)})
+    # Of these only the tail of the line still made some: they take none of its time.
+    edge = [OrderUse(account.start, account.start, code) for code in beside]
+    tails = [rated.made(use, [one.beside.get(use.code, ZERO) for one in laid]) for use in edge]
+    amounts = zip(*(one.by_part for one in laid), strict=True)
+    return (*tails, *(rated.made(use, pieces) for use, pieces in zip(parts, amounts, strict=True)))
 
 
-def _cut(use: OrderUse, cuts: Sequence[datetime]) -> list[OrderUse]:
-    """An order's time cut where an ideal rate begins to hold, so that windows add up across it."""
-    inside = [at for at in cuts if use.start < at and (use.end is None or at < use.end)]
-    edges = [use.start, *inside, use.end]
-    return [use._replace(start=a, end=b) for a, b in pairwise(edges) if a is not None]
+def _laid(
+    parts: Sequence[OrderUse],
+    found: dict[int, list[OrderCount]],
+    units: Iterable[Equipment],
+    kind: Callable[[Quantities], Decimal | None],
+) -> Tally:
+    return tally(parts, [count for unit in units for count in found[unit.pk]], kind)
 
 
-def _parts(uses: list[OrderUse], account: Account) -> list[OrderUse]:
-    """The window cut at order changes; time without an order has an empty code."""
-    parts: list[OrderUse] = []
-    at = account.start
-    for use in uses:
-        start, end = max(use.start, account.start), min(use.end or account.end, account.end)
-        if end <= at:
-            continue
-        if at < start:
-            parts.append(OrderUse(at, start, ""))
-        parts.append(OrderUse(max(start, at), end, use.code))
-        at = end
-    if at < account.end:
-        parts.append(OrderUse(at, account.end, ""))
-    return parts
+class _Rates:
+    """What machines side by side could make of an order, together."""
+
+    def __init__(self, rates: Sequence[IdealRate], members: Sequence[Equipment], codes: set[str]) -> None:
+        self._rates, self._members = rates, members
+        rows = JobOrder.objects.filter(code__in=codes).values_list("code", "product_id", "product__code")
+        self._products = {code: (product, name) for code, product, name in rows}
+
+    def made(self, use: OrderUse, pieces: Sequence[Decimal | None]) -> Made:
+        product, name = self._products.get(use.code, (None, ""))
+        known = [
+            rate
+            for unit in self._members
+            if (rate := rate_in_force(self._rates, equipment_id=unit.pk, product_id=product, at=use.start))
+        ]
+        per_hour = sum((rate.units_per_hour for rate in known), ZERO) or None
+        good, total, scrap, passed, everywhere = pieces
+        return Made(use, name, good, total, scrap, known[0] if known else None, per_hour, passed, everywhere)
 
 
-def _counted(
-    paced_by: Equipment, good_from: Equipment, parts: list[OrderUse], account: Account
-) -> list[Pieces]:
-    """By part of the window: good pieces of the line's exit, total and scrap of the machine that paces it."""
-    ids = frozenset({paced_by.pk, good_from.pk})
-    asked = []
-    for use in parts:
-        # As in an order's record, what is counted at the very instant of a change is of the order before.
-        end = use.end or account.end
-        since = use.start if use.start == account.start else use.start + INSTANT
-        asked.append(Asked(ids, since, end if end == account.end else end + INSTANT))
-    return [_pieces(paced_by, good_from, found) for found in quantities_each(asked)]
-
-
-def _pieces(paced_by: Equipment, good_from: Equipment, found: dict[int, Quantities]) -> Pieces:
-    paced, leaving = found.get(paced_by.pk), found.get(good_from.pk)
-    good = leaving.good if leaving else None
-    if paced is None:
-        return good, None, None
-    return good, paced.total if paced.total is not None else paced.good, paced.scrap
+def _order_times(account: Account) -> list[OrderUse]:
+    """The account's time by order; time without one has an empty code."""
+    found: list[OrderUse] = []
+    for segment in account.segments:
+        last = found[-1] if found else None
+        if last is not None and last.code == segment.order_code:
+            found[-1] = last._replace(end=segment.end)
+        else:
+            found.append(OrderUse(segment.start, segment.end, segment.order_code))
+    return found

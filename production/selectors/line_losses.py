@@ -16,7 +16,8 @@ from production.domain.line.topology import Topology
 from production.domain.line.tracks import parts_of, tracks_of
 from production.models import ContributionRate, IdealRate, JobOrder, OrderSpan
 from production.selectors.accounts import accounts
-from production.selectors.line_topology import line_paced_by, line_topology
+from production.selectors.line_topology import line_groups, line_paced_by, line_topology
+from production.selectors.pacing import group_of, together
 from production.selectors.stopped import overlapping, reasons_in_force
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ FIRST_FAULT = "first_fault"
 class LineLossAccount:
     """The line's losses in [start, end), cut where the constraint's data end. ``basis``: how it was chosen.
 
-    ``units`` by code. ``currency`` is empty where no contribution is known, or not one for all products.
+    ``members``: the machines that pace it side by side, ``paced_by`` among them. ``units`` by code.
+    ``currency`` is empty where no contribution is known, or not one for all products.
     """
 
     line: Equipment
     paced_by: Equipment
+    members: tuple[Equipment, ...]
     basis: str
     units: Mapping[str, Equipment]
     losses: LineLosses
@@ -47,17 +50,19 @@ def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAcco
     """
     line = plant.equipment_for_ids([line_id])[line_id]
     units = plant.line_work_units(line_id)
-    topology = line_topology(line_id=line_id, units=units)
+    groups = line_groups(line_id=line_id, units=units)
+    topology = line_topology(line_id=line_id, units=units, groups=groups)
     if topology is None or end <= start:
         return None
     values = _values_read(line_id, units, start, end)
-    chosen = line_paced_by(units, values.rates, values.products)
+    chosen = line_paced_by(units, values.rates, values.products, groups)
     if chosen is None:
         return None
     paced_by, basis = chosen
+    members = together(units, group_of(groups, paced_by), paced_by)
     margin = topology.reach
     read = accounts(equipment=units, start=start - margin, end=end + margin)
-    ids = [unit.pk for unit in units if topology.node_of[unit.code] == topology.node_of[paced_by.code]]
+    ids = [unit.pk for unit in members]
     found = losses_between(
         window=Interval(start, end),
         paced_by=paced_by,
@@ -71,7 +76,7 @@ def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAcco
     if found is None:
         return None
     by_code = {unit.code: unit for unit in units}
-    return LineLossAccount(line, paced_by, basis, by_code, found, values.currency)
+    return LineLossAccount(line, paced_by, members, basis, by_code, found, values.currency)
 
 
 def losses_between(
@@ -90,13 +95,15 @@ def losses_between(
     ``worth``: of an order at an instant; ``cuts``: when it may change. None where the pacing machine has no
     data in the window.
     """
-    own, node = read.get(paced_by.pk), topology.node_of[paced_by.code]
+    node = topology.node_of[paced_by.code]
     assert window.end is not None
-    if own is None or own.end <= window.start:
+    # Machines side by side are known as far as any of them is, as in their common account.
+    ends = [read[unit.pk].end for unit in units if unit.pk in read and topology.node_of[unit.code] == node]
+    if not ends or max(ends) <= window.start:
         return None
     machines = {unit.code: parts_of(unit.code, read[unit.pk].segments) for unit in units if unit.pk in read}
     return losses_of(
-        window=Interval(window.start, min(window.end, own.end)),
+        window=Interval(window.start, min(window.end, max(ends))),
         constraint=node,
         topology=topology,
         tracks=tracks_of(topology, machines),

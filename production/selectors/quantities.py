@@ -37,10 +37,8 @@ class Quantities:
     """Pieces a machine counted in [start, end). None: it has no counter that tells.
 
     ``in_gap``: counted across a gap in the data, part of the sums. ``unverified``: in steps faster than
-    believable,
-    not part of the sums. ``unattributed``: good and scrap counted in the step that spans ``start``, and so
-    perhaps
-    before it; part of the sums of a window, not of an order's. ``signal_ids`` are what it was computed from.
+    believable, not part of the sums. ``spanning``: good and scrap counted in the step that spans the start of
+    an order, part of its sums. ``signal_ids`` are what it was computed from.
     """
 
     equipment_id: int
@@ -52,7 +50,7 @@ class Quantities:
     total: Decimal | None = None
     in_gap: Decimal = ZERO
     unverified: Decimal = ZERO
-    unattributed: Decimal = ZERO
+    spanning: Decimal = ZERO
     signal_ids: tuple[int, ...] = ()
 
 
@@ -102,10 +100,10 @@ def quantities(
 ) -> dict[int, Quantities]:
     """Pieces of machines in a window, by machine; machines without counters are left out.
 
-    A step between two samples counts where its later sample lies in [start, end). With ``of_order`` the
-    window is one
-    order's span: a step counts only if both its samples lie in [start, end], and what spans the start is
-    told apart. ``counters``: those of the machines, where they are read already.
+    A step between two samples counts where its later sample lies: in [start, end), and with ``of_order``,
+    where the window is an order's span, in (start, end]. So what is counted in the step over a change of
+    order belongs to the order that was at work when it was reported, and is told as ``spanning`` too: orders
+    that touch add up to their window. ``counters``: those of the machines, where they are read already.
     """
     asked = Asked(frozenset(equipment_ids), start, end)
     return quantities_each([asked], of_order=of_order, counters=counters)[0]
@@ -123,9 +121,7 @@ def quantities_each(
     if at_work := [count for count in counts if count.sums]:
         _sum_buckets(at_work)
         _sum_edges(at_work, of_order=of_order)
-    return [
-        _by_machine(count.sums, count.asked.start, count.asked.end, of_order=of_order) for count in counts
-    ]
+    return [_by_machine(count.sums, count.asked.start, count.asked.end) for count in counts]
 
 
 @dataclass(slots=True)
@@ -175,7 +171,7 @@ def _sum_buckets(counts: Sequence[_Count]) -> None:
 
 
 def _sum_edges(counts: Sequence[_Count], *, of_order: bool) -> None:
-    """Steps in the ends of each window, from samples; in orders, what spans the start."""
+    """Steps in the ends of each window, from samples; in orders, which of them spans the start."""
     windows = [
         Window(pk, since, until) for count in counts for since, until in count.ends for pk in count.sums
     ]
@@ -276,24 +272,20 @@ def _first_good(signal_id: int, start: datetime, end: datetime) -> tuple[datetim
         after = (rows[-1].source_time, rows[-1].source_key)
 
 
-def _by_machine(
-    sums: dict[int, _Sum], start: datetime, end: datetime, *, of_order: bool
-) -> dict[int, Quantities]:
+def _by_machine(sums: dict[int, _Sum], start: datetime, end: datetime) -> dict[int, Quantities]:
     grouped: dict[int, list[_Sum]] = {}
     for item in sums.values():
         grouped.setdefault(item.signal.equipment_id, []).append(item)
-    return {machine: _quantities(machine, items, start, end, of_order) for machine, items in grouped.items()}
+    return {machine: _quantities(machine, items, start, end) for machine, items in grouped.items()}
 
 
-def _quantities(
-    machine: int, items: Sequence[_Sum], start: datetime, end: datetime, of_order: bool
-) -> Quantities:
+def _quantities(machine: int, items: Sequence[_Sum], start: datetime, end: datetime) -> Quantities:
     kinds: dict[str, Decimal] = {}
     for item in items:
         if not item.seen:
             continue
         kind = COUNTERS[item.signal.role]
-        kinds[kind] = kinds.get(kind, ZERO) + item.pieces - (item.spanning if of_order else ZERO)
+        kinds[kind] = kinds.get(kind, ZERO) + item.pieces
     includes = next((i.signal.total_includes_scrap for i in items if i.signal.role == "total_count"), None)
     good, scrap, total = total_of(
         kinds.get("good"), kinds.get("scrap"), kinds.get("total"), includes_defective=includes
@@ -308,6 +300,6 @@ def _quantities(
         total,
         in_gap=sum((item.in_gap for item in items), ZERO),
         unverified=sum((item.unverified for item in items), ZERO),
-        unattributed=sum((item.spanning for item in items if item.signal.role != "total_count"), ZERO),
+        spanning=sum((item.spanning for item in items if item.signal.role != "total_count"), ZERO),
         signal_ids=tuple(item.signal.pk for item in items),
     )

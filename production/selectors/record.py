@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from django.db.models import DateTimeField, Value
-from django.db.models.functions import Cast
+from django.db.models import DateTimeField, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Least
 
 from connectors import selectors as connectors
 from connectors.selectors import GapSpan
@@ -38,8 +38,9 @@ from production.selectors.accounts import (
     tools_between,
 )
 from production.selectors.executions import execution_of
-from production.selectors.kpi import line_exit
+from production.selectors.line_topology import line_groups
 from production.selectors.orders import job_order_events, plan_versions
+from production.selectors.pacing import line_exits
 from production.selectors.quantities import Asked, Quantities, counters_of, quantities_each
 from production.selectors.stopped import counts_said, notes, overlapping
 
@@ -251,9 +252,9 @@ def _own_spans(
     """Machines of which anyone but their line tells orders, and their spans of some, in one read."""
     told = OrderSpan.objects.filter(equipment_id__in=ids).order_by()
     never, nothing = Value(""), Cast(Value(None), DateTimeField())
-    spans = told.filter(order_code__in=order_codes)
+    spans = told.filter(order_code__in=order_codes).annotate(until=Least("end_time", _following()))
     rows = list(
-        spans.values_list("equipment_id", "source", "order_code", "start_time", "end_time").union(
+        spans.values_list("equipment_id", "source", "order_code", "start_time", "until").union(
             told.values_list("equipment_id", "source", never, nothing, nothing).distinct(), all=True
         )
     )
@@ -261,9 +262,20 @@ def _own_spans(
     own = [
         (machine, code, since, until)
         for machine, source, code, since, until in rows
-        if since is not None and (source == OrderSpan.Source.SIGNAL or machine not in signalled)
+        if since is not None
+        and (until is None or since < until)
+        and (source == OrderSpan.Source.SIGNAL or machine not in signalled)
     ]
     return {row[0] for row in rows}, sorted(own, key=lambda row: row[2])
+
+
+def _following() -> Subquery:
+    """When the next order of the same machine began: an order lasts until then at the latest."""
+    after = Q(start_time__gt=OuterRef("start_time")) | Q(
+        start_time=OuterRef("start_time"), order_code__gt=OuterRef("order_code")
+    )
+    spans = OrderSpan.objects.filter(after, equipment=OuterRef("equipment"), source=OuterRef("source"))
+    return Subquery(spans.order_by("start_time", "order_code").values("start_time")[:1])
 
 
 def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> tuple[StopPart, ...]:
@@ -290,9 +302,9 @@ def _quantities(
 ) -> tuple[QuantityPart, ...]:
     found = [QuantityPart("good", "plan", job_order.quantity, None, (job_order.pk,))]
     if machines and units:
-        leaving = line_exit(units)
+        leaving = {unit.pk for unit in line_exits(units, line_groups(line_id=job_order.line_id, units=units))}
         for machine in machines:
-            kinds = ("good", "scrap", "rework") if machine.equipment.pk == leaving.pk else ("scrap", "rework")
+            kinds = ("good", "scrap", "rework") if machine.equipment.pk in leaving else ("scrap", "rework")
             found += [part for kind in kinds if (part := _machine_part(machine, kind)) is not None]
     said: dict[str, list[CountAssertion]] = {}
     for entry in counts_said(job_order_id=job_order.pk):

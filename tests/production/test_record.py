@@ -46,7 +46,7 @@ def test_counts_of_two_windows_that_touch_add_up(steps, cut, every):
 
 @SLOW
 @given(st.integers(300, 2700), st.integers(5, 400))
-def test_what_spans_an_order_change_is_told_apart(change, every):
+def test_what_spans_an_order_change_is_of_the_order_that_reports_it(change, every):
     sender = sender_make(roles=("state", "good_count"))
     sender.say([(second, "good_count", second) for second in range(0, 3001, every)], watermark=3001)
     sender.stitch()
@@ -54,9 +54,11 @@ def test_what_spans_an_order_change_is_told_apart(change, every):
     found = quantities(equipment_ids=[sender.unit.pk], start=at(change), end=at(3001), of_order=True)
     after = found[sender.unit.pk]
     first = -(-change // every) * every
-    assert after.unattributed == (0 if change % every == 0 or first > last else every)
-    assert after.good == max(last - first, 0)
-    assert good(sender, 0, change, of_order=True) == change // every * every
+    assert after.spanning == (0 if change % every == 0 or first > last else every)
+    assert after.good == max(last - first, 0) + after.spanning
+    before = good(sender, 0, change, of_order=True)
+    assert before == change // every * every
+    assert before + after.good == last
 
 
 def test_late_counts_reach_the_record_in_the_right_order():
@@ -140,7 +142,7 @@ def test_each_machine_counts_an_order_from_its_own_first_piece_to_its_last():
         [(at(300), at(1100), 800)],
     ]
     last = selectors.job_response(job_order_id=following.pk).machines[-1].counted[-1]
-    assert (last.start, last.good, last.unattributed) == (at(1100), 900, 0)
+    assert (last.start, last.good, last.spanning) == (at(1100), 900, 0)
 
 
 def test_an_alarm_that_is_also_the_fault_code_is_told_once():
@@ -172,8 +174,8 @@ def test_figures_of_a_line_come_from_its_declared_constraint():
         line.units[-1],
     )
     assert (told.trs.tr, told.trs.tf) == (Decimal(3600), Decimal(3270))
-    assert told.made[0].good == 3590
-    assert told.trs.trs == Decimal(3590) / 2 / 3600
+    assert [(part.use.code, part.good) for part in told.made] == [("", 20), (order.code, 3570)]
+    assert told.trs.trs == Decimal(3570) / 2 / 3600, "the last machine began the order 20 s later"
     assert told.oee.oee == told.trs.trs
 
 

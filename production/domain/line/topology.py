@@ -113,7 +113,17 @@ def _link(upstream: Node, downstream: Node, rows: Sequence[LinkRow], speed: Mapp
     )
 
 
-def slowest(rates: Mapping[str, Decimal], machines: Sequence[str]) -> str | None:
-    """The machine with the lowest ideal rate, the first of several; None when no rate is known."""
+def slowest(
+    rates: Mapping[str, Decimal], machines: Sequence[str], groups: Iterable[GroupRow] = ()
+) -> str | None:
+    """The machine with the lowest ideal rate, the first of several; None when no rate is known.
+
+    Machines side by side pass what they pass together: one of theirs speaks for them.
+    """
+    beside = {member: group.members for group in groups for member in group.members}
     known = [machine for machine in machines if machine in rates]
-    return min(known, key=lambda machine: rates[machine], default=None)
+
+    def together(machine: str) -> Decimal:
+        return sum((rates.get(other, Decimal(0)) for other in beside.get(machine, (machine,))), Decimal(0))
+
+    return min(known, key=together, default=None)

@@ -1,0 +1,126 @@
+"""What machines counted by order: one rule for an order's record, a window's figures and the reports.
+
+A machine counts for an order while it works on it, by its own order signal or by its line's events moved by
+the transit to it. A step between two samples belongs to the order of its later one. So the orders of a
+window, and the time between them, add up to the window, machine by machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from production.domain.account import OrderUse, disjoint_orders
+from production.selectors.accounts import orders_between
+from production.selectors.quantities import INSTANT, Asked, Quantities, quantities_each
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+
+class OrderCount(NamedTuple):
+    """One order's part of a window of one machine; ``code`` is empty between orders. ``counted`` None: the
+    machine has no counter.
+    """
+
+    use: OrderUse
+    counted: Quantities | None
+
+
+def order_parts(
+    uses: Iterable[OrderUse], start: datetime, end: datetime, cuts: Sequence[datetime] = ()
+) -> list[OrderUse]:
+    """[start, end) cut at changes of order, and at ``cuts``; time without an order has an empty code."""
+    parts: list[OrderUse] = []
+    at = start
+    for use in disjoint_orders(uses):
+        since, until = max(use.start, start), min(use.end or end, end)
+        if until <= at:
+            continue
+        if at < since:
+            parts.append(OrderUse(at, since, ""))
+        parts.append(OrderUse(max(since, at), until, use.code))
+        at = until
+    if at < end:
+        parts.append(OrderUse(at, end, ""))
+    return [piece for part in parts for piece in use_cut(part, cuts)]
+
+
+def use_cut(use: OrderUse, cuts: Sequence[datetime]) -> list[OrderUse]:
+    """An order's time cut where an ideal rate begins to hold, so that windows add up across it."""
+    inside = [at for at in cuts if use.start < at and (use.end is None or at < use.end)]
+    edges = [use.start, *inside, use.end]
+    return [use._replace(start=a, end=b) for a, b in pairwise(edges) if a is not None]
+
+
+def order_quantities(
+    *, equipment: Sequence[Equipment], start: datetime, end: datetime, cuts: Sequence[datetime] = ()
+) -> dict[int, list[OrderCount]]:
+    """By machine, what it counted in each order's part of [start, end), in as many reads as for one."""
+    uses = orders_between(equipment=equipment, start=start, end=end)
+    parts = [
+        (machine.pk, use) for machine in equipment for use in order_parts(uses[machine.pk], start, end, cuts)
+    ]
+    asked = []
+    for machine, use in parts:
+        # What is counted at the very instant of a change is of the order before, as in its record.
+        since = use.start if use.start == start else use.start + INSTANT
+        until = use.end if use.end is None or use.end == end else use.end + INSTANT
+        assert until is not None
+        asked.append(Asked(frozenset({machine}), since, until))
+    found: dict[int, list[OrderCount]] = {machine.pk: [] for machine in equipment}
+    for (machine, use), counted in zip(parts, quantities_each(asked), strict=True):
+        found[machine].append(OrderCount(use, counted.get(machine)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Pieces of several machines laid on the parts of a window: one amount per part, and those of orders no
+    part is about.
+    """
+
+    by_part: tuple[Decimal | None, ...]
+    beside: dict[str, Decimal]
+
+
+def tally(
+    parts: Sequence[OrderUse],
+    counts: Iterable[OrderCount],
+    kind: Callable[[Quantities], Decimal | None],
+) -> Tally:
+    """Sum what machines counted on the part of the same order they were at work with for longest.
+
+    A part nobody counted in is 0 where the machines count at all, else None.
+    """
+    found: list[list[Decimal]] = [[] for _ in parts]
+    beside: dict[str, Decimal] = {}
+    counts_at_all = False
+    for use, counted in counts:
+        pieces = kind(counted) if counted is not None else None
+        if pieces is None:
+            continue
+        counts_at_all = True
+        place = _place(parts, use)
+        if place is not None:
+            found[place].append(pieces)
+        elif pieces:
+            beside[use.code] = beside.get(use.code, Decimal(0)) + pieces
+    amounts = (sum(one, Decimal(0)) if one or counts_at_all else None for one in found)
+    return Tally(tuple(amounts), beside)
+
+
+def _place(parts: Sequence[OrderUse], use: OrderUse) -> int | None:
+    same = [place for place, part in enumerate(parts) if part.code == use.code]
+    return max(same, key=lambda place: (_shared(parts[place], use), -place), default=None)
+
+
+def _shared(part: OrderUse, use: OrderUse) -> float:
+    """Time two parts share; below zero how far they lie apart."""
+    assert part.end is not None
+    assert use.end is not None
+    return (min(part.end, use.end) - max(part.start, use.start)).total_seconds()
