@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from mom.pages import words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.order_commands import order_or_404
+from mom.pages.order_signing import signing_context
 from mom.pages.tablet_answers import SeeOther
 from mom.pages.tablet_devices import qr_svg
 from mom.pages.tablet_session import key_new, write_once
@@ -92,6 +93,7 @@ def record_context(request: HttpRequest, order: JobOrder, found: Composed, etag:
         "state_kind": words.order_kind(record.head.state),
         "may_note": actor.person_id is not None and actor.may(NOTE, order.line),
         "may_decide": actor.person_id is not None and actor.may(DECIDE, order.line),
+        **signing_context(request, order, record),
         "note_key": key_new(),
         "decision_key": key_new(),
     }
