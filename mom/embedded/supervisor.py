@@ -90,6 +90,11 @@ class Supervisor:
             self._stopping = True
             raise Interrupted
 
+    def _still_wanted(self) -> None:
+        """Python drops what a signal handler raises inside a finalizer or an import: it is raised again."""
+        if self._stopping:
+            raise Interrupted
+
     # Start
 
     def _start(self) -> None:
@@ -117,6 +122,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _step(self, doing: str) -> Iterator[None]:
+        self._still_wanted()
         self._progress.doing = doing
         self._progress.step += 1
         self.terminal.step_begin(self._progress.step, self._progress.total, doing)
@@ -232,6 +238,7 @@ class Supervisor:
             time.sleep(LOOK_EVERY_SECONDS)
 
     def _watch_once(self) -> None:
+        self._still_wanted()
         now = time.monotonic()
         for watched in self._watched:
             if watched.retry_at is not None:
