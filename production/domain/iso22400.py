@@ -116,6 +116,18 @@ def figures(
     failed = {s.stop_start for s in segments if s.time_class == BREAKDOWN and s.stop_start}
     begun = sum(1 for start in failed if start is not None and segments[0].start <= start)
     executed = sum((s.duration for s in segments if s.order_code), timedelta())
+    return figures_of(oee, durations, executed=executed, failures=begun, scrap=scrap)
+
+
+def figures_of(
+    oee: Oee,
+    durations: Mapping[str, timedelta],
+    *,
+    executed: timedelta,
+    failures: int,
+    scrap: Decimal | None,
+) -> Figures:
+    """From what a window adds up to: time by class, time with an order, breakdowns that began in it."""
     return Figures(
         oee=oee,
         aust=seconds(bucket("ISO 22400-2", "AUST", durations)),
@@ -124,5 +136,5 @@ def figures(
         planned_maintenance=seconds(durations.get(PLANNED_MAINTENANCE, timedelta())),
         aoet=seconds(executed),
         scrap=scrap,
-        failures=begun,
+        failures=failures,
     )

@@ -102,15 +102,16 @@ def seconds(time: timedelta) -> Decimal:
 
 def _ideal(outputs: Sequence[Output], name: str) -> Decimal | None:
     """Σ quantity × cycle; None as soon as one product's quantity or cycle is not known."""
-    total = Decimal(0)
+    made: dict[Decimal, Decimal] = {}
     for output in outputs:
         quantity: Decimal | None = getattr(output, name)
         if quantity == 0:
             continue
         if quantity is None or output.cycle is None:
             return None
-        total += quantity * output.cycle
-    return total
+        made[output.cycle] = made.get(output.cycle, Decimal(0)) + quantity
+    # Pieces are added before they are multiplied: the last digit does not depend on how a window is cut.
+    return sum((made[cycle] * cycle for cycle in sorted(made)), Decimal(0))
 
 
 def _sum(values: Sequence[Decimal | None]) -> Decimal | None:

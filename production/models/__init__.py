@@ -13,6 +13,7 @@ from production.models.instruction import InstructionReading, WorkInstruction
 from production.models.job_order import JobOrder, JobOrderEvent, JobOrderVersion
 from production.models.observed import (
     AlarmInterval,
+    LotSpan,
     OrderSpan,
     QuantityActual,
     StateInterval,
@@ -21,6 +22,7 @@ from production.models.observed import (
     Stop,
     ToolSpan,
 )
+from production.models.rollup import RollupMark, RollupOutput, RollupReach, RollupTime, RollupWindow
 from production.models.rule import ReasonRule
 from production.models.said import ChangeoverStepAssertion, CountAssertion, NoteAssertion, ReasonAssertion
 from production.models.station import (
@@ -29,6 +31,7 @@ from production.models.station import (
     StateAssertion,
     StationWatermark,
 )
+from production.models.worth import CostRate, StartUpRule
 
 __all__ = [
     "AlarmInterval",
@@ -37,12 +40,14 @@ __all__ = [
     "ChangeoverStep",
     "ChangeoverStepAssertion",
     "ContributionRate",
+    "CostRate",
     "CountAssertion",
     "IdealRate",
     "InstructionReading",
     "JobOrder",
     "JobOrderEvent",
     "JobOrderVersion",
+    "LotSpan",
     "NoteAssertion",
     "OperationsSegment",
     "OrderShareAssertion",
@@ -51,6 +56,12 @@ __all__ = [
     "QuantityActual",
     "ReasonAssertion",
     "ReasonRule",
+    "RollupMark",
+    "RollupOutput",
+    "RollupReach",
+    "RollupTime",
+    "RollupWindow",
+    "StartUpRule",
     "StateAssertion",
     "StateInterval",
     "StationWatermark",

@@ -1,0 +1,210 @@
+"""Closed windows added up, and made again where what they are made from has changed.
+
+The database marks every change in the transaction that makes it; a mark is taken before what it is about is
+read, so a change that comes meanwhile leaves its own. Until then readers take the account itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from plant import selectors as plant
+from production.models import RollupMark, RollupOutput, RollupReach, RollupTime, RollupWindow
+from production.selectors.rollup_parts import (
+    OUTPUT_COLUMNS,
+    TIME_COLUMNS,
+    WINDOW_COLUMNS,
+    known_to,
+    line_plan,
+    windows_derived,
+    windows_stored,
+)
+from production.selectors.rollups import lines_due, windows_reached
+from production.services.derived import Difference, apply, difference
+from production.services.stitching import unit_lock
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+ROLLUP_LOCK = 52
+COLUMNS = {RollupWindow: WINDOW_COLUMNS, RollupTime: TIME_COLUMNS, RollupOutput: OUTPUT_COLUMNS}
+# Windows added up at once: a week of shifts.
+AT_ONCE = timedelta(days=7)
+# A window is closed when the last that usually comes late has come.
+SETTLED = timedelta(minutes=10)
+LONGEST_SHIFT = timedelta(days=4)
+Range = tuple[datetime | None, datetime | None]
+
+
+@dataclass(slots=True)
+class Rolled:
+    """``windows``: made again; ``rows``: of them, how many changed."""
+
+    windows: int = 0
+    rows: int = 0
+
+
+def rollups_sweep() -> Rolled:
+    """Every line with something marked, or a shift that is over."""
+    done = Rolled()
+    for line_id in lines_due():
+        found = rollups_refresh(line_id=line_id)
+        done = Rolled(done.windows + found.windows, done.rows + found.rows)
+    return done
+
+
+def rollups_refresh(*, line_id: int) -> Rolled:
+    """Make a line's marked windows again, then close those that are over. Safe at any time, any number of
+    times.
+    """
+    done = Rolled()
+    units = plant.line_work_units(line_id)
+    _again(line_id, units, done)
+    for unit in units:
+        _close(line_id, unit, done)
+    return done
+
+
+@transaction.atomic
+def _again(line_id: int, units: Sequence[Equipment], done: Rolled) -> None:
+    _lock(line_id)
+    marks = _marks_take([line_id, *(unit.pk for unit in units)])
+    for unit in units:
+        ranges = [*marks.get(unit.pk, ()), *marks.get(line_id, ())]
+        for start, end in windows_reached(work_unit_id=unit.pk, ranges=ranges):
+            _make(line_id, unit, start, end, done)
+
+
+def _lock(line_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ROLLUP_LOCK, line_id])
+
+
+def _marks_take(equipment_ids: Sequence[int]) -> dict[int, list[Range]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM production_rollupmark WHERE equipment_id = ANY(%s) "
+            "RETURNING equipment_id, from_time, to_time",
+            [list(equipment_ids)],
+        )
+        rows = cursor.fetchall()
+    found: dict[int, list[Range]] = {}
+    for equipment_id, start, end in rows:
+        found.setdefault(equipment_id, []).append((start, end))
+    return found
+
+
+def _make(line_id: int, unit: Equipment, start: datetime, end: datetime, done: Rolled) -> None:
+    """Windows of [start, end), whose edges were windows' edges, as they are now."""
+    known = known_to(work_unit_id=unit.pk)
+    until = min(known[1], end) if known else start
+    for change in unit_differences(line_id, unit, start, end, until, done):
+        done.rows += apply(change)
+    if until < end:
+        # What was over goes on again: it is closed once more when it is over.
+        last = RollupWindow.objects.filter(work_unit=unit).order_by("-start_time").first()
+        RollupReach.objects.filter(work_unit=unit).update(closed_to=last.end_time if last else None)
+
+
+def unit_differences(
+    line_id: int, unit: Equipment, start: datetime, end: datetime, until: datetime, done: Rolled
+) -> Iterable[Difference]:
+    """What windows of [start, end) should hold up to ``until``, against what they hold."""
+    plan = line_plan(line_id=line_id, start=start, end=end)
+    windows = [window for window in plan.windows(start, end) if window.end <= until] if plan else []
+    begin = start
+    while begin < end:
+        stop = min(begin + AT_ONCE, end)
+        some = [window for window in windows if begin <= window.start < stop]
+        stored = windows_stored(work_unit_id=unit.pk, start=begin, end=stop)
+        derived = windows_derived(unit=unit, windows=some)
+        done.windows += len(some)
+        for model, rows in derived.items():
+            if change := difference(stored[model], COLUMNS[model], rows):
+                yield change
+        begin = stop
+
+
+def _close(line_id: int, unit: Equipment, done: Rolled) -> None:
+    """Add up what is over since the last time; what changes meanwhile is marked before any of it is read."""
+    reserved = _reserve(line_id, unit)
+    if reserved is None:
+        return
+    start, end = reserved
+    while start < end:
+        start = _close_some(line_id, unit, start, end, done)
+
+
+@transaction.atomic
+def _reserve(line_id: int, unit: Equipment) -> tuple[datetime, datetime] | None:
+    known = known_to(work_unit_id=unit.pk)
+    if known is None:
+        return None
+    unit_lock(unit.pk)
+    known = known_to(work_unit_id=unit.pk)
+    reach = RollupReach.objects.filter(work_unit=unit).first()
+    assert known is not None
+    begun, until = known
+    until -= SETTLED
+    since = reach.closed_to if reach and reach.closed_to else None
+    plan = line_plan(line_id=line_id, start=(since or begun) - LONGEST_SHIFT, end=until)
+    edges = plan.edges() if plan else []
+    start = since or max((at for at in edges if at <= begun), default=None)
+    end = max((at for at in edges if at <= until), default=None)
+    if start is None or end is None or end <= start:
+        return None
+    if reach is None:
+        RollupReach.objects.create(work_unit=unit, watched_to=end)
+    elif reach.watched_to < end:
+        RollupReach.objects.filter(pk=unit.pk).update(watched_to=end)
+    return start, end
+
+
+@transaction.atomic
+def _close_some(line_id: int, unit: Equipment, start: datetime, end: datetime, done: Rolled) -> datetime:
+    _lock(line_id)
+    known = known_to(work_unit_id=unit.pk)
+    until = min(known[1], end) if known else start
+    plan = line_plan(line_id=line_id, start=start, end=end)
+    edges = [at for at in (plan.edges() if plan else []) if start < at <= until]
+    stop = next((at for at in edges if at >= start + AT_ONCE), edges[-1] if edges else start)
+    if stop == start:
+        return end
+    for change in unit_differences(line_id, unit, start, stop, stop, done):
+        done.rows += apply(change)
+    RollupReach.objects.filter(work_unit=unit).update(closed_to=stop)
+    return stop
+
+
+def rollups_check(*, write: bool) -> list[str]:
+    """Every closed window made again from the account; what differed, in words."""
+    lines: list[str] = []
+    reached = RollupReach.objects.exclude(closed_to=None).select_related("work_unit__parent")
+    for reach in reached.order_by("pk"):
+        unit = reach.work_unit
+        first = RollupWindow.objects.filter(work_unit=unit).order_by("start_time").first()
+        if first is None or reach.closed_to is None or unit.parent_id is None:
+            continue
+        with transaction.atomic():
+            _lock(unit.parent_id)
+            # Marked windows are not read: what they hold is no difference.
+            _again_of(unit)
+            changes = unit_differences(
+                unit.parent_id, unit, first.start_time, reach.closed_to, reach.closed_to, Rolled()
+            )
+            for change in changes:
+                lines += [f"{unit.code} {line}" for line in change.lines()]
+                if write:
+                    apply(change)
+    return lines
+
+
+def _again_of(unit: Equipment) -> None:
+    if RollupMark.objects.filter(equipment_id__in=[unit.pk, unit.parent_id]).exists():
+        assert unit.parent_id is not None
+        _again(unit.parent_id, plant.line_work_units(unit.parent_id), Rolled())
