@@ -15,8 +15,15 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from production.domain.counters import Counted, Counter, Number, reading
+from production.domain.movement import NO_COUNT, Inactivity, Movement
 from production.domain.states import EXECUTE, STOPPED, UNKNOWN, state_of
 from production.domain.tracks import (
+    FAULT,
+    GAP,
+    INACTIVE,
+    MODE,
+    SILENT,
+    STATE,
     AlarmRow,
     AlarmTrack,
     Change,
@@ -34,10 +41,9 @@ Handler = Callable[[datetime, object, bool], None]
 
 SILENCE, IN_GAP, BAD_QUALITY, UNMAPPED, NO_VALUE = "silence", "gap", "quality", "unmapped", "no_value"
 COUNTERS = {"good_count": "good", "scrap_count": "scrap", "rework_count": "rework", "total_count": "total"}
-FOLDED = frozenset({"state", "mode", "fault_code", "alarm", "order", "tool", *COUNTERS})
+FOLDED = frozenset({"state", "mode", "fault_code", "alarm", "order", "tool", "lot", *COUNTERS})
 PRODUCE = "produce"
 NEVER = datetime.max.replace(tzinfo=UTC)
-STATE, MODE, FAULT, SILENT, GAP = "state", "mode", "fault", "silent", "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +72,24 @@ class Unit:
     counter_silence: timedelta = timedelta(seconds=60)
     # What one piece takes: subtracted from a stop seen only through a counter.
     cycle: timedelta = timedelta()
+    # For machines that tell their state: standing so long while it says execute means stopped.
+    no_count: timedelta | None = None
 
     @property
     def by_counter(self) -> bool:
         """Whether its state can only be told from its counters moving."""
         roles = {signal.role for signal in self.signals}
         return "state" not in roles and bool(roles & {"good_count", "total_count"})
+
+    @property
+    def counts_pieces(self) -> bool:
+        """Whether a counter that stands belies its state."""
+        return self.no_count is not None and any(signal.role in COUNTERS for signal in self.signals)
+
+    @property
+    def follows_counter(self) -> bool:
+        """Whether what it did is known only once its counter has, or has not, moved on."""
+        return self.by_counter or self.counts_pieces
 
     @property
     def has_state(self) -> bool:
@@ -83,9 +101,10 @@ class Unit:
         """How far before a late sample rows can change: a stop seen through silence begins before it is
         known.
         """
-        if not self.by_counter:
+        if not self.follows_counter:
             return timedelta()
-        return max(self.counter_silence, self.cycle) + timedelta(microseconds=1)
+        limit = self.counter_silence if self.by_counter or self.no_count is None else self.no_count
+        return max(limit, self.cycle) + timedelta(microseconds=1)
 
 
 class StateRow(NamedTuple):
@@ -121,6 +140,8 @@ class Open:
     # for machines told by their counter: its last move within the lookback, and whether it ever moved
     last_move: datetime | None = None
     moved: bool = False
+    # for machines whose counter is watched: since when their rows say execute without a break
+    run_since: datetime | None = None
 
 
 def ordered(samples: Iterable[tuple[datetime, datetime, int, int, object, bool]]) -> list[Sample]:
@@ -154,6 +175,7 @@ class Fold:
             self._sweep.take(STATE, (EXECUTE if self._movement.running else STOPPED, ""))
         self._silent = False
         self._begin(opened)
+        self._inactivity = self._watch(opened)
 
     @property
     def states(self) -> list[StateRow]:
@@ -188,10 +210,18 @@ class Fold:
             self._sweep.began = opened.at
             self._events.append((opened.at, SILENT, self._silent))
 
+    def _watch(self, opened: Open) -> Inactivity | None:
+        if self.unit.by_counter or self.unit.no_count is None or not self.unit.counts_pieces:
+            return None
+        sweep, now = self._sweep, (self._sweep.values[STATE], self._sweep.silent, self._sweep.depth)
+        watch = Inactivity(self.unit.no_count, self.unit.cycle, opened, now, self._events)
+        sweep.inactive = watch.inactive
+        return watch
+
     def _handlers_of(self, signal: Signal, opened: Open) -> list[Handler]:
         if signal.role in COUNTERS:
             return [self._counter(signal, opened)]
-        if signal.role in ("order", "tool"):
+        if signal.role in ("order", "tool", "lot"):
             span = SpanTrack(signal.id)
             span.resume(opened.spans)
             self.spans.append(span)
@@ -266,11 +296,15 @@ class Fold:
             self._silent = True
             self._events.append((self.last_at + stale, SILENT, True))
         swept_to = to
-        if self._movement is not None:
-            self._movement.take([at for counter in self.counters for at in counter.moved], to)
-            for counter in self.counters:
-                counter.moved.clear()
+        if self.unit.follows_counter:
+            moves = [at for counter in self.counters for at in counter.moved]
+            if self._movement is not None:
+                self._movement.take(moves, to)
+            elif self._inactivity is not None:
+                self._inactivity.take(moves, to, final=final)
             swept_to = to if final else to - self.unit.lookback
+        for counter in self.counters:
+            counter.moved.clear()
         self._sweep.run(self._events, swept_to, final=final)
 
     def close(self, horizon: datetime) -> None:
@@ -318,12 +352,15 @@ class Sweep:
         self.values: dict[str, object] = {STATE: (UNKNOWN, NO_VALUE), MODE: PRODUCE, FAULT: ""}
         self.silent = False
         self.depth = 0
+        self.inactive = False
 
     def take(self, name: str, value: object) -> None:
         if name == SILENT:
             self.silent = bool(value)
         elif name == GAP:
             self.depth += value  # type: ignore[operator]
+        elif name == INACTIVE:
+            self.inactive = bool(value)
         else:
             self.values[name] = value
 
@@ -356,31 +393,8 @@ class Sweep:
             state, cause = UNKNOWN, SILENCE
         elif self.depth > 0:
             state, cause = UNKNOWN, IN_GAP
+        elif self.inactive and state == EXECUTE:
+            state, cause = STOPPED, NO_COUNT
         # A fault is not known to last while the state is unknown.
         fault = "" if state == UNKNOWN else str(self.values[FAULT])
         return StateRow(at, None, state, str(self.values[MODE]), fault, cause)
-
-
-class Movement:
-    """The state of a machine told only by its counter: running while it moves, stopped from its last move."""
-
-    def __init__(self, unit: Unit, opened: Open, events: list[Change]) -> None:
-        self._silence, self._cycle, self._events = unit.counter_silence, unit.cycle, events
-        self._last = opened.last_move
-        self.running = self._last is not None and opened.at - self._last <= self._silence
-
-    def take(self, moves: list[datetime], to: datetime) -> None:
-        """Take the moves of a window, in any order, and what their absence until ``to`` means."""
-        for at in sorted(moves):
-            self._pause(at)
-            if not self.running:
-                began = at - self._cycle if self._last is None else max(self._last, at - self._cycle)
-                self._events.append((began, STATE, (EXECUTE, "")))
-                self.running = True
-            self._last = at
-        self._pause(to)
-
-    def _pause(self, until: datetime) -> None:
-        if self.running and self._last is not None and until - self._last > self._silence:
-            self._events.append((self._last, STATE, (STOPPED, "")))
-            self.running = False

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from production.domain.states import raw_key
 
+# When what changes: state, mode, fault; silent or not; gaps more or fewer; standing though it says execute.
 Change = tuple[datetime, str, object]
+STATE, MODE, FAULT, SILENT, GAP, INACTIVE = "state", "mode", "fault", "silent", "gap", "inactive"
 
 
 def text_of(value: object) -> str:
@@ -51,7 +53,7 @@ class ChangeTrack:
 
 
 class SpanRow(NamedTuple):
-    """One order or tool on one machine; ``end`` None: still on."""
+    """One order, tool or lot on one machine; ``end`` None: still on."""
 
     signal: int
     start: datetime
@@ -60,8 +62,8 @@ class SpanRow(NamedTuple):
 
 
 class SpanTrack:
-    """The time each value of an order or tool signal was in force. Bad quality ends nothing: the order goes
-    on.
+    """The time each value of an order, tool or lot signal was in force. Bad quality ends nothing: the order
+    goes on.
     """
 
     __slots__ = ("current", "rows", "signal")

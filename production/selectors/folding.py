@@ -11,10 +11,11 @@ from django.db.models import Q, QuerySet
 
 from connectors import selectors as connectors
 from production.domain.counters import IMPLAUSIBLE, LARGEST, Counter, number, reading
+from production.domain.states import EXECUTE
 from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
-from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
+from production.models import AlarmInterval, LotSpan, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
 from production.selectors.stations import last_said_before, samples_said
 from production.selectors.units import UnitSetup
 
@@ -107,9 +108,12 @@ def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open
         last_good=_last_good(setup, last, at),
         buckets=_buckets(setup, at) if continue_buckets else {},
     )
-    if unit.by_counter:
+    if unit.follows_counter:
         opened.last_move = _last_move(setup, at)
+    if unit.by_counter:
         opened.moved = _moved(setup, at)
+    elif unit.counts_pieces:
+        opened.run_since = _run_since(setup, at)
     return opened
 
 
@@ -175,6 +179,9 @@ def _spans(setup: UnitSetup, at: datetime) -> list[SpanRow]:
     if tools := setup.signals("tool"):
         mounted = ToolSpan.objects.filter(going_on(at), work_unit_id=setup.id, signal_id__in=tools)
         found += [SpanRow(row.signal_id, row.start_time, None, row.tool_code) for row in mounted]
+    if lots := setup.signals("lot"):
+        worked = LotSpan.objects.filter(going_on(at), work_unit_id=setup.id, signal_id__in=lots)
+        found += [SpanRow(row.signal_id, row.start_time, None, row.lot_code) for row in worked]
     return sorted(found, key=lambda row: row.start, reverse=True)
 
 
@@ -207,6 +214,17 @@ def _moved(setup: UnitSetup, at: datetime) -> bool:
     steps = ~Q(flag__in=("", IMPLAUSIBLE)) & Q(quantity__gt=0, end_time__lt=at)
     counted = QuantityActual.objects.filter(work_unit_id=setup.id, signal_id__in=setup.signals(*COUNTERS))
     return counted.filter(Q(flag="", end_time__lte=at) | steps).exists()
+
+
+def _run_since(setup: UnitSetup, at: datetime) -> datetime | None:
+    """Since when the rows that reach an instant say execute without a break, as far as it matters."""
+    near = Q(start_time__lt=at) & (Q(end_time__isnull=True) | Q(end_time__gte=at - setup.unit.lookback))
+    since, until = None, at
+    for row in reversed(state_rows(StateInterval.objects.filter(near, work_unit_id=setup.id))):
+        if row.state != EXECUTE or (row.end is not None and row.end < until):
+            break
+        since = until = row.start
+    return since
 
 
 def _last_move(setup: UnitSetup, at: datetime) -> datetime | None:

@@ -60,24 +60,44 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     """Raises KeyError for an equipment that does not exist."""
     equipment = plant.equipment_for_ids([work_unit_id])[work_unit_id]
     line = plant.line_of(equipment)
-    fastest = IdealRate.objects.filter(equipment=equipment).aggregate(rate=Max("units_per_hour"))["rate"]
-    cycle = cycle_at(fastest)
-    thresholds = thresholds_of(equipment, cycle)
+    fastest, slowest = _rates(equipment)
+    thresholds = thresholds_of(equipment, cycle_at(fastest))
     signals = _signals(connectors.signals_for(equipment_id=work_unit_id), fastest)
     stale_after = STALE_AFTER
     if equipment.is_manual:
         # People tell its state, and nothing else does.
         told = tuple(signal for signal in signals if signal.role not in ("state", "mode"))
         signals, stale_after = (stations.SIGNAL, *told), stations.STALE_AFTER
+    limit = no_count_limit(equipment, slowest)
     unit = Unit(
         code=equipment.code,
         signals=signals,
         stale_after=stale_after if equipment.stale_after is None else equipment.stale_after,
-        counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, cycle),
-        cycle=cycle,
+        counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, slowest) if limit is None else limit,
+        cycle=slowest,
+        no_count=limit,
     )
     definitions = definitions_for(equipment.equipment_class_id, families())
     return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions)
+
+
+def _rates(equipment: Equipment) -> tuple[Decimal | None, timedelta]:
+    """The highest ideal rate a machine ever had, and the cycle of the slowest of those entered last: no cycle
+    of a product made slowly may look like a stop.
+    """
+    rates = IdealRate.objects.filter(equipment=equipment).order_by("valid_from", "pk")
+    rows = list(rates.values_list("product_id", "units_per_hour"))
+    latest = dict(rows)
+    fastest = max((rate for _, rate in rows), default=None)
+    return fastest, cycle_at(min(latest.values(), default=None))
+
+
+def no_count_limit(equipment: Equipment, cycle: timedelta) -> timedelta | None:
+    """How long a machine's counter may stand while it should run; None where the plant has not said."""
+    told = [equipment.no_count_after] if equipment.no_count_after is not None else []
+    if equipment.no_count_cycles and cycle:
+        told.append(equipment.no_count_cycles * cycle)
+    return max(*told, cycle) if told else None
 
 
 def thresholds_of(equipment: Equipment, cycle: timedelta = timedelta()) -> Thresholds:

@@ -91,14 +91,18 @@ class Refold:
         return (
             self.checkpoint is not None
             and dirty > self.checkpoint.folded_to
-            and not self.setup.unit.by_counter
+            and not self.setup.unit.follows_counter
         )
 
     def late_to(self, dirty_to: datetime) -> datetime | None:
         """The end of what is late, when what was folded after it may still hold; None to fold to the
         horizon.
         """
-        if self.checkpoint is None or dirty_to >= self.checkpoint.folded_to or self.setup.unit.by_counter:
+        if (
+            self.checkpoint is None
+            or dirty_to >= self.checkpoint.folded_to
+            or self.setup.unit.follows_counter
+        ):
             return None
         if self.setup.is_manual:
             # What was said may be taken back: no later value vouches for the one before it.
@@ -117,11 +121,11 @@ class Refold:
     ) -> None:
         """Fold from ``start`` (None: the checkpoint's end) until the rows agree again, or to the horizon."""
         checkpoint = self.checkpoint
-        continued = start is None and not self.setup.unit.by_counter
+        continued = start is None and not self.setup.unit.follows_counter
         if start is None:
             assert checkpoint is not None
             start = checkpoint.folded_to + INSTANT
-            if self.setup.unit.by_counter:
+            if self.setup.unit.follows_counter:
                 start = bucket_of(start - self.setup.unit.lookback)
         self.begun = min(start, self.begun or start)
         opened = opened_at(self.setup, start, continue_buckets=continued)

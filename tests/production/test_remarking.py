@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from connectors import selectors as connectors
 from plant import services as plant
-from plant.models import CalendarSlot, EquipmentLink
+from plant.domain.time_model import STATE_MEANINGS
+from plant.models import CalendarSlot, EquipmentLink, TimeModel
 from plant.selectors import site_zone
+from production import selectors as production
 from production import services
 from production.models import IdealRate, OrderSpan, QuantityActual, StateInterval, Stop
 from production.tasks import sweep
-from tests.factories.plant import Line, line_make
+from tests.factories.plant import Line, equipment_class_make, line_make
 from tests.factories.production import PLANNER, T0, Sender, at, order_make, rate_make, sender_make
 
 pytestmark = pytest.mark.django_db
@@ -161,9 +163,18 @@ def test_transit_and_machines_of_a_line_move_its_orders_at_once():
     assert services.rebuild_check().lines == []
 
 
+LIMITS = {
+    "minimum": "minimum_stop",
+    "registered": "registered_stop",
+    "stale": "stale_after",
+    "no_count": "no_count_after",
+}
 changes = st.lists(
     st.tuples(
-        st.sampled_from(["rate", "minimum", "registered", "stale", "maximum", "late"]), st.integers(1, 900)
+        st.sampled_from(
+            ["rate", "minimum", "registered", "stale", "maximum", "late", "no_count", "cycles", "model"]
+        ),
+        st.integers(1, 900),
     ),
     min_size=1,
     max_size=4,
@@ -173,7 +184,10 @@ changes = st.lists(
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes)
 def test_whatever_is_changed_whenever_the_rows_are_those_of_a_rebuild(made):
-    sender = observed()
+    line, family = line_make(1), equipment_class_make()
+    line.unit.equipment_class = family
+    line.unit.save()
+    sender = observed(line)
     for what, number in made:
         if what == "rate":
             IdealRate.objects.filter(equipment=sender.unit).delete()
@@ -183,9 +197,57 @@ def test_whatever_is_changed_whenever_the_rows_are_those_of_a_rebuild(made):
             sender.signals["good_count"].save()
         elif what == "late":
             sender.say([(number * 20 + 3, "state", 2), (number * 20 + 9, "state", 6)])
+        elif what == "model":
+            since, word = at(number * 20), sorted(STATE_MEANINGS)[number % len(STATE_MEANINGS)]
+            TimeModel.objects.update_or_create(
+                equipment_class=family, valid_from=since, defaults={"states": {"held": word, "idle": word}}
+            )
+        elif what == "cycles":
+            sender.unit.no_count_cycles = number
+            sender.unit.save()
         else:
-            field = {"minimum": "minimum_stop", "registered": "registered_stop", "stale": "stale_after"}[what]
-            setattr(sender.unit, field, timedelta(seconds=number))
+            setattr(sender.unit, LIMITS[what], timedelta(seconds=number))
             sender.unit.save()
         sweep()
         assert services.rebuild_check().lines == []
+
+
+def test_a_time_model_tells_from_its_date_on_what_states_mean():
+    line = line_make(1)
+    sender = observed(line)
+    wide = equipment_class_make()
+    family = equipment_class_make(parent=wide)
+    line.unit.equipment_class = family
+    line.unit.save()
+    swept(sender)
+    kinds = (
+        Stop.objects.filter(work_unit=line.unit).order_by("start_time").values_list("base_class", flat=True)
+    )
+    assert list(kinds.all()) == ["own", "own", "own"]
+    told = TimeModel.objects.create(
+        equipment_class=wide,
+        valid_from=at(4 * HOUR),
+        states={"stopped": "suspended", "held": "planned_maintenance"},
+    )
+    swept(sender)
+    assert list(kinds.all()) == ["own", "planned", "suspended"]
+    assert asked(sender) == [True, False, False]
+    found = production.account(equipment_id=line.unit.pk, start=T0, end=at(6 * HOUR))
+    assert found is not None
+    assert found.unexplained == timedelta()
+    assert found.durations["planned_maintenance"] == timedelta(minutes=10)
+    told.valid_from = T0
+    told.save()
+    swept(sender)
+    assert list(kinds.all()) == ["suspended", "planned", "suspended"]
+    wide_other = equipment_class_make()
+    family.parent = wide_other
+    family.save()
+    swept(sender)
+    assert list(kinds.all()) == ["own", "own", "own"]
+    TimeModel.objects.create(equipment_class=wide_other, valid_from=T0, states={"held": "running"})
+    swept(sender)
+    assert list(kinds.all()) == ["own", "own"]
+    TimeModel.objects.all().delete()
+    swept(sender)
+    assert list(kinds.all()) == ["own", "own", "own"]
