@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import SeeOther, refusal_message
+from mom.pages.tablet_drafts import drafts_waiting
 from mom.pages.tablet_outbox import Unbelieved, actor_then, entry_of
 from mom.pages.tablet_page import page
 from plant import selectors, services
@@ -84,7 +86,7 @@ def _pin_try(request: HttpRequest, device: Device, read: str) -> HttpResponseBas
     except BadgeRefused as refusal:
         return _badge_page(request, read, refusal.code, status=422)
     tablet_session.person_enter(request, person)
-    answer = tablet_session.draft_resume(request) or SeeOther("/tablet/")
+    answer = SeeOther(reverse("tablet_drafts" if drafts_waiting(request) else "tablet_station"))
     answer.set_cookie("language", person.language, max_age=A_YEAR, samesite="Lax", secure=request.is_secure())
     return answer
 
@@ -96,7 +98,7 @@ def _badge_page(request: HttpRequest, read: str, refusal: str, status: int = 200
         "badging": True,
         "badge_of": person,
         "message": refusal_message(refusal, read),
-        "draft": tablet_session.draft_waiting(request),
+        "draft": bool(drafts_waiting(request)),
     }
     station = tablet_session.station_of(request)
     return page(request, "mom/tablet_badge.html", station, status=status, **context)

@@ -19,6 +19,7 @@ from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_outbox import key_of, tapped_at
 from mom.pages.tablet_page import page, running_order
 from mom.pages.tablet_scan import number_read
+from mom.pages.tablet_sure import SURE, far_limits, is_far
 from mom.pages.words import quantity as number_word
 from plant.access import actor_of
 from quality import selectors as quality
@@ -95,7 +96,25 @@ def _check_page(request: HttpRequest, code: str) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    return page(request, "mom/tablet_check.html", station, check=_known(station, code), limits=_limits(code))
+    return _check_form(request, station, _known(station, code))
+
+
+def _check_form(
+    request: HttpRequest, station: Station, found: TestSpecification, *, asked: str = "", status: int = 200
+) -> HttpResponseBase:
+    limits = _limits(found.code)
+    return page(
+        request,
+        "mom/tablet_check.html",
+        station,
+        status=status,
+        check=found,
+        limits=limits,
+        far=far_limits(found.lower, found.upper),
+        typed=request.POST.get("value", ""),
+        asked=asked,
+        question=_("is far outside %(limits)s. Is it what you measured?") % {"limits": limits},
+    )
 
 
 def _known(station: Station, code: str) -> TestSpecification:
@@ -126,6 +145,9 @@ def _check_record(request: HttpRequest, code: str) -> HttpResponseBase:
         return refused(
             request, message, station=station, status=422, back=reverse("tablet_check", args=[code])
         )
+    if SURE not in request.POST and is_far(value, found.lower, found.upper):
+        asked = f"{number_word(value)} {found.unit}".strip()
+        return _check_form(request, station, found, asked=asked, status=422)
     at = tapped_at(request)
     order = running_order(station, at)
     measurement = Measurement(value=value, measured_at=at, job_order_id=order.pk if order else None)

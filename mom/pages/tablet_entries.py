@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy as late
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_outbox import tapped_at
-from mom.pages.tablet_page import page, running_order
+from mom.pages.tablet_page import orders_running, page, running_order
 from mom.pages.tablet_scan import number_read
+from mom.pages.tablet_sure import SURE, most_makeable
 from mom.pages.tablet_undo import undo_remember
 from mom.pages.words import piece_word, quantity
 from plant import selectors
@@ -54,7 +55,7 @@ def _count_page(request: HttpRequest) -> HttpResponseBase:
     station = tablet_session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    order = running_order(station)
+    order = _order_counted(request, station, timezone.now())
     if order is None:
         return refused(
             request, _("No order is running here, so there is nothing to count for."), station=station
@@ -62,13 +63,27 @@ def _count_page(request: HttpRequest) -> HttpResponseBase:
     return _count_form(request, station, order)
 
 
+def _order_counted(request: HttpRequest, station: Station, at: datetime) -> JobOrder | None:
+    """The order the count names; where it names none, the one that runs."""
+    running = orders_running(station, at)
+    wanted = request.POST.get("order") or request.GET.get("order", "")
+    return next((order for order in running if order.code == wanted), running[0] if running else None)
+
+
 def _count_form(
-    request: HttpRequest, station: Station, order: JobOrder, *, message: str = "", status: int = 200
+    request: HttpRequest,
+    station: Station,
+    order: JobOrder,
+    *,
+    message: str = "",
+    asked: str = "",
+    status: int = 200,
 ) -> HttpResponseBase:
     zone = selectors.site_zone(station.line)
     since = counted_since(station, order).astimezone(zone)
     entries = production.counts_said(job_order_id=order.pk)
     corrected = _entry_named(request, entries)
+    most = _most(request, station, order, corrected)
     if corrected:
         words = {"kind": KIND_WORDS[corrected.kind], "n": quantity(corrected.quantity)}
         since_text = _("Corrects: %(kind)s %(n)s") % words
@@ -80,6 +95,7 @@ def _count_form(
         station,
         status=status,
         order=order,
+        orders=orders_running(station),
         unit=piece_word(order.unit),
         since_text=since_text,
         corrected=corrected,
@@ -88,7 +104,21 @@ def _count_form(
         scrap=request.POST.get("scrap", ""),
         decimals=order.unit not in ("", "pcs", "pc"),
         message=message,
+        most=most,
+        asked=asked,
+        question=_("is more than ten times what can have been made (%(most)s). Is it right?")
+        % {"most": quantity((most / 10).quantize(Decimal(1)))},
     )
+
+
+def _most(
+    request: HttpRequest, station: Station, order: JobOrder, corrected: CountAssertion | None
+) -> Decimal:
+    """More than this is asked about before it is kept."""
+    now = tapped_at(request)
+    if corrected is not None:
+        return most_makeable(station, order, corrected.start_time, corrected.end_time)
+    return most_makeable(station, order, min(counted_since(station, order), now), now)
 
 
 def _entry_named(request: HttpRequest, entries: list[CountAssertion]) -> CountAssertion | None:
@@ -101,11 +131,15 @@ def _entry_named(request: HttpRequest, entries: list[CountAssertion]) -> CountAs
 def _count_enter(request: HttpRequest) -> HttpResponseBase:
     """Good and scrap in one submit; an empty field says nothing, 0 says none."""
     station = tablet_session.station_of(request)
-    order = running_order(station, tapped_at(request)) if station else None
+    order = _order_counted(request, station, tapped_at(request)) if station else None
+    wanted = request.POST.get("order", "")
     if station is None or order is None:
         return refused(
             request, _("No order is running here, so there is nothing to count for."), station=station
         )
+    if wanted and wanted != order.code:
+        message = _("Order %(code)s does not run here any more. Count for the order that does.")
+        return refused(request, message % {"code": wanted}, station=station, back=reverse("tablet_count"))
     typed = {kind: request.POST.get(kind, "").strip() for kind in KINDS}
     values = {kind: number_read(text) for kind, text in typed.items() if text}
     wrong = [typed[kind] for kind, value in values.items() if value is None or value < 0]
@@ -116,9 +150,11 @@ def _count_enter(request: HttpRequest) -> HttpResponseBase:
             else _("Enter good, scrap, or both.")
         )
         return _count_form(request, station, order, message=message, status=422)
-    return _count_keep(
-        request, station, order, {kind: value for kind, value in values.items() if value is not None}
-    )
+    known = {kind: value for kind, value in values.items() if value is not None}
+    entry = _entry_named(request, production.counts_said(job_order_id=order.pk))
+    if SURE not in request.POST and max(known.values()) > _most(request, station, order, entry):
+        return _count_form(request, station, order, asked=quantity(max(known.values())), status=422)
+    return _count_keep(request, station, order, known)
 
 
 def _count_keep(

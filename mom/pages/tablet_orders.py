@@ -11,25 +11,30 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
 from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
 from mom.pages.tablet_outbox import tapped_at
-from mom.pages.tablet_page import page, running_order
+from mom.pages.tablet_page import orders_running, page
 from mom.pages.words import labelled, order_state_word
 from plant.access import actor_of
 from production.domain.job_order import IllegalTransition, verbs_allowed
+from production.domain.sharing import weights_at
 from production.selectors import job_orders
 from production.selectors.lookups import job_order_for_code
+from production.selectors.sharing import weights_declared
 from production.services import (
+    Refused,
     Vetoed,
     job_order_pause,
     job_order_resume,
     job_order_start,
     job_order_stop,
 )
+from production.services.sharing import order_share_assert
 
 if TYPE_CHECKING:
     from mom.pages.tablet_session import Station
@@ -51,6 +56,8 @@ SAID = {
 }
 # What takes a command back by Undo. A start or a finish is a fact; it is not undone.
 BACK = {"pause": "resume", "resume": "pause"}
+# What an order may weigh by a tap; the API takes more.
+WEIGHTS = (1, 2, 3, 4, 5)
 OPEN = ("running", "interrupted", "allowed_to_start")
 
 
@@ -107,10 +114,56 @@ def order(request: HttpRequest, code: str) -> HttpResponseBase:
     if station is None:
         return redirect("tablet_start")
     found = _order_here(station, code)
-    running = running_order(station)
+    running = _other_running(station, found) if found.state == "allowed_to_start" else None
     return page(
-        request, "mom/tablet_order.html", station, order=found, verbs=verbs_of(found), running=running
+        request,
+        "mom/tablet_order.html",
+        station,
+        order=found,
+        verbs=verbs_of(found),
+        running=running,
+        share=share_of(station, found),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much an order weighs among those that run at once on the line."""
+
+    weight: int
+    total: int
+    choices: tuple[tuple[int, str], ...]
+
+
+def share_of(station: Station, order: JobOrder) -> Share | None:
+    """None where the line runs one order at a time."""
+    if station.line.parallel_orders < 2:
+        return None
+    codes = {order.code, *(other.code for other in orders_running(station))}
+    weights = weights_at(weights_declared(codes), codes, timezone.now())
+    choices = tuple((weight, tablet_session.key_new()) for weight in WEIGHTS)
+    return Share(weights[order.code], sum(weights.values()), choices)
+
+
+@tablet_session.writes("order.execute")
+def order_share(request: HttpRequest, code: str) -> HttpResponseBase:
+    station = tablet_session.station_of(request)
+    if station is None:
+        return redirect("tablet_start")
+    found = _order_here(station, code)
+    raw = request.POST.get("weight", "")
+    try:
+        order_share_assert(
+            job_order_id=found.pk,
+            weight=int(raw) if raw.isdecimal() else -1,
+            at=tapped_at(request),
+            by=actor_of(request),
+        )
+    except Refused as refusal:
+        return refused(request, str(refusal), station=station, status=422)
+    words = {"code": code, "weight": raw}
+    where = reverse("tablet_order", args=[code])
+    return done(request, _("%(code)s counts %(weight)s times from now on") % words, where=where)
 
 
 @tablet_session.writes("order.execute")
@@ -137,8 +190,10 @@ def order_verb(request: HttpRequest, code: str, verb: str) -> HttpResponseBase:
 
 
 def _other_running(station: Station, wanted: JobOrder) -> JobOrder | None:
-    other = running_order(station)
-    return other if other is not None and other.pk != wanted.pk and other.state == "running" else None
+    """An order that must be finished first: a line runs as many at once as is declared, mostly one."""
+    beside = (other for other in orders_running(station) if other.pk != wanted.pk)
+    running = [other for other in beside if other.state == "running"]
+    return running[0] if running and len(running) >= max(station.line.parallel_orders, 1) else None
 
 
 def _changed_meanwhile(

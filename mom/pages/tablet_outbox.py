@@ -36,6 +36,7 @@ SIGNED_IN = timedelta(days=1)
 SLACK = timedelta(seconds=10)
 LATER, NOW = "later", "now"
 _READ = "_tablet_entry"
+TAPPED = "_tapped_at"
 
 
 class Unbelieved(ValueError):
@@ -130,9 +131,9 @@ def key_of(request: HttpRequest) -> str:
 
 
 def tapped_at(request: HttpRequest) -> datetime:
-    """When the person tapped, by our clock: now for a plain form."""
+    """When the person tapped, by our clock: now for a plain form, then for one that waited as a draft."""
     entry = entry_of(request)
-    return entry.tapped_at if entry else timezone.now()
+    return entry.tapped_at if entry else getattr(request, TAPPED, None) or timezone.now()
 
 
 def person_sign(device: Device | None, actor: Actor, *, now: datetime | None = None) -> str:
@@ -194,6 +195,20 @@ def kept_trace(request: HttpRequest) -> None:
     if entry is not None:
         why = _("Claimed by the person after it was entered.") if entry.claimed else ""
         _trace(request, entry, TabletEntry.Outcome.KEPT, why)
+
+
+def draft_trace(request: HttpRequest, route: str, words: str, at: datetime, *, key: str) -> None:
+    """What was typed while nobody was signed in, and was thrown away by who is now."""
+    entry_trace(
+        key=key,
+        outcome=TabletEntry.Outcome.DISMISSED,
+        route=route,
+        why="",
+        tapped_at=at,
+        device_time=None,
+        words=words[:200],
+        by=actor_of(request),
+    )
 
 
 def _trace(request: HttpRequest, entry: Entry, outcome: str, why: str) -> None:

@@ -15,7 +15,7 @@ from mom.pages.tablet_outbox import person_sign
 from mom.pages.tablet_session import Station
 from plant import selectors
 from plant.access import actor_of
-from production.selectors.lookups import job_order_running
+from production.selectors.lookups import job_order_running, orders_at_work
 
 if TYPE_CHECKING:
     from production.models import JobOrder
@@ -49,6 +49,14 @@ def running_order(station: Station, at: datetime | None = None) -> JobOrder | No
     first = station.constraint or station.equipment
     ids = dict.fromkeys((first.pk, station.line.pk, *(unit.pk for unit in station.units)))
     return job_order_running(equipment_ids=ids, at=at or timezone.now())
+
+
+def orders_running(station: Station, at: datetime | None = None) -> list[JobOrder]:
+    """Every order at work at the station then (now): the one ``running_order`` names first."""
+    at = at or timezone.now()
+    first = running_order(station, at)
+    others = [order for order in orders_at_work(station.line.pk, at) if first and order.pk != first.pk]
+    return [first, *others] if first else []
 
 
 def page(

@@ -71,7 +71,6 @@ def scan(request: HttpRequest) -> HttpResponseBase:
         return scan_page(request)
     read = read_code(request.POST.get("code", ""))
     if tablet_session.device_of(request) and not read.kind and selectors.person_at_badge(read.code):
-        request.session.pop(tablet_session.DRAFT, None)
         return go(request, f"{reverse('tablet_badge')}?badge={read.code}")
     return _scan_write(request)
 

@@ -13,10 +13,11 @@ from urllib.parse import urlencode
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
-from django.urls import resolve, reverse
+from django.urls import reverse
 
+from mom.pages.tablet_drafts import draft_keep
 from mom.pages.tablet_outbox import (
     Unbelieved,
     actor_then,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 # Nobody touched the tablet for this long: the person is signed out, what they typed is kept.
 IDLE = timedelta(minutes=env.integer("TABLET_IDLE_MINUTES", 10, minimum=1))
-DRAFT = "tablet_draft"
 STATION = "tablet_station"
 TRAIL = "tablet"
 NOT_KEPT = {"csrfmiddlewaretoken"}
@@ -204,32 +204,12 @@ def _fields(request: HttpRequest) -> list[tuple[str, str]]:
 
 def _draft_keep(request: HttpRequest) -> HttpResponseBase:
     where = reverse("tablet_badge")
-    if entry_of(request):
+    if entry_of(request) or wants_json(request):
         # The tablet keeps it itself, and sends it once somebody has badged in.
         return JsonResponse({"badge": where}, status=401)
-    request.session[DRAFT] = {"path": request.path, "fields": _fields(request)}
-    if wants_json(request):
-        return JsonResponse({"badge": where}, status=401)
-    return redirect(where)
-
-
-def draft_resume(request: HttpRequest) -> HttpResponseBase | None:
-    """Do what was asked before the person badged in; None when nothing waits."""
-    draft = request.session.pop(DRAFT, None)
-    if draft is None:
-        return None
-    body = QueryDict(mutable=True)
-    for name, value in draft["fields"]:
-        body.appendlist(name, value)
-    request.POST = body  # type: ignore[assignment]
-    request.path = request.path_info = draft["path"]
-    found = resolve(draft["path"])
-    answer: HttpResponseBase = found.func(request, *found.args, **found.kwargs)
+    answer = redirect(where)
+    draft_keep(request, _fields(request), answer)
     return answer
-
-
-def draft_waiting(request: HttpRequest) -> bool:
-    return DRAFT in request.session
 
 
 def write_once(request: HttpRequest, actor: Actor, write: Callable[[], HttpResponseBase]) -> HttpResponseBase:

@@ -18,8 +18,11 @@ from mom.pages.board import state_since
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.reading import LineReading, line_reading
 from mom.pages.tablet_checks import checks_here
+from mom.pages.tablet_instructions import unread
 from mom.pages.tablet_orders import Verb, verbs_of
-from mom.pages.tablet_page import page
+from mom.pages.tablet_page import orders_running, page
+from mom.pages.tablet_people import people_here
+from mom.pages.tablet_work import WorkTile, work_tiles
 from mom.pages.words import piece_word, state_kind, state_word
 from plant import selectors
 from plant.access import Actor, actor_of
@@ -98,6 +101,11 @@ class StationView:
     checks_due: int
     has_data: bool
     calls: list[CallTold]
+    works: list[WorkTile]
+    people: list[str]
+    to_read: int
+    others: list[JobOrder]
+    """Orders that run at the same time as the one shown."""
 
     @property
     def uncoded_more(self) -> int:
@@ -127,6 +135,7 @@ def station_view(found: Station, reading: LineReading, actor: Actor, now: dateti
     units = units_of(found)
     going_on = _stops_going_on(units, actor)
     order = reading.order
+    at_work = orders_running(found, now) if order else []
     return StationView(
         order=_order_card(order, reading, now) if order else None,
         next_orders=[]
@@ -139,6 +148,10 @@ def station_view(found: Station, reading: LineReading, actor: Actor, now: dateti
         checks_due=sum(tile.is_due for tile in checks_here(found, now)),
         has_data=any(unit.pk in reading.accounts for unit in units),
         calls=_calls(found, actor, now),
+        works=work_tiles(units, now),
+        people=[each.person.name or each.person.badge for each in people_here(found, now)],
+        to_read=unread(found, at_work, actor, now),
+        others=[each for each in at_work if order and each.pk != order.pk],
     )
 
 

@@ -28,7 +28,7 @@ from plant import selectors
 from plant.access import actor_of
 from production import selectors as production
 from production.services import StaleView
-from production.services.assertions import Refused, reason_assert
+from production.services.assertions import Refused, reason_assert, reasons_together
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -185,28 +185,36 @@ def _code(request: HttpRequest) -> HttpResponseBase:
         return _gone(request, station)
     code, zone = request.POST.get("reason", ""), selectors.site_zone(station.line)
     entries: list[ReasonAssertion] = []
-    for row in found:
-        saw = seen[str(row.stop.pk)]
-        if _said_unseen(row, saw, actor_of(request)):
-            return _said_meanwhile(request, station, row, zone)
-        try:
-            said = reason_assert(
-                equipment_id=row.stop.work_unit_id,
-                start_time=row.stop.start_time,
-                end_time=saw.end,
-                reason_code=code,
-                by=actor_of(request),
-                seen_end=saw.end,
-                supersedes=row.said.pk if row.said else None,
-                at=tapped_at(request),
-            )
-        except StaleView:
-            return _changed(request, station, row.stop, saw.end, zone)
-        except Refused as refusal:
-            return refused(request, str(refusal), station=station, status=422)
-        entries.append(said)
+    with reasons_together(found, _turn) as in_turn:
+        for row in in_turn:
+            saw = seen[str(row.stop.pk)]
+            if _said_unseen(row, saw, actor_of(request)):
+                return _said_meanwhile(request, station, row, zone)
+            try:
+                entries.append(_reason_say(request, row, saw.end))
+            except StaleView:
+                return _changed(request, station, row.stop, saw.end, zone)
+            except Refused as refusal:
+                return refused(request, str(refusal), station=station, status=422)
     undo = undo_remember(request, entries)
     return done(request, _said_words(found, code), undo=undo)
+
+
+def _turn(row: production.StopTold) -> tuple[str, datetime]:
+    return row.stop.work_unit.code, row.stop.start_time
+
+
+def _reason_say(request: HttpRequest, row: production.StopTold, seen_end: datetime | None) -> ReasonAssertion:
+    return reason_assert(
+        equipment_id=row.stop.work_unit_id,
+        start_time=row.stop.start_time,
+        end_time=seen_end,
+        reason_code=request.POST.get("reason", ""),
+        by=actor_of(request),
+        seen_end=seen_end,
+        supersedes=row.said.pk if row.said else None,
+        at=tapped_at(request),
+    )
 
 
 def _said_words(found: Sequence[production.StopTold], code: str) -> str:
@@ -356,14 +364,15 @@ def _micro_code(request: HttpRequest, code: str) -> HttpResponseBase:
     ]
     coded: list[production.StopTold] = []
     entries: list[ReasonAssertion] = []
-    for row in rows:
-        try:
-            said = _micro_say(request, row, seen[str(row.stop.pk)])
-        except Refused as refusal:
-            return refused(request, str(refusal), station=station)
-        if said is not None:
-            entries.append(said)
-            coded.append(row)
+    with reasons_together(rows, _turn) as in_turn:
+        for row in in_turn:
+            try:
+                said = _micro_say(request, row, seen[str(row.stop.pk)])
+            except Refused as refusal:
+                return refused(request, str(refusal), station=station)
+            if said is not None:
+                entries.append(said)
+                coded.append(row)
     if not coded:
         message = _("These micro-stops changed, or were given a reason, since the screen was drawn.")
         return refused(request, message, station=station, again=reverse("tablet_micro"))
@@ -381,15 +390,6 @@ def _micro_say(request: HttpRequest, row: production.StopTold, saw: Seen) -> Rea
     if saw.end is None or saw.said is None or _said_unseen(row, saw, by):
         return None
     try:
-        return reason_assert(
-            equipment_id=row.stop.work_unit_id,
-            start_time=row.stop.start_time,
-            end_time=saw.end,
-            reason_code=request.POST.get("reason", ""),
-            by=by,
-            seen_end=saw.end,
-            supersedes=row.said.pk if row.said else None,
-            at=tapped_at(request),
-        )
+        return _reason_say(request, row, saw.end)
     except StaleView:
         return None

@@ -17,23 +17,25 @@ from mom.pages import tablet_session
 from mom.pages.tablet_answers import done, refused
 from plant import selectors
 from plant.access import Actor, actor_of
-from production.services import StaleView
+from production.services import StaleView, state_assert
 from production.services.assertions import Refused, count_assert, reason_assert, reasons_together
 
 if TYPE_CHECKING:
-    from production.models import CountAssertion, ReasonAssertion
+    from production.models import CountAssertion, ReasonAssertion, StateAssertion
+
+    Undoable = ReasonAssertion | CountAssertion | StateAssertion
 
 UNDO = "tablet_undo"
 
 
-def undo_remember(request: HttpRequest, entries: Sequence[ReasonAssertion | CountAssertion]) -> str:
+def undo_remember(request: HttpRequest, entries: Sequence[Undoable]) -> str:
     """The address that takes these entries back; only the last ones of this person on this tablet."""
     token = secrets.token_urlsafe(9)
     request.session[UNDO] = {"token": token, "entries": [_kept(entry) for entry in entries]}
     return reverse("tablet_undo", args=[token])
 
 
-def _kept(entry: ReasonAssertion | CountAssertion) -> dict[str, Any]:
+def _kept(entry: Undoable) -> dict[str, Any]:
     kept: dict[str, Any] = {
         "pk": entry.pk,
         "equipment_id": entry.equipment_id,
@@ -41,6 +43,8 @@ def _kept(entry: ReasonAssertion | CountAssertion) -> dict[str, Any]:
         "end_time": entry.end_time.isoformat() if entry.end_time else None,
     }
     earlier = entry.supersedes
+    if hasattr(entry, "state"):
+        return kept | {"station": True}
     if kind := getattr(entry, "kind", ""):
         kept |= {"kind": kind, "job_order_id": getattr(entry, "job_order_id", None)}
         kept["before"] = str(getattr(earlier, "quantity", 0))
@@ -78,6 +82,17 @@ def _take_back(entry: dict[str, Any], by: Actor) -> None:
     """What stood before stands again; where nothing did, an entry without a reason, or a count of nothing."""
     start, end = datetime.fromisoformat(entry["start_time"]), entry["end_time"]
     ended = datetime.fromisoformat(end) if end else None
+    if "station" in entry:
+        state_assert(
+            equipment_id=entry["equipment_id"],
+            start_time=start,
+            end_time=ended,
+            state="",
+            by=by,
+            supersedes=entry["pk"],
+            comment=_("taken back"),
+        )
+        return
     if "kind" in entry:
         count_assert(
             equipment_id=entry["equipment_id"],

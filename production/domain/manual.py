@@ -33,14 +33,19 @@ def _turn(told: Told) -> tuple[datetime, str, int]:
     return told.said_at, told.state, told.id
 
 
-def state_told(said: Iterable[Told], at: datetime) -> str | None:
-    """What was said of one instant; None where nothing was."""
+def told_of(said: Iterable[Told], at: datetime) -> Told | None:
+    """The entry that speaks of one instant; None where none does."""
     known = [one for one in said if one.start <= at]
     ranges = [one for one in known if one.end is not None and at < one.end]
     if ranges:
-        return max(ranges, key=_turn).state
+        return max(ranges, key=_turn)
     lasting = [one for one in known if one.end is None]
-    return max(lasting, key=lambda one: (one.start, *_turn(one))).state if lasting else None
+    return max(lasting, key=lambda one: (one.start, *_turn(one)), default=None)
+
+
+def state_told(said: Iterable[Told], at: datetime) -> str | None:
+    told = told_of(said, at)
+    return told.state if told else None
 
 
 def values(said: Iterable[Told], heard: Iterable[datetime]) -> list[tuple[datetime, str]]:

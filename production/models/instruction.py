@@ -10,7 +10,7 @@ from plant.models.base import Assertion, Configuration, Named, bilingual
 
 
 class WorkInstruction(Configuration, Named):
-    """One version of how a step is done: text in both languages, perhaps a picture. A change is a new version.
+    """One version of how a step is done: text in both languages, perhaps a picture. A change is a new one.
 
     It holds for the orders of its product, steps and machines of its class; what is empty holds for all.
     Versions are kept for ever: an order was made by the one in force when it started.

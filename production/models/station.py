@@ -47,7 +47,7 @@ class StateAssertion(Assertion):
 
 
 class StationWatermark(Fact):
-    """Entries made at a manual station up to this instant are taken as known: its silence until then counts."""
+    """Entries made at a manual station up to this instant are known: its silence until then counts."""
 
     equipment = models.ForeignKey(
         "plant.Equipment", models.PROTECT, related_name="+", db_index=False, help_text="The manual station."

@@ -44,5 +44,20 @@ def job_order_running(*, equipment_ids: Iterable[int], at: datetime) -> JobOrder
     return None
 
 
+def orders_at_work(line_id: int, at: datetime) -> list[JobOrder]:
+    """The orders a line worked on at an instant by their own events, the one started last first."""
+    spans = OrderSpan.objects.filter(
+        Q(end_time__isnull=True) | Q(end_time__gt=at),
+        equipment_id=line_id,
+        source=OrderSpan.Source.EVENTS,
+        start_time__lte=at,
+    ).order_by("-start_time", "order_code")
+    codes = list(spans.values_list("order_code", flat=True))
+    found = (
+        JobOrder.objects.select_related("line", "product").filter(code__in=codes).in_bulk(field_name="code")
+    )
+    return [found[code] for code in dict.fromkeys(codes) if code in found]
+
+
 def job_order_codes(job_order_ids: Iterable[int]) -> dict[int, str]:
     return dict(JobOrder.objects.filter(pk__in=list(job_order_ids)).values_list("pk", "code"))

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from connectors import selectors as connectors
-from production.domain.manual import TOLD, Told, state_told, values
+from production.domain.manual import TOLD, Told, state_told, told_of, values
 from production.domain.states import UNKNOWN
 from production.domain.stitching import Sample, Signal
 from production.models import StateAssertion, StationWatermark
 
-# Silence after which nobody believes that the last word still holds, where the station has no limit of its own.
+# Silence after which the last word is not believed to hold, where the station has no limit of its own.
 STALE_AFTER = timedelta(hours=12)
 SIGNAL = Signal(TOLD, "state")
 
@@ -30,8 +30,9 @@ def _standing(equipment_id: int, start: datetime, end: datetime) -> list[Told]:
     lasting = standing.filter(end_time=None, start_time__lte=start).order_by()
     last = lasting.aggregate(at=Max("start_time"))["at"] or start
     inside = Q(end_time=None, start_time__gte=last) | Q(end_time__gt=start)
-    rows = standing.filter(inside, start_time__lte=end).values_list("start_time", "end_time", "state", "said_at", "id")
-    return [Told(*row) for row in rows]
+    rows = standing.filter(inside, start_time__lte=end)
+    fields = ("start_time", "end_time", "state", "said_at", "id")
+    return [Told(*row) for row in rows.values_list(*fields)]
 
 
 def samples_said(equipment_id: int, start: datetime, end: datetime) -> list[Sample]:
@@ -76,3 +77,9 @@ def watermarks_due(equipment_ids: Iterable[int], *, before: datetime) -> list[in
     said = StateAssertion.objects.filter(equipment_id__in=list(equipment_ids)).order_by("equipment_id")
     rows = said.annotate(reached=Subquery(latest.values("at")[:1])).values_list("equipment_id", "reached")
     return [pk for pk, reached in rows.distinct() if reached is None or reached < before]
+
+
+def state_said(equipment_id: int, at: datetime) -> Told | None:
+    """What holds at an instant by what was said: the entry that says so, from where on it does."""
+    told = _standing(equipment_id, at, at)
+    return told_of(told, at)

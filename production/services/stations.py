@@ -34,8 +34,9 @@ def state_assert(
     comment: str = "",
     at: datetime | None = None,
 ) -> StateAssertion:
-    """Say what a manual station did from ``start_time`` on, or in [start_time, end_time). An empty state takes
-    ``supersedes`` back.
+    """Say what a manual station did from ``start_time`` on, or in [start_time, end_time).
+
+    An empty state takes ``supersedes`` back.
 
     Its time is derived anew from there as soon as this is committed. Refused for a machine that tells its own
     state, for another state than ``STATES``, and for time that has not come yet. StaleView where

@@ -133,10 +133,32 @@ const takeBack = async (entry) => {
   else say(words.gone, "error");
 };
 
+// A number nobody means is asked about before it is kept, with contact or without. The server asks again.
+const number = (text) => Number.parseFloat(String(text).replace(",", "."));
+const unlikely = (form) =>
+  [...form.querySelectorAll("[data-most],[data-least]")].find((input) => number(input.value) > number(input.dataset.most) || number(input.value) < number(input.dataset.least));
+const question = (form, input) => {
+  const asked = form.querySelector("[data-sure]");
+  if (!asked) return false;
+  asked.hidden = !input;
+  form.querySelector("[data-enter]").hidden = Boolean(input);
+  if (input) asked.querySelector("[data-sure-typed]").textContent = input.value;
+  return Boolean(input);
+};
+document.addEventListener("input", (event) => {
+  const form = event.target.closest?.("form");
+  if (form?.querySelector("[data-sure]:not([hidden])")) question(form, null);
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.busy === "yes") {
     event.preventDefault();
+    return;
+  }
+  if (event.submitter?.name !== "sure" && question(form, unlikely(form) ?? null)) {
+    event.preventDefault();
+    form.querySelector("[data-sure] button").scrollIntoView({ block: "nearest" });
     return;
   }
   form.dataset.busy = "yes";

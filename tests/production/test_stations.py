@@ -113,8 +113,8 @@ def test_a_machine_with_a_state_of_its_own_and_time_to_come_are_refused() -> Non
     machine, unit = line_make(1).unit, station_make()
     with pytest.raises(services.Refused, match="manual station"):
         services.state_assert(equipment_id=machine.pk, start_time=at(0), state="execute", by=OPERATOR)
+    later = timezone.now() + timedelta(minutes=1)
     with pytest.raises(services.Refused, match="not come yet"):
-        later = timezone.now() + timedelta(minutes=1)
         services.state_assert(equipment_id=unit.pk, start_time=later, state="execute", by=OPERATOR)
     with pytest.raises(services.Refused, match="expected one of"):
         services.state_assert(equipment_id=unit.pk, start_time=at(0), state="dancing", by=OPERATOR)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from maintenance.models import MaintenanceRequest
 from mom.calls.models import HelpCall
+from mom.outbox.models import TabletEntry
 from mom.pages.reading import forget
 from mom.pages.tablet_reasons import TILES, tiles_offered
 from plant.models import Equipment, Reason
@@ -153,19 +154,55 @@ def test_tiles_never_move(shop: Shop) -> None:
 # Drafts
 
 
-def test_without_a_person_a_write_is_kept_and_resumes_after_badge_in(shop: Shop) -> None:
+def draft_left(shop: Shop) -> tuple[Stop, int]:
+    """A reason tapped without a script while nobody is signed in."""
     shop.post("/tablet/leave/")
     stop, before = shop.ended(), ReasonAssertion.objects.count()
     body = {"reason": "JAM", "stop": seen(stop), "key": "draft"}
     answer = shop.post(f"/tablet/stops/{stop.pk}/", body)
     assert answer.headers["Location"] == "/tablet/badge/"
-    assert ReasonAssertion.objects.count() == before
-    assert "goes on by itself" in shop.get("/tablet/badge/?badge=1002")
-    assert "goes on by itself" in shop.post("/tablet/badge/", {"badge": "1002", "pin": "0"}).content.decode()
-    done = shop.post("/tablet/badge/", {"badge": "1002", "pin": "4321"})
-    assert done.status_code == 303
+    assert "say whether it was you" in shop.get("/tablet/badge/?badge=1002")
+    return stop, before
+
+
+def draft_asked(shop: Shop) -> str:
+    found = re.search(r'name="draft" value="(\w+)"', shop.get("/tablet/drafts/"))
+    assert found
+    return found[1]
+
+
+def test_what_nobody_signed_in_typed_is_entered_by_who_says_it_was_them_at_its_time(shop: Shop) -> None:
+    _stop, before = draft_left(shop)
+    left = timezone.now()
+    answer = shop.post("/tablet/badge/", {"badge": "1002", "pin": "4321"})
+    assert answer.headers["Location"] == "/tablet/drafts/"
+    assert ReasonAssertion.objects.count() == before, "badging in says nothing"
+    assert "JAM" in shop.get("/tablet/drafts/")
+    assert shop.post("/tablet/drafts/", {"draft": draft_asked(shop), "what": "mine"}).status_code == 303
+    said = ReasonAssertion.objects.order_by("-pk")[0]
     assert ReasonAssertion.objects.count() == before + 1
+    assert (said.said_by, said.said_at <= left) == (shop.operator, True)
+    assert shop.client.get("/tablet/drafts/").status_code == 302
+
+
+def test_the_next_person_does_not_get_it_and_it_outlives_them(shop: Shop) -> None:
+    _stop, before = draft_left(shop)
+    shop.post("/tablet/badge/", {"badge": "1001", "pin": "4321"})
+    shop.post("/tablet/leave/")
+    assert ReasonAssertion.objects.count() == before
+    shop.post("/tablet/badge/", {"badge": "1002", "pin": "4321"})
+    shop.post("/tablet/drafts/", {"draft": draft_asked(shop), "what": "mine"})
     assert ReasonAssertion.objects.order_by("-pk")[0].said_by == shop.operator
+
+
+def test_what_is_nobodys_is_thrown_away_with_a_trace(shop: Shop) -> None:
+    _stop, before = draft_left(shop)
+    shop.post("/tablet/badge/", {"badge": "1002", "pin": "4321"})
+    shop.post("/tablet/drafts/", {"draft": draft_asked(shop), "what": "discard"})
+    assert ReasonAssertion.objects.count() == before
+    trace = TabletEntry.objects.get()
+    assert (trace.outcome, trace.person, "JAM" in trace.words) == ("dismissed", shop.operator, True)
+    assert shop.client.get("/tablet/drafts/").status_code == 302
 
 
 def test_a_script_is_told_to_badge_in(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""What people said of a station, as values of a signal: of any instant, the one said last that speaks of it."""
+"""What people said of a station, as values of a signal: the one said last that speaks of an instant."""
 
 from __future__ import annotations
 
