@@ -7,3 +7,4 @@ from plant.jobs import Job
 STITCH = Job("production.stitch", "stitch")
 SWEEP = Job("production.sweep", "stitch")
 REASONS = Job("production.reasons", "stitch")
+ROLLUPS = Job("production.rollups", "default")

@@ -11,9 +11,10 @@ from django.utils import timezone
 from connectors import selectors as connectors
 from production import jobs, selectors, services
 from production.services.failing import stitch_guarded
+from production.services.rollups import rollups_after, rollups_sweep
 
 log = logging.getLogger(__name__)
-SWEEP_SECONDS, REASONS_SECONDS = 3.0, 600.0
+SWEEP_SECONDS, REASONS_SECONDS, ROLLUPS_SECONDS = 3.0, 600.0, 10.0
 BEAT = {
     "production-sweep": {
         "task": jobs.SWEEP.name,
@@ -25,6 +26,11 @@ BEAT = {
         "task": jobs.REASONS.name,
         "schedule": REASONS_SECONDS,
         "options": {"queue": jobs.REASONS.queue, "expires": REASONS_SECONDS},
+    },
+    "production-rollups": {
+        "task": jobs.ROLLUPS.name,
+        "schedule": ROLLUPS_SECONDS,
+        "options": {"queue": jobs.ROLLUPS.queue, "expires": ROLLUPS_SECONDS},
     },
 }
 
@@ -48,6 +54,7 @@ def _stitch(work_unit_id: int) -> None:
     done = stitch_guarded(work_unit_id=work_unit_id)
     if done is None or not done.rows:
         return
+    rollups_after(work_unit_id=work_unit_id)
     try:
         services.reasons_auto(work_unit_id=work_unit_id)
     except Exception:
@@ -67,3 +74,9 @@ def sweep() -> None:
 def reasons() -> None:
     """What rules say of older stops: those that late data brought, and of rules that are newer than they."""
     services.reasons_catch_up()
+
+
+@shared_task(name=jobs.ROLLUPS.name, queue=jobs.ROLLUPS.queue)
+def rollups() -> None:
+    """Shifts that are over are added up, and those that something changed in are added up again."""
+    rollups_sweep()

@@ -25,6 +25,7 @@ from production.selectors.folding import gaps_read, samples_read
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply, difference
 from production.services.execution import execution_refresh, unknown_refresh
+from production.services.rollups import rollups_check
 from production.services.stitching import DAY, INSTANT, stitch, unit_lock
 from production.services.window import Window, differences
 
@@ -65,6 +66,7 @@ def _rebuild(
             progress(f"{work_unit_id}: {len(changes)} tables differ")
     if work_unit_ids is None:
         _orders_rebuild(found, write=write)
+    found.lines += rollups_check(write=write, work_unit_ids=work_unit_ids)
     return found
 
 

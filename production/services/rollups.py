@@ -6,6 +6,7 @@ read, so a change that comes meanwhile leaves its own. Until then readers take t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ from production.services.stitching import unit_lock
 if TYPE_CHECKING:
     from plant.models import Equipment
 
+log = logging.getLogger(__name__)
 ROLLUP_LOCK = 52
 COLUMNS = {RollupWindow: WINDOW_COLUMNS, RollupTime: TIME_COLUMNS, RollupOutput: OUTPUT_COLUMNS}
 # Windows added up at once: a week of shifts.
@@ -50,11 +52,28 @@ class Rolled:
 
 
 def rollups_sweep() -> Rolled:
-    """Every line with something marked, or a shift that is over."""
+    """Every line with something marked, or a shift that is over. One that fails stops no other."""
     done = Rolled()
     for line_id in lines_due():
-        found = rollups_refresh(line_id=line_id)
+        try:
+            found = rollups_refresh(line_id=line_id)
+        except Exception:
+            # Its readers take the account itself meanwhile.
+            log.exception("line %s could not be added up, others go on", line_id)
+            continue
         done = Rolled(done.windows + found.windows, done.rows + found.rows)
+    return done
+
+
+def rollups_after(*, work_unit_id: int) -> Rolled:
+    """What a stitch has just changed in closed windows of a machine, and nothing else."""
+    if not RollupMark.objects.filter(equipment_id=work_unit_id).exists():
+        return Rolled()
+    unit = plant.equipment_for_ids([work_unit_id])[work_unit_id]
+    if unit.parent_id is None:
+        return Rolled()
+    done = Rolled()
+    _again(unit.parent_id, [unit], done, whole=False)
     return done
 
 
@@ -64,16 +83,17 @@ def rollups_refresh(*, line_id: int) -> Rolled:
     """
     done = Rolled()
     units = plant.line_work_units(line_id)
-    _again(line_id, units, done)
+    _again(line_id, units, done, whole=True)
     for unit in units:
         _close(line_id, unit, done)
     return done
 
 
 @transaction.atomic
-def _again(line_id: int, units: Sequence[Equipment], done: Rolled) -> None:
+def _again(line_id: int, units: Sequence[Equipment], done: Rolled, *, whole: bool) -> None:
+    """Marked windows of machines of a line. ``whole``: all of them, and what is marked of the line itself."""
     _lock(line_id)
-    marks = _marks_take([line_id, *(unit.pk for unit in units)])
+    marks = _marks_take([*([line_id] if whole else []), *(unit.pk for unit in units)])
     for unit in units:
         ranges = [*marks.get(unit.pk, ()), *marks.get(line_id, ())]
         for start, end in windows_reached(work_unit_id=unit.pk, ranges=ranges):
@@ -181,10 +201,12 @@ def _close_some(line_id: int, unit: Equipment, start: datetime, end: datetime, d
     return stop
 
 
-def rollups_check(*, write: bool) -> list[str]:
+def rollups_check(*, write: bool, work_unit_ids: Sequence[int] | None = None) -> list[str]:
     """Every closed window made again from the account; what differed, in words."""
     lines: list[str] = []
     reached = RollupReach.objects.exclude(closed_to=None).select_related("work_unit__parent")
+    if work_unit_ids is not None:
+        reached = reached.filter(pk__in=work_unit_ids)
     for reach in reached.order_by("pk"):
         unit = reach.work_unit
         first = RollupWindow.objects.filter(work_unit=unit).order_by("start_time").first()
@@ -207,4 +229,4 @@ def rollups_check(*, write: bool) -> list[str]:
 def _again_of(unit: Equipment) -> None:
     if RollupMark.objects.filter(equipment_id__in=[unit.pk, unit.parent_id]).exists():
         assert unit.parent_id is not None
-        _again(unit.parent_id, plant.line_work_units(unit.parent_id), Rolled())
+        _again(unit.parent_id, plant.line_work_units(unit.parent_id), Rolled(), whole=True)
