@@ -155,6 +155,34 @@ class ToolSpan(Derivation):
         return f"{self.tool_code} on {self.work_unit_id}"
 
 
+class LotSpan(Derivation):
+    """The time a machine said it worked with a lot, by its lot signal: evidence beside what people book."""
+
+    work_unit = models.ForeignKey(
+        "plant.Equipment", models.CASCADE, related_name="+", db_index=False, help_text="The machine."
+    )
+    signal = models.ForeignKey(
+        "connectors.SignalDefinition",
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Its lot signal.",
+    )
+    lot_code = models.CharField(
+        max_length=80, db_index=True, help_text="Lot as signalled; it may not be known here."
+    )
+    start_time = models.DateTimeField(help_text="Start (UTC), included.")
+    end_time = models.DateTimeField(null=True, help_text="End (UTC), excluded; empty while it lasts.")
+
+    class Meta:
+        ordering = ["work_unit", "start_time"]
+        indexes = [models.Index(fields=["work_unit", "end_time", "start_time"], name="lot_span_window")]
+        constraints = [models.UniqueConstraint(fields=["signal", "start_time"], name="lot_span_once")]
+
+    def __str__(self) -> str:
+        return f"{self.lot_code} on {self.work_unit_id}"
+
+
 class AlarmInterval(Derivation):
     """An alarm or fault of a machine: raised, perhaps acknowledged, cleared."""
 

@@ -5,12 +5,14 @@ from production.selectors.accounts import (
     accounts,
     alarms_between,
     horizons_of,
+    lots_said,
     orders_between,
     states_between,
     tools_between,
 )
 from production.selectors.changeovers import LineChangeovers, line_changeovers
 from production.selectors.day import LineDay, line_day, line_shift
+from production.selectors.definitions import time_models_in_force
 from production.selectors.executions import execution_of
 from production.selectors.history import Frequency, reason_frequency, run_time
 from production.selectors.hourly import HourTold, ShiftHours, shift_hours
@@ -90,6 +92,7 @@ __all__ = [
     "line_losses",
     "line_pacing",
     "line_shift",
+    "lots_said",
     "notes",
     "order_counts",
     "orders_between",
@@ -108,6 +111,7 @@ __all__ = [
     "stops",
     "stops_uncoded",
     "thresholds_for",
+    "time_models_in_force",
     "told",
     "tools_between",
     "units_behind",

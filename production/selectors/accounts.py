@@ -35,6 +35,7 @@ from production.domain.stops import StopRow
 from production.models import (
     AlarmInterval,
     IdealRate,
+    LotSpan,
     OrderSpan,
     StateInterval,
     StitchCheckpoint,
@@ -42,6 +43,7 @@ from production.models import (
     ToolSpan,
 )
 from production.selectors.definitions import Families, Family, definitions_for, family_rows
+from production.selectors.slow import Ran, slow_reach, slow_spans
 from production.selectors.stopped import in_force, overlapping
 from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
@@ -68,33 +70,56 @@ def accounts(
     """
     if not equipment or end <= start:
         return {}
-    seen = _observed(equipment, start, end)
+    seen = _observed(equipment, *slow_reach(equipment, start, end))
     machines = [m for m in equipment if m.pk in seen.known and seen.known[m.pk].horizon > start]
-    ids = {machine.pk for machine in machines}
-    stopped = [stop for machine, rows in seen.stops.items() if machine in ids for stop in rows]
-    earliest = min([start, *(stop.start for stop in stopped)])
-    horizons = (seen.known[pk].horizon for pk in ids)
-    latest = max([end, *(stop.end for stop in stopped if stop.end), *horizons])
-    orders = _uses(machines, seen.spans, {machine: known.orders for machine, known in seen.known.items()})
-    planned = {
-        line_id: _slots(line_id, calendars or {}, earliest, latest)
-        for line_id in {machine.parent_id for machine in machines}
-    }
+    ran = _ran(machines, seen)
+    planned = _planned(machines, seen, Interval(start, end), calendars or {})
+    slow = slow_spans(machines, ran, start, end)
     found: dict[int, Account] = {}
     for machine in machines:
-        about = seen.known[machine.pk]
+        did = ran[machine.pk]
         known = Known(
-            states=seen.states.get(machine.pk, []),
+            states=did.states,
             stops=seen.stops.get(machine.pk, []),
             slots=planned[machine.parent_id],
-            orders=orders.get(machine.pk, []),
+            orders=did.orders,
             reasons=seen.said.get(machine.pk, []),
-            thresholds=thresholds_of(machine, cycle_at(about.fastest)),
-            horizon=about.horizon,
-            definitions=definitions_for(machine.equipment_class_id, seen.families),
+            thresholds=thresholds_of(machine, cycle_at(seen.known[machine.pk].fastest)),
+            horizon=did.horizon,
+            definitions=did.definitions,
+            slow=slow.get(machine.pk, ()),
         )
-        found[machine.pk] = account_of(Interval(start, min(end, about.horizon)), known)
+        found[machine.pk] = account_of(Interval(start, min(end, did.horizon)), known)
     return found
+
+
+def _ran(machines: Sequence[Equipment], seen: _Observed) -> dict[int, Ran]:
+    """What each machine did, and what its states count as."""
+    orders = _uses(machines, seen.spans, {machine: known.orders for machine, known in seen.known.items()})
+    return {
+        machine.pk: Ran(
+            seen.states.get(machine.pk, []),
+            orders.get(machine.pk, []),
+            definitions_for(machine.equipment_class_id, seen.families),
+            seen.known[machine.pk].horizon,
+        )
+        for machine in machines
+    }
+
+
+def _planned(
+    machines: Sequence[Equipment], seen: _Observed, window: Interval, calendars: Mapping[int, Planned]
+) -> dict[int | None, list[Slot] | None]:
+    """What is planned of each machine's line, as far as the stops of the window and the data reach."""
+    ids = {machine.pk for machine in machines}
+    stopped = [stop for machine, rows in seen.stops.items() if machine in ids for stop in rows]
+    earliest = min([window.start, *(stop.start for stop in stopped)])
+    ends = [stop.end for stop in stopped if stop.end] + [seen.known[pk].horizon for pk in ids]
+    latest = max([*ends, *([window.end] if window.end else [])])
+    return {
+        line_id: _slots(line_id, calendars, earliest, latest)
+        for line_id in {machine.parent_id for machine in machines}
+    }
 
 
 def _slots(
@@ -346,4 +371,10 @@ def _alarm_add(same: list[AlarmTold], alarm: AlarmTold) -> None:
 def tools_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[ToolSpan]:
     """Tools mounted in [start, end), by machine and time."""
     found = ToolSpan.objects.filter(overlapping(start, end), work_unit_id__in=list(equipment_ids))
+    return list(found.select_related("work_unit").order_by("work_unit_id", "start_time"))
+
+
+def lots_said(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[LotSpan]:
+    """Lots that machines said they worked with in [start, end), by machine and time."""
+    found = LotSpan.objects.filter(overlapping(start, end), work_unit_id__in=list(equipment_ids))
     return list(found.select_related("work_unit").order_by("work_unit_id", "start_time"))

@@ -23,6 +23,7 @@ from production.models import (
     JobOrder,
     JobOrderEvent,
     JobOrderVersion,
+    LotSpan,
     NoteAssertion,
     OrderSpan,
     ReasonAssertion,
@@ -34,6 +35,7 @@ from production.selectors.accounts import (
     accounts,
     alarms_between,
     horizons_of,
+    lots_said,
     orders_between,
     tools_between,
 )
@@ -132,6 +134,7 @@ class JobResponse:
     quantities: tuple[QuantityPart, ...]
     alarms: tuple[AlarmTold, ...]
     tools: tuple[ToolSpan, ...]
+    lots_said: tuple[LotSpan, ...]
     notes: tuple[NoteAssertion, ...]
     versions: tuple[JobOrderVersion, ...]
     events: tuple[JobOrderEvent, ...]
@@ -169,6 +172,7 @@ def job_response(*, job_order_id: int) -> JobResponse:
         stops=stops,
         quantities=_quantities(job_order, units, machines),
         alarms=tuple(alarms_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
+        lots_said=tuple(lots_said(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
         tools=tuple(tools_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
         notes=_notes(job_order, [*ids, job_order.line_id], window),
         versions=tuple(plan_versions(job_order_id=job_order_id)),

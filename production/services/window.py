@@ -16,7 +16,7 @@ from production.domain.counters import FITS, SIX
 from production.domain.stitching import COUNTERS, Fold, Gap, StateRow
 from production.domain.stops import StopRow, needs_reason, size_of, stop_id
 from production.domain.tracks import AlarmRow, SpanRow
-from production.models import AlarmInterval, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
+from production.models import AlarmInterval, LotSpan, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
 from production.selectors.folding import going_on
 from production.selectors.units import UnitSetup, planned_slots
 from production.services.derived import Difference, Row, difference
@@ -27,6 +27,7 @@ STOP_COLUMNS = (
 )  # fmt: skip
 ORDER_COLUMNS = ("equipment_id", "order_code", "start_time", "end_time", "source")
 TOOL_COLUMNS = ("work_unit_id", "signal_id", "tool_code", "start_time", "end_time")
+LOT_COLUMNS = ("work_unit_id", "signal_id", "lot_code", "start_time", "end_time")
 ALARM_COLUMNS = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
 COUNT_COLUMNS = ("work_unit_id", "signal_id", "kind", "start_time", "end_time", "flag", "quantity")
 
@@ -59,6 +60,9 @@ class Window:
     def tools(self) -> list[SpanRow]:
         return self._spans("tool")
 
+    def lots(self) -> list[SpanRow]:
+        return self._spans("lot")
+
     def _spans(self, role: str) -> list[SpanRow]:
         ids = {signal.id for signal in self.fold.unit.signals if signal.role == role}
         return [
@@ -87,12 +91,14 @@ def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
         Stop: Stop.objects.filter(window.within(), **mine),
         OrderSpan: OrderSpan.objects.filter(window.within(), equipment_id=setup.id, source="signal"),
         ToolSpan: ToolSpan.objects.filter(window.within(), **mine),
+        LotSpan: LotSpan.objects.filter(window.within(), **mine),
         AlarmInterval: AlarmInterval.objects.filter(window.within(), **mine),
         QuantityActual: QuantityActual.objects.filter(counted, **mine),
     }
     written: dict[type[Any], set[str]] = {
         OrderSpan: {"order"},
         ToolSpan: {"tool"},
+        LotSpan: {"lot"},
         AlarmInterval: {"alarm", "fault_code"},
         QuantityActual: set(COUNTERS),
     }
@@ -134,6 +140,7 @@ def converged(
 def _tracks_agree(window: Window, stored: dict[type[Any], QuerySet[Any]], reaching: Q) -> bool:
     orders = sorted((row.start, row.value) for row in window.orders() if row.end is None)
     tools = sorted((row.start, row.value) for row in window.tools() if row.end is None)
+    lots = sorted((row.start, row.value) for row in window.lots() if row.end is None)
     alarms = sorted((row.start, row.code) for row in window.alarms() if row.end is None)
     acknowledged = sorted(
         (r.start, r.acknowledged) for r in window.alarms() if r.end is None and r.acknowledged
@@ -143,6 +150,7 @@ def _tracks_agree(window: Window, stored: dict[type[Any], QuerySet[Any]], reachi
     return (
         sorted(stored[OrderSpan].filter(reaching).values_list("start_time", "order_code")) == orders
         and sorted(stored[ToolSpan].filter(reaching).values_list("start_time", "tool_code")) == tools
+        and sorted(stored[LotSpan].filter(reaching).values_list("start_time", "lot_code")) == lots
         and held == alarms
         and sorted(noticed.values_list("start_time", "acknowledged_at")) == acknowledged
     )
@@ -161,7 +169,8 @@ def differences(setup: UnitSetup, window: Window) -> list[Difference]:
         (StateInterval, STATE_COLUMNS, _state_rows(setup, window, stored[StateInterval])),
         (Stop, STOP_COLUMNS, _stop_rows(setup, window, stored[Stop])),
         (OrderSpan, ORDER_COLUMNS, _order_rows(setup, window, stored[OrderSpan])),
-        (ToolSpan, TOOL_COLUMNS, _tool_rows(setup, window, stored[ToolSpan])),
+        (ToolSpan, TOOL_COLUMNS, _span_rows(setup, window, window.tools(), stored[ToolSpan])),
+        (LotSpan, LOT_COLUMNS, _span_rows(setup, window, window.lots(), stored[LotSpan])),
         (AlarmInterval, ALARM_COLUMNS, _alarm_rows(setup, window, stored[AlarmInterval])),
         (QuantityActual, COUNT_COLUMNS, _count_rows(setup, window)),
     ]
@@ -226,7 +235,7 @@ def _order_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list
     ]
 
 
-def _tool_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[Row]:
+def _span_rows(setup: UnitSetup, window: Window, rows: list[SpanRow], stored: QuerySet[Any]) -> list[Row]:
     ends = _ends(window, stored, "signal_id")
     return [
         (
@@ -236,7 +245,7 @@ def _tool_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[
             row.start,
             ends.get((row.start, row.signal)) if row.end is None else row.end,
         )
-        for row in window.tools()
+        for row in rows
     ]
 
 

@@ -10,6 +10,7 @@ from production import selectors
 from production.models import (
     AlarmInterval,
     JobOrder,
+    LotSpan,
     OrderSpan,
     QuantityActual,
     StateInterval,
@@ -38,11 +39,13 @@ def rows_stored(plant: Plant) -> Rows:
             "start_time", "end_time", "order_code"
         )
         tools = ToolSpan.objects.filter(**mine).values_list("start_time", "end_time", "tool_code")
+        lots = LotSpan.objects.filter(**mine).values_list("start_time", "end_time", "lot_code")
         alarms = AlarmInterval.objects.filter(**mine).values_list(*ALARM)
         counts = QuantityActual.objects.filter(**mine).values_list(*COUNT)
         rows[f"{code} state"] = [told(r) for r in StateInterval.objects.filter(**mine).values_list(*STATE)]
         rows[f"{code} stop"] = [told(r) for r in Stop.objects.filter(**mine).values_list(*STOP)]
         rows[f"{code} span"] = [told(("order", *r)) for r in orders] + [told(("tool", *r)) for r in tools]
+        rows[f"{code} span"] += [told(("lot", *r)) for r in lots]
         rows[f"{code} alarm"] = [told((role[r[0]], *r[1:])) for r in alarms]
         rows[f"{code} count"] = [told((role[r[0]], *r[1:])) for r in counts]
         rows[f"{code} account"] = account_told(accounts[unit.pk]) if unit.pk in accounts else []

@@ -79,7 +79,7 @@ def open_page(browser: Browser, live_server: object) -> Iterator[Opener]:
             cookies.append({"name": "sessionid", "value": session_for(user), "url": base})
         context.add_cookies(cookies)  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(20_000)
         page.goto(path)
         return page
 

@@ -83,6 +83,7 @@ ROLES = (
     "order",
     "alarm",
     "tool",
+    "lot",
     "process_value",
 )
 

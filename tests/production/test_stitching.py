@@ -97,6 +97,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "order": st.sampled_from(["", "A", "B"]),
     "alarm": st.sampled_from([False, "raised", "acknowledged", "E7"]),
     "tool": st.sampled_from(["", "T1", "T2"]),
+    "lot": st.sampled_from(["", "A7", "A8"]),
     "process_value": st.floats(0, 9),
 }
 

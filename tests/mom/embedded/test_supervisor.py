@@ -132,7 +132,7 @@ def test_starts_heals_and_stops_without_leaving_anything(plant: Plant) -> None:
     # A second terminal finds the running plant by itself.
     doctor = subprocess.run(
         [sys.executable, "manage.py", "doctor", "--json"],
-        cwd=ROOT, env=plant.environment, capture_output=True, text=True, timeout=10, check=False,
+        cwd=ROOT, env=plant.environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     found = {row["check"]: row["status"] for row in json.loads(doctor.stdout)["checks"]}
     assert [found[name] for name in ("database", "migrations", "database_role", "redis")] == ["ok"] * 4
@@ -148,7 +148,7 @@ def test_starts_heals_and_stops_without_leaving_anything(plant: Plant) -> None:
     # Somebody else may not start on the same data.
     second = subprocess.run(
         [sys.executable, "-m", "mom.embedded", "--no-demo"],
-        cwd=ROOT, env=plant.environment, capture_output=True, text=True, timeout=20, check=False,
+        cwd=ROOT, env=plant.environment, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert second.returncode == 1
     assert "another `make run`" in second.stdout
