@@ -42,7 +42,7 @@ def limits_of(call: HelpCall) -> Limits:
     first, last = NEXT[call.kind]
     if plan is None:
         return Limits(TAKE, RESOLVE, (first, last), None)
-    late_already = call.raised_by_id is None
+    late_already = call.raised_by_id is None and call.device_id is None
     asked_next = (plan.escalates_to,) if plan.escalates_to else last
     return Limits(
         timedelta() if late_already else plan.within,

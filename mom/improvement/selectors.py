@@ -36,6 +36,17 @@ def actions_open_at(*, equipment_ids: Iterable[int], at: datetime) -> QuerySet[A
     return found.filter(equipment_id__in=list(equipment_ids)).select_related("reason", "owner", "equipment")
 
 
+def actions_closed(*, since: datetime) -> QuerySet[Action]:
+    """Actions closed since an instant, the last first."""
+    found = Action.objects.filter(closed_at__gte=since).select_related("reason", "owner", "equipment")
+    return found.order_by("-closed_at", "-pk")
+
+
+def action_by_id(action_id: int) -> Action:
+    """Raises Action.DoesNotExist."""
+    return Action.objects.select_related("reason", "owner", "equipment", "opened_by").get(pk=action_id)
+
+
 def actions_about(
     *, stop_id: str, equipment_ids: Iterable[int], reason_id: int | None, since: datetime
 ) -> QuerySet[Action]:

@@ -79,6 +79,24 @@ def action_move(*, action_id: int, state: str, by: Actor, at: datetime) -> Actio
 
 
 @transaction.atomic
+def action_done(*, action_id: int, result: str, by: Actor, at: datetime) -> Action:
+    """It is done, with a result; its effect is checked from then on. Raises ActionRefused without one."""
+    action = _open_action(action_id, by)
+    if not result.strip():
+        raise ActionRefused(_("an action is done with a result: what was done, and what came of it"))
+    if action.done_at is not None:
+        words = {"number": action_id, "day": f"{action.done_at:%Y-%m-%d}"}
+        raise ActionRefused(_("action %(number)s was done on %(day)s") % words)
+    before = action.state
+    action.state, action.result, action.done_at = Action.State.CHECK, result.strip(), at
+    action.save(update_fields=["state", "result", "done_at"])
+    _written(
+        action, by=by, verb="done", at=at, why=result, before={"state": before}, after={"state": "check"}
+    )
+    return action
+
+
+@transaction.atomic
 def action_close(*, action_id: int, effect: str, by: Actor, at: datetime) -> Action:
     """Close with what the check of its effect showed. Raises ActionRefused without one."""
     action = _open_action(action_id, by)
@@ -86,7 +104,8 @@ def action_close(*, action_id: int, effect: str, by: Actor, at: datetime) -> Act
         raise ActionRefused(_("closing an action needs a check of its effect"))
     before = action.state
     action.state, action.effect, action.closed_at = Action.State.CLOSED, effect.strip(), at
-    action.save(update_fields=["state", "effect", "closed_at"])
+    action.done_at = action.done_at or at
+    action.save(update_fields=["state", "effect", "closed_at", "done_at"])
     _written(
         action, by=by, verb="close", at=at, why=effect, before={"state": before}, after={"state": "closed"}
     )

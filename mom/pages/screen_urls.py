@@ -61,7 +61,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("equipment/<str:code>/", equipment.equipment, name="equipment"),
     path("actions/", actions.actions, name="actions"),
     path("actions/new/", actions.action_new, name="action_new"),
-    path("actions/<int:pk>/", actions.action_change, name="action_change"),
+    path("actions/<int:pk>/", actions.action, name="action"),
     path("demo/stop/<str:code>/", first_steps.demo_stop, name="demo_stop"),
     path("demo/switch/", first_steps.demo_switch, name="demo_switch"),
 ]

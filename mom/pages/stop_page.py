@@ -11,12 +11,17 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from mom.improvement.trail import loss_trail
 from mom.pages import words
+from mom.pages.reacting import reaction_shown
+from mom.pages.stop_trail import trail_shown
 from mom.pages.suggesting import suggestions_shown
 from plant import selectors
 from plant.access import Actor, actor_of, require
@@ -85,8 +90,28 @@ def stop(request: HttpRequest, stop_id: UUID) -> HttpResponse:
             production.reason_history(equipment_id=row.work_unit_id, start=row.start_time, end=end)
         )[::-1],
         "may_code": actor_of(request).may("stop.code", row.work_unit),
+        **_acting(request, found, now),
     }
     return render(request, "mom/stop.html", context)
+
+
+def _acting(request: HttpRequest, found: StopTold, now: datetime) -> dict[str, Any]:
+    """What became of the stop, and what whoever reads this may do about it."""
+    actor, unit = actor_of(request), found.stop.work_unit
+    trail = loss_trail(found, now=now)
+    reason = found.said.reason if found.said else None
+    about = {"equipment": unit.code, "evidence": reverse("stop", args=[found.stop.pk])}
+    if reason is not None:
+        about["reason"] = reason.code
+    return {
+        "trail": trail_shown(trail),
+        "gaps": sum(hop.is_missing and hop.asked for hop in trail.hops),
+        "reason_count": trail.reason_count,
+        "reaction": reaction_shown(found, trail.reaction, now=now),
+        "may_call": actor.may("maintenance.request", unit),
+        "may_decide": actor.person_id is not None and actor.may("action.edit", unit),
+        "action_href": f"{reverse('action_new')}?{urlencode(about)}",
+    }
 
 
 @require_safe

@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from mom.pages import analysis_urls, record_urls, screen_urls, tablet_urls
+from mom.pages import acting_urls, analysis_urls, record_urls, screen_urls, tablet_urls
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     *screen_urls.page_urlpatterns,
+    *acting_urls.page_urlpatterns,
     *tablet_urls.page_urlpatterns,
     *record_urls.page_urlpatterns,
     *analysis_urls.page_urlpatterns,
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     *record_urls.api_urlpatterns,
+    *acting_urls.api_urlpatterns,
     *analysis_urls.api_urlpatterns,
 ]
