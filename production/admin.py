@@ -9,6 +9,7 @@ from production.models import (
     BillOfMaterialsItem,
     ChangeoverStandard,
     ContributionRate,
+    CostRate,
     CountAssertion,
     IdealRate,
     JobOrder,
@@ -18,6 +19,7 @@ from production.models import (
     OperationsSegment,
     ReasonAssertion,
     ReasonRule,
+    StartUpRule,
     WorkMaster,
 )
 
@@ -46,7 +48,7 @@ class BillOfMaterialsItemAdmin(AuditedAdmin):
 
 @admin.register(IdealRate)
 class IdealRateAdmin(AuditedAdmin):
-    list_display = ["equipment", "product", "units_per_hour", "valid_from"]
+    list_display = ["equipment", "product", "units_per_hour", "valid_from", "source"]
     list_select_related = ["equipment", "product"]
     list_filter = ["equipment"]
     search_fields = ["equipment__code", "product__code"]
@@ -54,9 +56,23 @@ class IdealRateAdmin(AuditedAdmin):
 
 @admin.register(ContributionRate)
 class ContributionRateAdmin(AuditedAdmin):
-    list_display = ["product", "per_unit", "currency", "valid_from"]
+    list_display = ["product", "per_unit", "currency", "valid_from", "source"]
     list_select_related = ["product"]
     search_fields = ["product__code"]
+
+
+@admin.register(CostRate)
+class CostRateAdmin(AuditedAdmin):
+    list_display = ["equipment", "per_hour", "currency", "valid_from", "source"]
+    list_select_related = ["equipment"]
+    search_fields = ["equipment__code"]
+
+
+@admin.register(StartUpRule)
+class StartUpRuleAdmin(AuditedAdmin):
+    list_display = ["equipment", "run_up", "pieces", "long_stop", "valid_from"]
+    list_select_related = ["equipment"]
+    search_fields = ["equipment__code"]
 
 
 @admin.register(ChangeoverStandard)

@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from plant.domain.calendar import Slot
-from plant.domain.intervals import Interval
+from production.domain.lateness import end_expected, pace_of
 from production.domain.oee import seconds
-from production.domain.stops import planned_time, working_time
+from production.domain.stops import planned_time
 
 PLANNED_TIMES, IDEAL_RATE = "planned_times", "ideal_rate"
 ON_PLAN, BEHIND, AHEAD, REACHED, NOT_KNOWN = "on_plan", "behind", "ahead", "reached", "not_known"
 TOLERANCE = timedelta(minutes=5)
 HOUR = Decimal(3600)
-FAR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +46,6 @@ class Plan:
     basis: str
 
 
-def after_working(start: datetime, needed: timedelta, slots: Sequence[Slot] | None) -> datetime:
-    """When so much planned working time has passed; past the known calendar all time counts."""
-    if slots is None:
-        return start + needed
-    at = start
-    for part in working_time(Interval(start, start + FAR), list(slots)):
-        assert part.end is not None
-        room = part.end - part.start
-        if needed <= room:
-            return part.start + needed
-        needed -= room
-        at = part.end
-    return at + needed
-
-
 def _target(asked: Asked, now: datetime, slots: Sequence[Slot] | None) -> tuple[Decimal | None, str]:
     if asked.planned_start and asked.planned_end and asked.planned_end > asked.planned_start:
         whole = planned_time(asked.planned_start, asked.planned_end, slots)
@@ -89,12 +73,8 @@ def plan(*, asked: Asked, good: Decimal | None, now: datetime, slots: Sequence[S
     target, basis = _target(asked, now, slots)
     gap = None if good is None or target is None else good - target
     behind = None if gap is None else _lag(asked, gap, basis, slots)
-    worked = planned_time(asked.started_at, now, slots) if asked.started_at else timedelta()
-    rate = good * HOUR / seconds(worked) if good is not None and worked >= timedelta(minutes=1) else None
-    finish = None
-    if rate and good is not None and good < asked.quantity:
-        left = asked.quantity - good
-        finish = after_working(now, timedelta(seconds=float(left * HOUR / rate)), slots)
+    rate = pace_of(good, asked.started_at, now, slots)
+    finish = end_expected(asked.quantity, good, rate, now, slots)
     verdict = REACHED if good is not None and good >= asked.quantity else _verdict(behind)
     return Plan(verdict, target, gap, behind, rate, finish, basis)
 

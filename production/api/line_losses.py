@@ -17,6 +17,7 @@ from plant.domain.quantities import round_parts
 from plant.rest import ETagged, Streamed, stream_window, streamed
 from production import selectors
 from production.api.observed import WINDOW, _equipment, _window
+from production.domain.lateness import Lateness
 from production.domain.line.losses import LossRow, MachineCost, Stopped, total
 from production.domain.oee import seconds
 from production.domain.stops import stop_id
@@ -42,7 +43,11 @@ class LossRowSerializer(serializers.Serializer):
     uncoded = serializers.BooleanField(help_text="Somebody is asked why, and nobody has said yet.")
     seconds = _amount()
     pieces = _amount(allow_null=True)
-    money = _amount(allow_null=True)
+    money = _amount(allow_null=True, help_text="Contribution of the pieces not made.")
+    cost = _amount(allow_null=True, help_text="What the line cost meanwhile; never to be added to money.")
+    late_seconds = _amount(
+        allow_null=True, help_text="How much less late its orders would be without it; not to be summed."
+    )
     stops = serializers.ListField(child=serializers.UUIDField())
     causing_stops = serializers.ListField(child=serializers.UUIDField())
 
@@ -58,6 +63,16 @@ class MachineCostSerializer(serializers.Serializer):
     pieces = _amount(allow_null=True)
 
 
+class LateOrderSerializer(serializers.Serializer):
+    """An order of the window. ``late_seconds`` null: no due time, or its end is not known."""
+
+    job_order = serializers.CharField()
+    due_time = serializers.DateTimeField(allow_null=True)
+    expected_end = serializers.DateTimeField(allow_null=True)
+    is_over = serializers.BooleanField()
+    late_seconds = _amount(allow_null=True)
+
+
 class LineLossesSerializer(serializers.Serializer):
     """The rows add up to ``seconds``, which is the constraint's lost time. Null: not known."""
 
@@ -70,7 +85,12 @@ class LineLossesSerializer(serializers.Serializer):
     seconds = _amount()
     pieces = _amount(allow_null=True)
     money = _amount(allow_null=True)
+    cost = _amount(allow_null=True)
     currency = serializers.CharField(allow_null=True)
+    paced_with = serializers.ListField(child=serializers.CharField())
+    breakdowns = serializers.IntegerField(help_text="Of any machine, that halted the line.")
+    breakdown_seconds = _amount()
+    orders = LateOrderSerializer(many=True)
     rows = LossRowSerializer(many=True)
     machines = MachineCostSerializer(many=True)
 
@@ -113,18 +133,39 @@ def line_losses_data(found: LineLossAccount) -> dict[str, Any]:
         "seconds": seconds(losses.lost),
         "pieces": _whole([row.pieces for row in rows]),
         "money": _whole([row.money for row in rows]),
+        "cost": _whole([row.cost for row in rows]),
         "currency": found.currency or None,
+        "paced_with": [unit.code for unit in found.members],
+        "breakdowns": losses.breakdowns[0],
+        "breakdown_seconds": seconds(losses.breakdowns[1]),
+        "orders": [
+            _order(order) for order in sorted(found.lateness.values(), key=lambda one: one.order_code)
+        ],
         "rows": [
-            _row(row, pieces, money)
-            for row, pieces, money in zip(
-                rows, _shown([row.pieces for row in rows]), _shown([row.money for row in rows]), strict=True
+            _row(row, *amounts)
+            for row, *amounts in zip(
+                rows,
+                _shown([row.pieces for row in rows]),
+                _shown([row.money for row in rows]),
+                _shown([row.cost for row in rows]),
+                strict=True,
             )
         ],
         "machines": [_machine(cost) for cost in losses.machines],
     }
 
 
-def _row(row: LossRow, pieces: Decimal | None, money: Decimal | None) -> dict[str, Any]:
+def _order(order: Lateness) -> dict[str, Any]:
+    return {
+        "job_order": order.order_code,
+        "due_time": order.due,
+        "expected_end": order.expected_end,
+        "is_over": order.is_over,
+        "late_seconds": None if order.late is None else seconds(order.late),
+    }
+
+
+def _row(row: LossRow, pieces: Decimal | None, money: Decimal | None, cost: Decimal | None) -> dict[str, Any]:
     return {
         "kind": row.kind,
         "equipment": row.machine or None,
@@ -134,6 +175,8 @@ def _row(row: LossRow, pieces: Decimal | None, money: Decimal | None) -> dict[st
         "seconds": seconds(row.duration),
         "pieces": pieces,
         "money": money,
+        "cost": cost,
+        "late_seconds": None if row.late is None else seconds(row.late),
         "stops": _ids(row.stops),
         "causing_stops": _ids(row.causing),
     }

@@ -118,6 +118,9 @@ class IdealRate(Configuration):
     valid_from = models.DateTimeField(
         help_text="From when on (UTC), until a later row of the same machine and product."
     )
+    source = models.CharField(
+        max_length=160, blank=True, help_text="Who or what says so, such as 'acceptance test 2025'."
+    )
     recorded_at = models.DateTimeField(auto_now_add=True, help_text="When this rate was entered.")
 
     class Meta:
@@ -216,6 +219,9 @@ class ContributionRate(Configuration):
     )
     currency = models.CharField(max_length=3, default="EUR", help_text="ISO 4217 code, such as EUR.")
     valid_from = models.DateTimeField(help_text="From when on (UTC), until a later row of the same product.")
+    source = models.CharField(
+        max_length=160, blank=True, help_text="Who or what says so, such as 'controlling 2026'."
+    )
     recorded_at = models.DateTimeField(auto_now_add=True, help_text="When this was entered.")
 
     class Meta:

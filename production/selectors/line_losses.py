@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from plant import selectors as plant
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Said, painted
+from production.domain.lateness import Lateness
 from production.domain.line.losses import LineLosses, Worth
 from production.domain.line.losses import line_losses as losses_of
-from production.domain.line.topology import Topology
+from production.domain.line.topology import GroupRow, Topology
 from production.domain.line.tracks import parts_of, tracks_of
-from production.models import ContributionRate, IdealRate, JobOrder, OrderSpan
-from production.selectors.accounts import accounts
+from production.models import ContributionRate, CostRate, IdealRate, JobOrder, OrderSpan
+from production.selectors.accounts import accounts, horizons_of
+from production.selectors.lateness import orders_lateness
 from production.selectors.line_topology import line_groups, line_paced_by, line_topology
-from production.selectors.pacing import group_of, together
+from production.selectors.pacing import group_of, line_exits, together
 from production.selectors.stopped import overlapping, reasons_in_force
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ class LineLossAccount:
     """The line's losses in [start, end), cut where the constraint's data end. ``basis``: how it was chosen.
 
     ``members``: the machines that pace it side by side, ``paced_by`` among them. ``units`` by code.
-    ``currency`` is empty where no contribution is known, or not one for all products.
+    ``currency`` is empty where nothing is known in money, or not in one. ``lateness``: of its orders.
     """
 
     line: Equipment
@@ -41,6 +43,7 @@ class LineLossAccount:
     units: Mapping[str, Equipment]
     losses: LineLosses
     currency: str
+    lateness: Mapping[str, Lateness]
 
 
 def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAccount | None:
@@ -54,7 +57,7 @@ def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAcco
     topology = line_topology(line_id=line_id, units=units, groups=groups)
     if topology is None or end <= start:
         return None
-    values = _values_read(line_id, units, start, end)
+    values = values_read(line_id, units, start, end)
     chosen = line_paced_by(units, values.rates, values.products, groups)
     if chosen is None:
         return None
@@ -63,20 +66,34 @@ def line_losses(*, line_id: int, start: datetime, end: datetime) -> LineLossAcco
     margin = topology.reach
     read = accounts(equipment=units, start=start - margin, end=end + margin)
     ids = [unit.pk for unit in members]
+    payers = [line_id, paced_by.pk]
+    late = _lateness(line_id, units, groups, values)
     found = losses_between(
         window=Interval(start, end),
         paced_by=paced_by,
         units=units,
         topology=topology,
         read=read,
-        worth=lambda order, at: values.worth(ids, order, at),
+        worth=lambda order, at: values.worth(ids, order, at, payers),
         cuts=values.changes,
         said=_said_of_line(line_id, start, end),
+        lateness=late,
     )
     if found is None:
         return None
     by_code = {unit.code: unit for unit in units}
-    return LineLossAccount(line, paced_by, members, basis, by_code, found, values.currency)
+    return LineLossAccount(line, paced_by, members, basis, by_code, found, values.currency, late)
+
+
+def _lateness(
+    line_id: int, units: Sequence[Equipment], groups: Sequence[GroupRow], values: Values
+) -> dict[str, Lateness]:
+    """Of the orders of the window, as far as data reach by now."""
+    horizons = horizons_of([unit.pk for unit in units])
+    if not horizons or not values.product_of:
+        return {}
+    exits = line_exits(units, groups)
+    return orders_lateness(line_id=line_id, codes=values.product_of, exits=exits, now=max(horizons.values()))
 
 
 def losses_between(
@@ -89,6 +106,7 @@ def losses_between(
     worth: Callable[[str, datetime], Worth],
     cuts: Iterable[datetime] = (),
     said: Sequence[Said] = (),
+    lateness: Mapping[str, Lateness] | None = None,
 ) -> LineLosses | None:
     """Losses from accounts already read, which reach beyond the window by ``topology.reach`` on both sides.
 
@@ -111,6 +129,7 @@ def losses_between(
         said_of_line=said,
         worth=worth,
         cuts=cuts,
+        lateness=lateness,
     )
 
 
@@ -120,31 +139,52 @@ class Values:
 
     rates: Mapping[int, Sequence[IdealRate]]
     contributions: Mapping[int, Sequence[ContributionRate]]
+    costs: Mapping[int, Sequence[CostRate]]
     product_of: Mapping[str, int]
     products: tuple[int | None, ...] = ()
 
     @property
     def changes(self) -> list[datetime]:
-        """When a rate or a contribution begins to hold."""
-        rates = {row.valid_from for rows in self.rates.values() for row in rows}
-        return sorted(rates.union(row.valid_from for rows in self.contributions.values() for row in rows))
+        """When a rate, a contribution or a cost begins to hold."""
+        dated: tuple[Mapping[int, Sequence[Any]], ...] = (self.rates, self.contributions, self.costs)
+        return sorted({row.valid_from for rows in dated for same in rows.values() for row in same})
 
     @property
     def currency(self) -> str:
-        found = {row.currency for rows in self.contributions.values() for row in rows}
+        """The one currency of all that is said in money; empty where there is none, or not one."""
+        dated: tuple[Mapping[int, Sequence[Any]], ...] = (self.contributions, self.costs)
+        found = {row.currency for rows in dated for same in rows.values() for row in same}
         return found.pop() if len(found) == 1 else ""
 
-    def worth(self, machine_ids: Iterable[int], order: str, at: datetime) -> Worth:
-        """What an hour of the constraint makes of an order's product at an instant, and what each brings."""
+    def worth(
+        self, machine_ids: Iterable[int], order: str, at: datetime, payers: Sequence[int] = ()
+    ) -> Worth:
+        """What an hour of the constraint makes of an order's product at an instant, what each brings, and
+        what an hour costs: of the first of ``payers`` that says so.
+        """
         product = self.product_of.get(order)
         known = [rate_of(self.rates.get(machine, ()), product, at) for machine in machine_ids]
         rates = [row.units_per_hour for row in known if row is not None]
-        brings = [row for row in self.contributions.get(product or 0, ()) if row.valid_from <= at]
-        latest = max(brings, key=lambda row: row.valid_from, default=None)
+        brings = _latest(self.contributions.get(product or 0, ()), at)
+        known_costs = (_latest(self.costs.get(pk, ()), at) for pk in payers)
+        costs = next((row for row in known_costs if row is not None), None)
         return Worth(
             sum(rates[1:], rates[0]) if rates else None,
-            latest.per_unit if latest is not None and self.currency else None,
+            brings.per_unit if brings is not None and self.currency else None,
+            costs.per_hour if costs is not None and self.currency else None,
         )
+
+
+class _Dated(Protocol):
+    valid_from: datetime
+
+
+D = TypeVar("D", bound=_Dated)
+
+
+def _latest(rows: Sequence[D], at: datetime) -> D | None:
+    """The row in force at an instant."""
+    return max((row for row in rows if row.valid_from <= at), key=lambda row: row.valid_from, default=None)
 
 
 def rate_of(rows: Sequence[IdealRate], product_id: int | None, at: datetime) -> IdealRate | None:
@@ -156,7 +196,8 @@ def rate_of(rows: Sequence[IdealRate], product_id: int | None, at: datetime) -> 
     return None
 
 
-def _values_read(line_id: int, units: Sequence[Equipment], start: datetime, end: datetime) -> Values:
+def values_read(line_id: int, units: Sequence[Equipment], start: datetime, end: datetime) -> Values:
+    """What lost time and pieces of a line are worth, whatever it worked on in a window."""
     ids = [unit.pk for unit in units]
     rates: dict[int, list[IdealRate]] = {}
     for row in IdealRate.objects.filter(equipment_id__in=ids, valid_from__lt=end):
@@ -169,7 +210,10 @@ def _values_read(line_id: int, units: Sequence[Equipment], start: datetime, end:
     for brought in found:
         contributions.setdefault(brought.product_id, []).append(brought)
     products = tuple(dict.fromkeys(product_of[code] for code in codes if code in product_of))
-    return Values(rates, contributions, product_of, products)
+    costs: dict[int, list[CostRate]] = {}
+    for cost in CostRate.objects.filter(equipment_id__in=[line_id, *ids], valid_from__lt=end):
+        costs.setdefault(cost.equipment_id, []).append(cost)
+    return Values(rates, contributions, costs, product_of, products)
 
 
 def _said_of_line(line_id: int, start: datetime, end: datetime) -> list[Said]:

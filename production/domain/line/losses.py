@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from plant.domain.intervals import Interval, partition
 from production.domain.account import Along, Said, Segment
+from production.domain.lateness import Lateness, late_by
 from production.domain.line.topology import Node, Topology
 from production.domain.line.tracks import OWN, SETUP, Part, Track
 from production.domain.line.walk import LINE, MACHINE, Cause, Walk
-from production.domain.time_model import RUNNING, STANDARDS
+from production.domain.time_model import BREAKDOWN, RUNNING, STANDARDS
 
 LOST = STANDARDS["NF E60-182"]["TR"] - {RUNNING}
 NOTHING = timedelta()
@@ -27,10 +28,13 @@ HOUR = 3_600_000_000
 
 
 class Worth(NamedTuple):
-    """What an hour of the constraint makes, and what a piece brings; None where nobody said."""
+    """What an hour of the constraint makes, what a piece brings, what an hour of the line costs; None where
+    nobody said.
+    """
 
     units_per_hour: Decimal | None = None
     per_unit: Decimal | None = None
+    per_hour: Decimal | None = None
 
 
 class LostPart(NamedTuple):
@@ -60,6 +64,12 @@ class LostPart(NamedTuple):
         pieces, each = self.pieces, self.worth.per_unit
         return None if pieces is None or each is None else pieces * Fraction(each)
 
+    @property
+    def cost(self) -> Fraction | None:
+        """What the line cost meanwhile."""
+        rate = self.worth.per_hour
+        return None if rate is None else Fraction(rate) * (self.duration // MICROSECOND) / HOUR
+
 
 Stopped = tuple[str, datetime]
 
@@ -68,6 +78,8 @@ Stopped = tuple[str, datetime]
 class LossRow:
     """What one cause cost the line. ``machine``: where it began, empty if not evaluable or the line's own.
 
+    ``money``: contribution of the pieces not made, ``cost``: of the line's time; they are two readings of one
+    loss and never added. ``late``: how much less late its orders would be without it, not to be summed.
     ``stops``: those of the constraint, ``causing``: those they came from; each a machine and a start.
     """
 
@@ -79,6 +91,8 @@ class LossRow:
     duration: timedelta
     pieces: Fraction | None
     money: Fraction | None
+    cost: Fraction | None
+    late: timedelta | None
     stops: tuple[Stopped, ...]
     causing: tuple[Stopped, ...]
 
@@ -109,6 +123,20 @@ class LineLosses:
     def lost(self) -> timedelta:
         return sum((row.duration for row in self.rows), NOTHING)
 
+    @property
+    def breakdowns(self) -> tuple[int, timedelta]:
+        """How often a breakdown of any machine halted the line, and for how long in all.
+
+        A breakdown the line did not feel is none of the line's; one that had begun before counts its time.
+        """
+        parts = [part for part in self.parts if part.time_class == BREAKDOWN]
+        begun = {
+            stop
+            for part in parts
+            if (stop := _causing(part) or _stop_of(part)) is not None and stop[1] >= self.window.start
+        }
+        return len(begun), sum((part.duration for part in parts), NOTHING)
+
 
 def line_losses(
     *,
@@ -120,10 +148,12 @@ def line_losses(
     said_of_line: Sequence[Said] = (),
     worth: Callable[[str, datetime], Worth] = lambda order, at: Worth(),
     cuts: Iterable[datetime] = (),
+    lateness: Mapping[str, Lateness] | None = None,
 ) -> LineLosses:
     """The losses of a closed window. ``said_of_line``: reasons said about the line, disjoint, in order.
 
-    ``cuts``: when a worth may change. ``tracks`` reach beyond the window as far as the topology does.
+    ``cuts``: when a worth may change. ``lateness``: of the orders worked on, by code. ``tracks`` reach beyond
+    the window as far as the topology does.
     """
     assert window.end is not None
     walk, along = Walk(topology, tracks), Along(said_of_line)
@@ -140,7 +170,7 @@ def line_losses(
                 parts.append(_said_part(cut, part.segment, said, value))
             else:
                 parts += _parts(walk, constraint, cut, part.segment, value)
-    rows = _rows(parts)
+    rows = _rows(parts, lateness or {})
     return LineLosses(window, constraint, tuple(parts), rows, _machines(window, machines, parts))
 
 
@@ -168,7 +198,7 @@ def _parts(walk: Walk, node: Node, part: Part, segment: Segment, worth: Worth) -
     return found
 
 
-def _rows(parts: Sequence[LostPart]) -> tuple[LossRow, ...]:
+def _rows(parts: Sequence[LostPart], lateness: Mapping[str, Lateness]) -> tuple[LossRow, ...]:
     groups: dict[tuple[str, str, str, str, bool], list[LostPart]] = {}
     for part in parts:
         key = (part.cause.kind, part.cause.machine, part.reason_code, part.time_class, part.uncoded)
@@ -179,6 +209,8 @@ def _rows(parts: Sequence[LostPart]) -> tuple[LossRow, ...]:
             duration=sum((part.duration for part in same), NOTHING),
             pieces=total(part.pieces for part in same),
             money=total(part.money for part in same),
+            cost=total(part.cost for part in same),
+            late=late_by(((part.segment.order_code, part.duration) for part in same), lateness),
             stops=_distinct(_stop_of(part) for part in same),
             causing=_distinct(_causing(part) for part in same),
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mom.pages import plan as plans
 from plant.domain.calendar import Slot
+from production.domain.lateness import after_working
 from production.domain.stops import planned_time
 
 DAY = date(2026, 3, 2)
@@ -30,7 +31,7 @@ ASKED = plans.Asked(Decimal(7500), at(0), at(0), at(8), Decimal(1200))
 
 def test_a_break_is_not_working_time() -> None:
     assert planned_time(at(0), at(8), SLOTS) == timedelta(hours=7.5)
-    assert plans.after_working(at(3), timedelta(hours=2), SLOTS) == at(5.5)
+    assert after_working(at(3), timedelta(hours=2), SLOTS) == at(5.5)
 
 
 def test_behind_in_pieces_and_in_minutes() -> None:
@@ -60,6 +61,6 @@ def test_without_planned_times_the_ideal_rate_is_the_target() -> None:
 def test_after_working_is_the_inverse_of_working(amount: int, hours: float) -> None:
     needed = timedelta(seconds=amount % (10 * 3600))
     start = at(min(hours, 5))
-    end = plans.after_working(start, needed, SLOTS)
+    end = after_working(start, needed, SLOTS)
     if end <= at(16):
         assert planned_time(start, end, SLOTS) == needed
