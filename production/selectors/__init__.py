@@ -5,7 +5,6 @@ from production.selectors.accounts import (
     accounts,
     alarms_between,
     horizons_of,
-    lots_said,
     orders_between,
     states_between,
     tools_between,
@@ -18,6 +17,7 @@ from production.selectors.history import Frequency, reason_frequency, run_time
 from production.selectors.hourly import HourTold, ShiftHours, shift_hours
 from production.selectors.kpi import Kpi, Made, kpi, line_exit
 from production.selectors.line_losses import LineLossAccount, line_losses
+from production.selectors.lots import lots_said
 from production.selectors.orders import (
     dispatch_list,
     dispatch_lists,

@@ -35,7 +35,6 @@ from production.domain.stops import StopRow
 from production.models import (
     AlarmInterval,
     IdealRate,
-    LotSpan,
     OrderSpan,
     StateInterval,
     StitchCheckpoint,
@@ -371,10 +370,4 @@ def _alarm_add(same: list[AlarmTold], alarm: AlarmTold) -> None:
 def tools_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[ToolSpan]:
     """Tools mounted in [start, end), by machine and time."""
     found = ToolSpan.objects.filter(overlapping(start, end), work_unit_id__in=list(equipment_ids))
-    return list(found.select_related("work_unit").order_by("work_unit_id", "start_time"))
-
-
-def lots_said(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[LotSpan]:
-    """Lots that machines said they worked with in [start, end), by machine and time."""
-    found = LotSpan.objects.filter(overlapping(start, end), work_unit_id__in=list(equipment_ids))
     return list(found.select_related("work_unit").order_by("work_unit_id", "start_time"))

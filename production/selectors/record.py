@@ -23,7 +23,6 @@ from production.models import (
     JobOrder,
     JobOrderEvent,
     JobOrderVersion,
-    LotSpan,
     NoteAssertion,
     OrderSpan,
     ReasonAssertion,
@@ -35,7 +34,6 @@ from production.selectors.accounts import (
     accounts,
     alarms_between,
     horizons_of,
-    lots_said,
     orders_between,
     tools_between,
 )
@@ -134,7 +132,6 @@ class JobResponse:
     quantities: tuple[QuantityPart, ...]
     alarms: tuple[AlarmTold, ...]
     tools: tuple[ToolSpan, ...]
-    lots_said: tuple[LotSpan, ...]
     notes: tuple[NoteAssertion, ...]
     versions: tuple[JobOrderVersion, ...]
     events: tuple[JobOrderEvent, ...]
@@ -172,7 +169,6 @@ def job_response(*, job_order_id: int) -> JobResponse:
         stops=stops,
         quantities=_quantities(job_order, units, machines),
         alarms=tuple(alarms_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
-        lots_said=tuple(lots_said(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
         tools=tuple(tools_between(equipment_ids=ids, start=window[0], end=window[1])) if window else (),
         notes=_notes(job_order, [*ids, job_order.line_id], window),
         versions=tuple(plan_versions(job_order_id=job_order_id)),

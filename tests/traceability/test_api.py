@@ -173,7 +173,8 @@ def test_a_lot_is_received_read_and_traced(scene: Bottling, client: APIClient) -
     assert (lot["code"], lot["status"], lot["balance"]["on_hand"]) == ("CAP-7", "available", "90.000000")
     trace = client.get("/api/v1/lots/PAL-1/trace", {"direction": "backward", "depth": "3"}).json()
     assert [(node["code"], node["distance"]) for node in trace["nodes"]] == [("PAL-1", 0), ("CAP-7", 1)]
-    assert trace["edges"] == [{"source": "CAP-7", "target": "PAL-1", "job_order": scene.order.code}]
+    edge = {"source": "CAP-7", "target": "PAL-1", "job_order": scene.order.code, "evidence": "booked"}
+    assert trace["edges"] == [edge]
     forward = client.get("/api/v1/lots/CAP-7/trace").json()
     assert {node["code"] for node in forward["nodes"]} == {"CAP-7", "PAL-1"}
     assert [row["code"] for row in client.get("/api/v1/lots", {"supplier": "ACME"}).json()["results"]] == [

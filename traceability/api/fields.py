@@ -187,6 +187,9 @@ class TraceEdgeSerializer(serializers.Serializer):
     source = serializers.CharField(help_text="Code of the lot that was used.")  # type: ignore[assignment]
     target = serializers.CharField(help_text="Code of the lot it went into.")
     job_order = serializers.CharField(allow_null=True)
+    evidence = serializers.ChoiceField(
+        ["booked", "told"], help_text="told: a machine said so by its lot signal, and nobody booked it."
+    )
 
 
 class TraceSerializer(serializers.Serializer):

@@ -127,6 +127,7 @@ def _trace(lot: MaterialLot, found: Trace, direction: str, depth: int) -> dict[s
                 "source": codes[edge.source],
                 "target": codes[edge.target],
                 "job_order": orders.get(edge.job_order_id or 0),
+                "evidence": "told" if edge.told else "booked",
             }
             for edge in found.edges
         ],

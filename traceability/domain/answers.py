@@ -26,8 +26,15 @@ def right_material(*, used: Collection[int], expected: Collection[int]) -> Mater
     return MaterialAnswer("no" if wrong else "yes", wrong, tuple(sorted(set(expected) - set(used))))
 
 
-def leaves_evidence(*, used: Collection[int], expected: Collection[int], lots_made: int) -> Verdict:
-    """Yes when a lot was made and every expected material was scanned; no when a part of that is missing."""
+def leaves_evidence(
+    *, used: Collection[int], expected: Collection[int], lots_made: int, unbooked: int = 0
+) -> Verdict:
+    """Yes when a lot was made and every expected material was scanned; no when a part of that is missing.
+
+    ``unbooked``: lots a machine said it worked with and nobody booked.
+    """
+    if unbooked:
+        return "no"
     if not used and not lots_made:
         return "no" if expected else "not_known"
     return "yes" if lots_made and set(expected) <= set(used) else "no"

@@ -11,12 +11,16 @@ Direction = Literal["backward", "forward", "both"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """Some of lot ``source`` went into lot ``target`` in an order, ``distance`` steps from the traced lot."""
+    """Some of lot ``source`` went into lot ``target`` in an order, ``distance`` steps from the traced lot.
+
+    ``told``: a machine said so, and nobody booked it.
+    """
 
     source: int
     target: int
     job_order_id: int | None
     distance: int = field(default=1, compare=False)
+    told: bool = field(default=False, compare=False)
 
 
 def cycles(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:

@@ -15,7 +15,9 @@ from traceability.selectors.lots import (
     movements_for_order,
 )
 from traceability.selectors.orders import (
+    LotTold,
     evidence_answer,
+    lots_told,
     material_answer,
     order_material_balance,
     order_output,
@@ -31,6 +33,7 @@ from traceability.selectors.trace import Trace, trace
 
 __all__ = [
     "LotAmbiguous",
+    "LotTold",
     "Trace",
     "evidence_answer",
     "lot_balance",
@@ -41,6 +44,7 @@ __all__ = [
     "lot_vetoes",
     "lots",
     "lots_on_hand",
+    "lots_told",
     "material_answer",
     "movement_by_key",
     "movements",

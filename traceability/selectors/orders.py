@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from production.selectors.lookups import bill_of_materials
+from production.selectors import lots_said
+from production.selectors.lookups import bill_of_materials, job_order_codes
 from traceability.domain import answers, balance
-from traceability.models import LotMovement
+from traceability.models import LotMovement, MaterialLot
+
+if TYPE_CHECKING:
+    from production.models import LotSpan
 
 
 def order_output(*, job_order_id: int) -> Decimal | None:
@@ -51,9 +57,31 @@ def evidence_answer(*, job_order_id: int) -> answers.Verdict:
         used=_materials_used(job_order_id),
         expected=bill_of_materials(job_order_id=job_order_id),
         lots_made=made.values("lot").distinct().count(),
+        unbooked=sum(not told.booked for told in lots_told(job_order_id=job_order_id)),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LotTold:
+    """A lot a machine said it worked with in an order. ``lot`` None: no lot of that code is known here."""
+
+    span: LotSpan
+    lot: MaterialLot | None
+    booked: bool
+
+
+def lots_told(*, job_order_id: int) -> list[LotTold]:
+    """What machines said of lots in an order, and whether somebody booked each as used or made in it."""
+    code = job_order_codes({job_order_id})[job_order_id]
+    spans = lots_said(order_code=code)
+    lots = {lot.code: lot for lot in MaterialLot.objects.filter(code__in={span.lot_code for span in spans})}
+    moved = set(LotMovement.objects.filter(job_order_id=job_order_id).values_list("lot_id", flat=True))
+    found = ((span, lots.get(span.lot_code)) for span in spans)
+    return [LotTold(span, lot, lot is not None and lot.pk in moved) for span, lot in found]
+
+
 def _materials_used(job_order_id: int) -> set[int]:
+    """Materials booked as used, and those of lots that machines said they worked with."""
     used = LotMovement.objects.filter(job_order_id=job_order_id, kind=LotMovement.Kind.CONSUMED)
-    return set(used.values_list("lot__material_id", flat=True))
+    told = (told.lot for told in lots_told(job_order_id=job_order_id) if not told.booked)
+    return {*used.values_list("lot__material_id", flat=True), *(lot.material_id for lot in told if lot)}

@@ -9,17 +9,17 @@ WITH RECURSIVE walk (depth, frontier, seen) AS (
     FROM walk
     CROSS JOIN LATERAL (
         SELECT ARRAY(
-            SELECT edge.{far} FROM unnest(walk.frontier) AS at (lot_id) JOIN traceability_lotedge edge ON edge.{near} = at.lot_id
+            SELECT edge.{far} FROM unnest(walk.frontier) AS at (lot_id) JOIN traceability_lotedge_any edge ON edge.{near} = at.lot_id
             EXCEPT
             SELECT unnest(walk.seen)
         ) AS lots
     ) AS step
     WHERE walk.depth < %(depth)s AND cardinality(walk.frontier) > 0 AND cardinality(walk.seen) < %(limit)s
 )
-SELECT edge.from_lot_id, edge.to_lot_id, edge.job_order_id, min(walk.depth) + 1
+SELECT edge.from_lot_id, edge.to_lot_id, edge.job_order_id, min(walk.depth) + 1, bool_and(edge.told)
 FROM walk
 CROSS JOIN LATERAL unnest(walk.frontier) AS at (lot_id)
-JOIN traceability_lotedge edge ON edge.{near} = at.lot_id
+JOIN traceability_lotedge_any edge ON edge.{near} = at.lot_id
 WHERE walk.depth < %(depth)s
 GROUP BY edge.from_lot_id, edge.to_lot_id, edge.job_order_id
 ORDER BY min(walk.depth), edge.from_lot_id, edge.to_lot_id, edge.job_order_id;
