@@ -102,21 +102,16 @@ def _stop(told: StopTold) -> Iterator[Step]:
 
 
 def _reasons(told: StopTold, now: datetime) -> Iterator[Step]:
-    """Everything said of it, taken back or not: the first word is when the reason was known."""
+    """Every reason given, replaced since or not: the first is when one was known."""
     stop = told.stop
     said = production.reason_history(
         equipment_id=stop.work_unit_id, start=stop.start_time, end=stop.end_time or now
     )
     for entry in said:
+        if entry.reason is None:
+            continue
         who = str(entry.said_by or entry.said_by_rule)
-        kind = "said" if entry.reason else "taken_back"
-        yield Step(
-            entry.said_at,
-            kind,
-            who,
-            entry.reason.name if entry.reason else "",
-            _own(told, f"said-{entry.pk}"),
-        )
+        yield Step(entry.said_at, "said", who, entry.reason.name, _own(told, f"said-{entry.pk}"))
 
 
 def _calls(found: Answered) -> Iterator[Step]:

@@ -61,7 +61,6 @@ STEP_WORDS = {
     "alarm": late("alarm"),
     "stopped": late("stood still"),
     "said": late("said why"),
-    "taken_back": late("taken back"),
     "called": late("called"),
     "call_taken": late("call taken"),
     "call_done": late("call done"),
