@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_safe
 
 from connectors import selectors as connectors
-from mom.pages import board, svg, words
+from mom.pages import board, definitions, svg, words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import equipment_or_404, instant_asked
 from mom.pages.losses import data_quality, group_of
@@ -123,6 +123,11 @@ def _context(placed: Placed, at: datetime | None, request: HttpRequest) -> dict[
         **_split(account, placed, names, start, end),
         **_lists(placed, start, end, request),
         "signals": _signals(placed.unit, placed.now),
+        "time_models": definitions.models(
+            production.time_models_in_force(equipment=placed.unit, start=start, end=max(end, start))
+        ),
+        "slow": account if account and account.slow else None,
+        "limits": definitions.limits(placed.unit),
     }
 
 

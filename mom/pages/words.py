@@ -118,6 +118,7 @@ BASE_WORDS = {
     "starved": late("Waiting for infeed"),
     "blocked": late("Outfeed full"),
     "suspended": late("Waiting (side not known)"),
+    "planned": late("Planned standstill"),
 }
 
 

@@ -157,6 +157,7 @@ READERS = {
     "site": _site,
     "equipment": _equipment,
     "reasons": _reason,
+    "time_models": _time_model,
     "changeover_standards": _changeover,
     "steps": _step,
     "reaction_plans": _reaction,

@@ -16,6 +16,8 @@ class EquipmentSerializer(serializers.ModelSerializer[Equipment]):
     minimum_stop = serializers.SerializerMethodField(help_text="Seconds.")
     registered_stop = serializers.SerializerMethodField(help_text="Seconds.")
     stale_after = serializers.SerializerMethodField(help_text="Seconds.")
+    no_count_after = serializers.SerializerMethodField(help_text="Seconds.")
+    slow_over = serializers.SerializerMethodField(help_text="Seconds.")
 
     class Meta:
         model = Equipment
@@ -33,6 +35,10 @@ class EquipmentSerializer(serializers.ModelSerializer[Equipment]):
             "minimum_stop",
             "registered_stop",
             "stale_after",
+            "no_count_after",
+            "no_count_cycles",
+            "slow_below",
+            "slow_over",
         ]
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -51,6 +57,12 @@ class EquipmentSerializer(serializers.ModelSerializer[Equipment]):
 
     def get_stale_after(self, row: Equipment) -> float | None:
         return row.stale_after.total_seconds() if row.stale_after else None
+
+    def get_no_count_after(self, row: Equipment) -> float | None:
+        return row.no_count_after.total_seconds() if row.no_count_after else None
+
+    def get_slow_over(self, row: Equipment) -> float | None:
+        return row.slow_over.total_seconds() if row.slow_over else None
 
 
 class MaterialSerializer(serializers.ModelSerializer[MaterialDefinition]):

@@ -229,6 +229,27 @@ class TimesSerializer(serializers.Serializer):
     end_time = serializers.DateTimeField()
     seconds = serializers.DictField(child=serializers.DecimalField(max_digits=20, decimal_places=6))
     unexplained = serializers.DecimalField(max_digits=20, decimal_places=6)
+    slow = serializers.DecimalField(
+        max_digits=20, decimal_places=6, help_text="Of the running time: below the machine's limit for long."
+    )
+    slow_lost = serializers.FloatField(help_text="Of that: what the ideal rate would not have needed.")
+
+
+class TimeModelSerializer(serializers.Serializer):
+    """What states and modes count as: by whose definition, since when (null: it always was)."""
+
+    name = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    states = serializers.DictField(source="definition.states", child=serializers.CharField())
+    modes = serializers.DictField(source="definition.modes", child=serializers.CharField())
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        # "class" is a word of the language, so it cannot be declared as an attribute.
+        fields["class"] = serializers.CharField(
+            source="family", help_text="Code of the equipment class that says it; empty for the standard."
+        )
+        return fields
 
 
 class KpiSerializer(serializers.Serializer):
@@ -245,6 +266,7 @@ class KpiSerializer(serializers.Serializer):
         child=serializers.CharField(), help_text="The machines whose good pieces are the line's."
     )
     account = TimesSerializer()
+    time_models = TimeModelSerializer(many=True)
     nf_e60_182 = serializers.DictField()
     iso_22400_2 = serializers.DictField()
     bridges = serializers.ListField(child=serializers.DictField())

@@ -41,6 +41,7 @@ from production.domain.oee import seconds
 from production.filters import StopFilter
 from production.models import ReasonAssertion, Stop
 from production.selectors import Kpi
+from production.selectors.definitions import InForce
 from production.selectors.suggestions import reason_suggestions
 
 LONGEST = timedelta(days=35)
@@ -225,6 +226,7 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
         "good_from": kpi.good_from.code,
         "good_from_all": [unit.code for unit in kpi.exits],
         "account": times_data(kpi.account),
+        "time_models": fields.TimeModelSerializer(models_of(kpi), many=True).data,
         "nf_e60_182": {
             name: getattr(trs, name)
             for name in ("tt", "to", "tr", "tf", "tn", "tu", "do", "tp", "tq", "trs", "trg", "tre")
@@ -251,9 +253,16 @@ def kpi_data(kpi: Kpi) -> dict[str, Any]:
     }
 
 
+def models_of(kpi: Kpi) -> list[InForce]:
+    """The definitions in force in the window, of what paces the line."""
+    start, end = kpi.account.start, kpi.account.end
+    return selectors.time_models_in_force(equipment=kpi.paced_by, start=start, end=end)
+
+
 def bridge_data(kpi: Kpi, standard: str) -> dict[str, Any]:
     """Calendar time to useful time in seconds, loss by loss."""
-    found = bridge(standard, kpi.account.durations, [made.output for made in kpi.made])
+    account = kpi.account
+    found = bridge(standard, account.durations, [made.output for made in kpi.made], account.slow_lost)
     return {
         "standard": standard,
         "window": found.window,
@@ -276,6 +285,8 @@ def times_data(account: Account) -> dict[str, Any]:
         "end_time": account.end,
         "seconds": {name: seconds(time) for name, time in account.durations.items()},
         "unexplained": seconds(account.unexplained),
+        "slow": seconds(account.slow),
+        "slow_lost": round(float(account.slow_lost), 3),
     }
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Generic, NamedTuple, TypeVar
 
 from plant.domain.calendar import SHIFT, Planned, Slot, planned
 from plant.domain.intervals import Interval, Spanning
 from production.domain import states
 from production.domain.definition import STANDARD_ONLY, Definitions
+from production.domain.slow import Slow
 from production.domain.stitching import NO_VALUE, StateRow
 from production.domain.stops import REGISTERED, StopRow, Thresholds, needs_reason, size_of
-from production.domain.time_model import CLASSES, UNKNOWN, Situation, time_class
+from production.domain.time_model import CLASSES, RUNNING, UNKNOWN, Situation, time_class
 
 # A reason without an end belongs to the stop at its start; late data may since have moved that stop by so
 # much.
@@ -58,6 +60,7 @@ class Known:
     thresholds: Thresholds
     horizon: datetime
     definitions: Definitions = STANDARD_ONLY
+    slow: Sequence[Slow] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Segment:
     contradicted: bool = False
     # The sort of time its state is by the definition in force.
     base_class: str = ""
+    # Share of it lost by running slowly; None: at rate, or not told apart.
+    slow: Fraction | None = None
 
     @property
     def duration(self) -> timedelta:
@@ -121,6 +126,20 @@ class Account:
     def uncoded(self) -> timedelta:
         """Planned time in stops that ask for a reason and have none."""
         return sum((segment.duration for segment in self.segments if segment.uncoded), timedelta())
+
+    @property
+    def slow(self) -> timedelta:
+        """Running time named slow."""
+        return sum((segment.duration for segment in self.segments if segment.slow is not None), timedelta())
+
+    @property
+    def slow_lost(self) -> Fraction:
+        """Seconds of it that the ideal rate would not have needed."""
+        microseconds = sum(
+            (s.slow * (s.duration // timedelta(microseconds=1)) for s in self.segments if s.slow is not None),
+            Fraction(0),
+        )
+        return microseconds / 1_000_000
 
     @property
     def contradicted(self) -> tuple[Segment, ...]:
@@ -194,7 +213,7 @@ def account(window: Interval, known: Known) -> Account:
     said = painted(known.reasons, known.stops, known.horizon)
     orders = disjoint_orders(known.orders)
     cuts = {window.start, window.end}
-    for spans in (known.states, known.stops, plan, said, orders):
+    for spans in (known.states, known.stops, plan, said, orders, known.slow):
         for span in spans:
             cuts.update(cut for cut in (span.start, span.end) if cut and window.start < cut < window.end)
     edges = sorted(cuts)
@@ -211,7 +230,9 @@ def account(window: Interval, known: Known) -> Account:
 
 
 # The fields of a Segment after its start and end.
-What = tuple[str, str, str, str, str, str, str, str, datetime | None, str, str, int | None, bool, bool, str]
+What = tuple[str, str, str, str, str, str, str, str, datetime | None, str, str, int | None, bool, bool, str,
+    Fraction | None,
+]  # fmt: skip
 
 
 class _Teller:
@@ -223,6 +244,7 @@ class _Teller:
         self._known = known
         self._states, self._stops = Along(known.states), Along(known.stops)
         self._plan, self._said, self._orders = Along(plan), Along(said), Along(orders)
+        self._slow = Along(known.slow)
         self._asks: dict[datetime, bool] = {}
 
     def what(self, at: datetime) -> What:
@@ -239,8 +261,10 @@ class _Teller:
         # Nobody is asked about the part of a stop that lies in a pause or after the shift.
         asked = stop is not None and order is not None and kind == SHIFT and said is None
         uncoded = asked and stop is not None and self._asks_reason(stop)
+        told = time_class(situation, definition)
+        slow = self._slow.at(at) if told == RUNNING else None
         return (
-            time_class(situation, definition),
+            told,
             row.state,
             row.mode,
             row.fault_code,
@@ -255,6 +279,7 @@ class _Teller:
             uncoded,
             bool(said and base == states.RUNNING),
             base,
+            slow.lost if slow else None,
         )
 
     def _size(self, stop: StopRow) -> str:

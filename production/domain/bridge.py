@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from production.domain.oee import Output, seconds, trs
 from production.domain.time_model import (
@@ -35,7 +36,11 @@ from production.domain.time_model import (
     UNKNOWN,
 )
 
-WINDOW, SPEED, QUALITY = "window", "speed", "quality"
+WINDOW, SLOW, SPEED, QUALITY = "window", "slow", "speed", "quality"
+# What pieces and rates tell of running time, not states.
+BY_PIECES = frozenset({SLOW, SPEED, QUALITY})
+MICROSECOND = Decimal("0.000001")
+NOTHING = Fraction(0)
 RUN = (RUNNING, RUNNING_SLOW)
 PLANNED = (NO_LOAD, BREAK, MEETING, PLANNED_MAINTENANCE, TRIAL)
 OWN = (BREAKDOWN, SETUP, OWN_OTHER)
@@ -48,7 +53,7 @@ STEPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("TO", (CLOSED,)),
         ("TR", PLANNED),
         ("TF", (*OWN, *INDUCED)),
-        ("TN", (MICRO_STOP, SPEED)),
+        ("TN", (MICRO_STOP, SLOW, SPEED)),
         ("TU", (QUALITY,)),
     ),
     "ISO 22400-2": (
@@ -56,7 +61,7 @@ STEPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("POT", (CLOSED,)),
         ("PBT", PLANNED),
         ("APT", (BREAKDOWN, OWN_OTHER, *INDUCED, MICRO_STOP, SETUP)),
-        ("PRI·PQ", (SPEED,)),
+        ("PRI·PQ", (SLOW, SPEED)),
         ("PRI·GQ", (QUALITY,)),
     ),
 }
@@ -64,7 +69,9 @@ STEPS: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Time taken off, in seconds. Below zero for ``speed``: faster than the ideal rate."""
+    """Time taken off, in seconds. Below zero for ``speed``: faster than the ideal rate. ``slow``: below the
+    machine's limit for long.
+    """
 
     kind: str
     seconds: Decimal
@@ -95,19 +102,30 @@ class Bridge:
         return self.window - lost - self.levels[-1].seconds
 
 
-def bridge(standard: str, durations: Mapping[str, timedelta], outputs: Sequence[Output]) -> Bridge:
-    """The waterfall of an account and what was made in it. KeyError for a standard that is not known."""
+def bridge(
+    standard: str,
+    durations: Mapping[str, timedelta],
+    outputs: Sequence[Output],
+    slow_lost: Fraction = NOTHING,
+) -> Bridge:
+    """The waterfall of an account and what was made in it. KeyError for a standard that is not known.
+
+    ``slow_lost``: seconds of the running time lost where it was slow for long; the rest of what the pieces do
+    not fill is ``speed``.
+    """
     times = {name: seconds(durations.get(name, timedelta())) for name in CLASSES}
     window = at = sum(times.values(), Decimal(0))
     figures = trs(durations, outputs)
     is_whole = figures.tn is not None and figures.tu is not None
     if figures.tn is not None and figures.tu is not None:
         ran = times[RUNNING] + times[RUNNING_SLOW]
-        times[SPEED], times[QUALITY] = ran - figures.tn, figures.tn - figures.tu
+        # In whole microseconds, so that the two parts add up.
+        times[SLOW] = (Decimal(slow_lost.numerator) / slow_lost.denominator).quantize(MICROSECOND)
+        times[SPEED], times[QUALITY] = ran - figures.tn - times[SLOW], figures.tn - figures.tu
     levels = []
     for name, kinds in STEPS[standard]:
-        if not is_whole and (SPEED in kinds or QUALITY in kinds):
-            kinds = tuple(kind for kind in kinds if kind not in (SPEED, QUALITY))
+        if not is_whole and BY_PIECES & set(kinds):
+            kinds = tuple(kind for kind in kinds if kind not in BY_PIECES)
             if not kinds:
                 break
         losses = tuple(Loss(kind, times[kind]) for kind in kinds if times[kind])

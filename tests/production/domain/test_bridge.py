@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from production.domain.bridge import QUALITY, RUN, SPEED, STEPS, Bridge, bridge
+from production.domain.bridge import QUALITY, RUN, SLOW, SPEED, STEPS, Bridge, bridge
 from production.domain.oee import Output, oee, trs
 from production.domain.time_model import CLASSES, STANDARDS, bucket
 
@@ -35,7 +35,7 @@ def level(found: Bridge, name: str) -> Decimal:
 @pytest.mark.parametrize("standard", STEPS)
 def test_every_class_is_a_loss_of_each_standard_once(standard: str) -> None:
     kinds = [kind for _name, losses in STEPS[standard] for kind in losses]
-    assert sorted(kinds) == sorted({*CLASSES, SPEED, QUALITY} - set(RUN))
+    assert sorted(kinds) == sorted({*CLASSES, SLOW, SPEED, QUALITY} - set(RUN))
 
 
 @given(st.sampled_from(list(STEPS)), durations, outputs)

@@ -1,0 +1,122 @@
+"""When machines ran slowly: what they counted against what their ideal rates allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from plant.domain.intervals import Interval
+from production.domain import states
+from production.domain.account import Along, OrderUse, disjoint_orders
+from production.domain.counters import GAP, IMPLAUSIBLE, PLAIN, bucket_of
+from production.domain.definition import Definitions
+from production.domain.slow import Limit, Made, Slow, limit_of, reach, slow_running
+from production.domain.stitching import StateRow
+from production.models import JobOrder, QuantityActual
+from production.selectors.units import ideal_rates, rate_in_force, signals_of
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.models import IdealRate
+
+COUNTED = ("good_count", "scrap_count", "total_count")
+KINDS = ("good", "scrap", "total")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a machine did, over the whole windows that are judged."""
+
+    states: Sequence[StateRow]
+    orders: Sequence[OrderUse]
+    definitions: Definitions
+    horizon: datetime
+
+
+def slow_limit(machine: Equipment) -> Limit | None:
+    return limit_of(machine.slow_below, machine.slow_over)
+
+
+def slow_reach(machines: Iterable[Equipment], start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """From when to when machines must be looked at, so that whole windows are judged."""
+    spans = [reach(limit, start, end) for machine in machines if (limit := slow_limit(machine)) is not None]
+    return min([start, *(first for first, _ in spans)]), max([end, *(last for _, last in spans)])
+
+
+def slow_spans(
+    machines: Sequence[Equipment], ran: Mapping[int, Ran], start: datetime, end: datetime
+) -> dict[int, list[Slow]]:
+    """Slow running of machines in the windows [start, end) touches; four reads if any of them has a limit."""
+    limits = {machine.pk: limit for machine in machines if (limit := slow_limit(machine)) is not None}
+    if not limits:
+        return {}
+    told = {signal.equipment_id for signal in signals_of(equipment_ids=limits, roles=COUNTED)}
+    made = _made(told, *slow_reach(machines, start, end))
+    rates = ideal_rates(equipment_ids=told)
+    codes = {use.code for pk in told for use in ran[pk].orders}
+    products = dict(JobOrder.objects.filter(code__in=codes).values_list("code", "product_id"))
+    found: dict[int, list[Slow]] = {}
+    for pk in told:
+        judge = _Judge(pk, ran[pk], [rate for rate in rates if rate.equipment_id == pk], products)
+        found[pk] = slow_running(
+            (start, end), judge.running(), made.get(pk, []), judge.rate_at, limits[pk], ran[pk].horizon
+        )
+    return found
+
+
+class _Judge:
+    """One machine's running times at one rate each, and that rate."""
+
+    def __init__(
+        self, machine: int, ran: Ran, rates: Sequence[IdealRate], products: Mapping[str, int]
+    ) -> None:
+        self._machine, self._ran, self._rates, self._products = machine, ran, rates, products
+        self._orders = disjoint_orders(ran.orders)
+        self._uses = Along(self._orders)
+
+    def running(self) -> list[Interval]:
+        edges = {use.start for use in self._orders} | {use.end for use in self._orders if use.end}
+        edges |= {rate.valid_from for rate in self._rates}
+        found = []
+        for row in self._ran.states:
+            if self._ran.definitions.base_of(row) != states.RUNNING:
+                continue
+            end = row.end or self._ran.horizon
+            cuts = [row.start, *sorted(edge for edge in edges if row.start < edge < end), end]
+            found += [Interval(a, b) for a, b in pairwise(cuts) if a < b]
+        return found
+
+    def rate_at(self, at: datetime) -> Decimal | None:
+        """Ideal pieces per second; asked at instants that only move forward."""
+        use = self._uses.at(at)
+        product = self._products.get(use.code) if use else None
+        rate = rate_in_force(self._rates, equipment_id=self._machine, product_id=product, at=at)
+        return None if rate is None else rate.units_per_hour / 3600
+
+
+def _made(machines: Iterable[int], start: datetime, end: datetime) -> dict[int, list[Made]]:
+    """Pieces by machine and bucket: its total, or good and scrap where they are more. What was counted across
+    a gap in the data says nothing of the time it ran.
+    """
+    rows = (
+        QuantityActual.objects.filter(
+            work_unit_id__in=list(machines), kind__in=KINDS, end_time__gte=start, start_time__lt=end
+        )
+        .exclude(flag__in=(GAP, IMPLAUSIBLE))
+        .order_by()
+    )
+    sums: dict[tuple[int, datetime], dict[str, Decimal]] = {}
+    fields = ("work_unit_id", "kind", "start_time", "end_time", "flag", "quantity")
+    for machine, kind, begun, ended, flag, quantity in rows.values_list(*fields):
+        at = begun if flag == PLAIN else bucket_of(ended)
+        parts = sums.setdefault((machine, at), dict.fromkeys(KINDS, Decimal(0)))
+        parts[kind] += quantity
+    found: dict[int, list[Made]] = {}
+    for (machine, at), parts in sums.items():
+        pieces = max(parts["total"], parts["good"] + parts["scrap"])
+        found.setdefault(machine, []).append(Made(at, pieces))
+    return found
