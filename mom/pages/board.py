@@ -17,6 +17,7 @@ from mom.pages.losses import DataQuality, Loss, Losses, attributed, data_quality
 from mom.pages.origins import end_word, origin_word
 from mom.pages.plan import Asked, Plan, plan
 from mom.pages.reading import LineReading
+from mom.provenance.links import figure_href
 from plant import selectors
 from production.domain.account import Account, Segment
 from production.domain.line.walk import MACHINE
@@ -66,6 +67,8 @@ class LossView:
     bar: SafeString
     reason_code: str
     going_on: bool
+    evidence: str
+    pieces_evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,21 @@ def _loss_view(
         bar=svg.progress(share, Decimal(1), label=label, kind=kind, height=10),
         reason_code=loss.reason_code,
         going_on=reading.account is not None and loss.until == reading.account.end,
+        evidence=_evidence(reading, constraint, loss, "lost"),
+        pieces_evidence=_evidence(reading, constraint, loss, "lost_pieces"),
     )
+
+
+def _evidence(reading: LineReading, constraint: Equipment, loss: Loss, figure: str) -> str:
+    """What a loss was made of: charged pieces of lost time, or the machine's own where nothing is charged."""
+    account = reading.account
+    assert account is not None
+    asked = {"class": loss.time_class, "reason": loss.reason_code, "uncoded": "1" if loss.uncoded else ""}
+    if reading.losses is None:
+        own = {"lost": "time", "lost_pieces": "time_pieces"}[figure]
+        return figure_href(constraint.code, own, account.start, account.end, **asked)
+    asked |= {"kind": loss.kind, "machine": loss.machine}
+    return figure_href(reading.line.code, figure, account.start, account.end, **asked)
 
 
 def line_losses(reading: LineReading) -> Losses | None:
@@ -323,7 +340,7 @@ def figure(reading: LineReading, kpi: Kpi | None) -> Figure | None:
         )
         % {"machine": reading.constraint.name},
         quality=data_quality(account),
-        href=f"/equipment/{reading.constraint.code}/#time",
+        href=figure_href(reading.line.code, "trs", reading.window.start, reading.now),
     )
 
 

@@ -18,6 +18,7 @@ from mom.pages import svg, words
 from mom.pages.board import Figure, href
 from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
+from mom.provenance.links import figure_href
 from plant import selectors as plant
 from plant.domain.quantities import round_parts
 from production import selectors as production
@@ -239,7 +240,7 @@ def figure(day: LineDay) -> Figure:
         value=day.kpi.trs.trs,
         definition=_("TRS = TU / TR: useful time over required time, in the time shown (NF E60-182)."),
         quality=data_quality(day.kpi.account),
-        href=href(f"/equipment/{day.kpi.paced_by.code}/", at=day.start.isoformat()),
+        href=figure_href(day.line.code, "trs", day.start, day.kpi.account.end),
     )
 
 

@@ -20,6 +20,7 @@ from mom.pages import words
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.order_commands import order_or_404
 from mom.pages.order_signing import signing_context
+from mom.pages.printing import printed
 from mom.pages.tablet_answers import SeeOther
 from mom.pages.tablet_devices import qr_svg
 from mom.pages.tablet_session import key_new, write_once
@@ -94,6 +95,12 @@ def record_context(request: HttpRequest, order: JobOrder, found: Composed, etag:
         "may_note": actor.person_id is not None and actor.may(NOTE, order.line),
         "may_decide": actor.person_id is not None and actor.may(DECIDE, order.line),
         **signing_context(request, order, record),
+        "print": printed(
+            request,
+            title=f"{record.head.code} · {record.head.product}",
+            line=order.line,
+            link=reverse("order", args=[order.code]),
+        ),
         "note_key": key_new(),
         "decision_key": key_new(),
     }

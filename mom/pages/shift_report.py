@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from mom.pages.day_causes import causes, figure
 from mom.pages.lookup import day_or_404, line_or_404
+from mom.pages.printing import printed
 from mom.pages.proof import asks_for, proven
 from mom.pages.signed import changed, log_of
+from mom.provenance.links import figure_href
 from mom.signing.causes import causes_since
 from mom.signing.figures import Figures, digest_of
 from mom.signing.models import ShiftReport
@@ -63,6 +67,12 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
         "is_running": now < slot.end_time,
         "left": open_then(line=line, start=slot.start_time, end=slot.end_time),
         **asks_for(request),
+        "print": printed(
+            request,
+            title=f"{slot.name or slot.code} {date_format(slot.production_day, 'SHORT_DATE_FORMAT')}",
+            line=line,
+            link=reverse("shift_report", args=[line.code, day, shift]),
+        ),
     }
     if told is not None:
         known = shift_figures(shift=slot, told=told)
@@ -71,6 +81,10 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
             "causes": causes(told),
             "figure": figure(told),
             "digest": digest_of(known),
+            "evidence": {
+                "planned": figure_href(line.code, "planned", slot.start_time, slot.end_time),
+                "good": figure_href(line.code, "good", slot.start_time, told.kpi.account.end),
+            },
             **(_signed(report, known) if report else {}),
         }
     return render(request, "mom/shift_report.html", context)

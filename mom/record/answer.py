@@ -27,7 +27,12 @@ PLAIN: dict[Any, dict[str, str]] = {
 
 def to_json(record: model.OperationalRecord) -> bytes:
     """Decimals as strings, instants as ISO 8601 in UTC; null is not known."""
-    return orjson.dumps(record, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
+    return rows_json(record)
+
+
+def rows_json(rows: Any) -> bytes:
+    """Any of our rows, in the same form."""
+    return orjson.dumps(rows, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
 
 
 def schema(of: Any = model.OperationalRecord) -> dict[str, Any]:

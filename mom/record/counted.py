@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from mom.pages.words import joined, piece_word, quantity
+from mom.provenance.links import order_figure_href
 from mom.record.model import PieceBalance, QuantityRow
 from traceability import selectors as traceability
 
@@ -69,7 +70,7 @@ def _row(part: QuantityPart, unit: str, *, has_machine: bool, response: JobRespo
     else:
         assert part.equipment is not None
         source, used, note = _("Counter of %(machine)s") % {"machine": part.equipment.name}, True, ""
-        evidence = f"/equipment/{part.equipment.code}/"
+        evidence = order_figure_href(response.job_order.code, part.kind, by=part.equipment.code)
         note = _oddities(next(m for m in response.machines if m.equipment.pk == part.equipment.pk))
     return QuantityRow(source, part.kind, part.quantity, unit, used, note, evidence)
 
@@ -98,6 +99,6 @@ def piece_balance(response: JobResponse, good: Decimal | None, scrap: Decimal | 
             if good is None:
                 return None
             remainder = started - good - (scrap or ZERO)
-            evidence = f"/equipment/{machine.equipment.code}/"
+            evidence = order_figure_href(response.job_order.code, "started")
             return PieceBalance(started, machine.equipment.name, good, scrap, remainder, evidence)
     return None

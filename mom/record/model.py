@@ -130,7 +130,7 @@ class StopRow:
 
 @dataclass(frozen=True, slots=True)
 class StopGroup:
-    """Stops of one cause on the constraint. ``machine``: where they began, empty where nothing tells."""
+    """Stops of one cause on the constraint. ``machine``: where they began; ``key`` addresses its evidence."""
 
     word: str
     seconds: int
@@ -138,6 +138,7 @@ class StopGroup:
     evidence: str
     machine: str = ""
     cause: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,8 @@ class LotRow:
     material_code: str
     material: str
     kind: str
-    quantity: Decimal
+    # None: a machine told the lot, which nobody booked
+    quantity: Decimal | None
     unit: str
     at: datetime
     by: str
@@ -251,6 +253,8 @@ class ToolRow:
 
 @dataclass(frozen=True, slots=True)
 class TestRow:
+    """``version`` of its check; ``replaced``: a later one counts; ``corrects``: why an earlier was wrong."""
+
     name: str
     value: str
     limits: str
@@ -259,11 +263,8 @@ class TestRow:
     by: str
     source: str
     evidence: str
-    # Version of the check it was judged by; None for results older than versions.
     version: int | None = None
-    # A later result corrects it: shown, and counted in nothing.
     replaced: bool = False
-    # Why the earlier result it corrects was wrong.
     corrects: str = ""
 
 

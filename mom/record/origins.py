@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from mom.pages.origins import end_word, origin_word
 from mom.pages.words import class_word
+from mom.provenance.cause import Cause
 from mom.record import timing
 from mom.record.model import StopGroup
 from plant.domain.quantities import round_parts
@@ -41,7 +42,7 @@ def groups(
 ) -> tuple[StopGroup, ...]:
     """Lost time by where it began, the dearest first; as shown they add up to the time lost in stops."""
     found: dict[Key, list[tuple[LostPart, timedelta]]] = {}
-    for part, time in _inside(told, losses):
+    for part, time in lost_inside(told, losses):
         key = part.cause.kind, part.cause.machine, part.reason_code, part.time_class, part.uncoded
         found.setdefault(key, []).append((part, time))
     exact = {key: sum((time for _part, time in same), timedelta()) for key, same in found.items()}
@@ -61,7 +62,7 @@ def groups(
     return tuple(sorted(rows, key=lambda group: -group.seconds))
 
 
-def _inside(told: Account, losses: LineLosses) -> Iterator[tuple[LostPart, timedelta]]:
+def lost_inside(told: Account, losses: LineLosses) -> Iterator[tuple[LostPart, timedelta]]:
     """What was lost in the account's own time, which an interruption of the order may have cut."""
     parts = iter(losses.parts)
     part = next(parts, None)
@@ -99,6 +100,7 @@ def _group(
         evidence=_evidence(kind, code, uncoded, parts),
         machine=machine,
         cause=what,
+        key=urlencode(Cause(kind, code, reason, time_class, uncoded).query),
     )
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as late
 from django.utils.translation import pgettext
 
 from mom.pages.words import day_clock, labelled, quantity
+from mom.provenance.links import order_figure_href
 from mom.record.model import Comparison, Head, VersionRow
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def comparisons(head: Head, *, good: Decimal | None) -> tuple[Comparison, ...]:
     return (
         Comparison(
             "quantity", _("Good quantity"), "quantity", head.quantity, good,
-            None if good is None else good - head.quantity, "#quantities",
+            None if good is None else good - head.quantity, order_figure_href(head.code, "good"),
         ),
         _instant("start", pgettext("instant", "Start"), head.planned_start, head.start),
         _instant("end", pgettext("instant", "End"), head.planned_end, head.end),
@@ -51,7 +52,7 @@ def comparisons(head: Head, *, good: Decimal | None) -> tuple[Comparison, ...]:
             head.working_seconds - planned_span
             if ended and head.working_seconds is not None and planned_span is not None
             else None,
-            "#time",
+            order_figure_href(head.code, "worked"),
         ),
     )  # fmt: skip
 

@@ -89,7 +89,11 @@ def order_figures(record: OperationalRecord) -> Figures:
         "stops": _added(
             (f"{s.equipment_code} {s.reason_code or '-'}", Decimal(s.seconds)) for s in record.stops
         ),
-        "lots": _added((f"{lot.direction} {lot.lot_code}", lot.quantity) for lot in record.lots),
+        "lots": _added(
+            (f"{lot.direction} {lot.lot_code}", lot.quantity)
+            for lot in record.lots
+            if lot.quantity is not None
+        ),
         "materials": {row.material_code: _text(row.used, PIECE) for row in record.balance},
         "tests": _added((row.verdict, Decimal(1)) for row in record.tests if not row.replaced),
         "deviations": {row.code: row.state for row in record.deviations},

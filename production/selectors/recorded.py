@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Q
 
@@ -89,3 +89,46 @@ def orders_known_at(*, line_id: int, at: datetime) -> list[JobOrder]:
         return not (started and started <= at), row.plan.get("sequence") or 0, row.job_order.code
 
     return [row.job_order for row in sorted(rows, key=turn)]
+
+
+def said_of(assertion_ids: Iterable[int]) -> dict[int, datetime]:
+    """When each reason was given."""
+    found = ReasonAssertion.objects.filter(pk__in=list(assertion_ids))
+    return dict(found.values_list("pk", "said_at"))
+
+
+class Edited(NamedTuple):
+    """One entry in place of another: what about, before and after."""
+
+    at: datetime
+    by: str
+    what: str
+    before: str
+    after: str
+
+
+def edits_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[Edited]:
+    """Reasons and counts about [start, end) of some equipment that superseded others, oldest first."""
+    about = Q(overlapping(start, end), equipment_id__in=list(equipment_ids), supersedes__isnull=False)
+    reasons = ReasonAssertion.objects.filter(about).select_related(
+        "reason", "supersedes__reason", "said_by", "equipment"
+    )
+    counts = CountAssertion.objects.filter(about).select_related("supersedes", "said_by", "equipment")
+    found = [
+        Edited(row.said_at, _who(row), row.equipment.name, _reason(row.supersedes), _reason(row))
+        for row in reasons
+    ]
+    found += [
+        Edited(row.said_at, _who(row), row.equipment.name, str(row.supersedes.quantity), str(row.quantity))
+        for row in counts
+        if row.supersedes
+    ]
+    return sorted(found)
+
+
+def _who(row: Any) -> str:
+    return str(row.said_by) if row.said_by else str(row.said_by_rule)
+
+
+def _reason(row: ReasonAssertion | None) -> str:
+    return row.reason.name if row and row.reason else "–"

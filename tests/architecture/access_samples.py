@@ -169,6 +169,14 @@ def order(world: World) -> dict[str, Any]:
     return {"code": traceability.order_make(world.ours.line, code=f"{MARK}-PO").code}
 
 
+def order_figure(world: World) -> dict[str, Any]:
+    return {**order(world), "figure": "good"}
+
+
+def unit_figure(world: World) -> dict[str, Any]:
+    return {**unit(world), "figure": "trs"}
+
+
 def order_verb(world: World) -> dict[str, Any]:
     return {**order(world), "verb": "pause"}
 
@@ -187,6 +195,34 @@ def stop(world: World) -> dict[str, Any]:
         needs_reason=True,
     )
     return {"pk": made.pk, "stop_id": made.pk}
+
+
+def manual_station(world: World) -> dict[str, Any]:
+    world.ours.unit.is_manual = True
+    world.ours.unit.save(update_fields=["is_manual"])
+    return unit(world)
+
+
+def station_entry(world: World) -> dict[str, Any]:
+    from production.models import StateAssertion
+
+    made = StateAssertion.objects.create(equipment=world.ours.unit, start_time=AT, state="execute")
+    return {**manual_station(world), "pk": made.pk}
+
+
+def instruction(world: World) -> dict[str, Any]:
+    """One version for the order that runs on our line: instructions belong to the plant, as products do."""
+    from production.models import JobOrder, WorkInstruction
+    from production.services import job_order_start
+
+    made = WorkInstruction.objects.create(
+        code="CLOSING", version=1, name_en="Closing", text_en="Close it.", effective_from=AT,
+        recorded_at=AT, image=b"\x89PNG\r\n\x1a\n", image_type="image/png",
+    )  # fmt: skip
+    running = JobOrder.objects.get(code=order(world)["code"])
+    if running.state == "allowed_to_start":
+        job_order_start(job_order_id=running.pk, at=timezone.now(), by=world.admin)
+    return {"pk": made.pk}
 
 
 def undo(world: World) -> dict[str, Any]:
@@ -348,8 +384,13 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         quarantined,
         lot,
         order,
+        order_figure,
+        unit_figure,
         order_verb,
         stop,
+        manual_station,
+        station_entry,
+        instruction,
         undo,
         call_step,
         movement,

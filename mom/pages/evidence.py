@@ -1,0 +1,220 @@
+"""Why is this number? Every figure opens what it was made of, as a page and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from mom.pages import words
+from mom.pages.lookup import equipment_or_404
+from mom.pages.order_commands import order_or_404
+from mom.provenance import lost, order, planned, times, window
+from mom.provenance.cause import Cause
+from mom.provenance.model import NUMBER, RATIO, SECONDS, Evidence
+from mom.record import answer
+from plant import selectors
+from plant.access import require
+from plant.rest import refuse_unknown
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
+# What a page lists of one term; all of it is in the JSON.
+SHOWN = 500
+LONGEST = timedelta(days=35)
+ASKED = ("start", "end", "class", "reason", "uncoded", "kind", "machine", "by")
+DESCRIBED = {
+    "class": "Class of time, such as breakdown.",
+    "reason": "Code of a reason; empty for time without one.",
+    "uncoded": "1: time that waits for a reason.",
+    "kind": "How the walk to the cause ended, such as machine or no_material.",
+    "machine": "Where it began.",
+    "by": "Machine that counted, or people.",
+}
+PARAMETERS = [OpenApiParameter(name, OpenApiTypes.STR, description=text) for name, text in DESCRIBED.items()]
+WINDOW = [
+    OpenApiParameter("start", OpenApiTypes.DATETIME, required=True, description="Start, included."),
+    OpenApiParameter("end", OpenApiTypes.DATETIME, required=True, description="End, excluded."),
+]
+
+
+def shown_value(value: Decimal | None, kind: str) -> str:
+    """A value as every page shows its kind."""
+    if value is None:
+        return "–"
+    if kind == RATIO:
+        return words.percent(value)
+    if kind == SECONDS:
+        return words.span(float(value))
+    return words.quantity(value if kind == NUMBER else round(value))
+
+
+@dataclass(frozen=True, slots=True)
+class TermShown:
+    """A term with the rows a page lists of it, and how many more there are."""
+
+    term: Any
+    rows: tuple[Any, ...]
+    more: int
+    text: str
+
+
+def _instant(asked: dict[str, str], name: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(asked[name].replace(" ", "+"))
+    except ValueError:
+        raise Http404(f"read {name}={asked[name]!r}, expected an instant") from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _window(asked: dict[str, str]) -> tuple[datetime, datetime]:
+    start, end = _instant(asked, "start"), _instant(asked, "end")
+    if not start < end <= start + LONGEST:
+        raise Http404("read a window that is empty or longer than 35 days")
+    return start, end
+
+
+def cause_of(asked: dict[str, str]) -> Cause:
+    return Cause(asked["kind"], asked["machine"], asked["reason"], asked["class"], asked["uncoded"] == "1")
+
+
+def _of_equipment(unit: Equipment, figure: str, asked: dict[str, str]) -> Evidence:
+    start, end = _window(asked)
+    found: Evidence | None
+    if figure in window.FIGURES:
+        found = window.window_evidence(equipment=unit, figure=figure, start=start, end=end)
+    elif figure in ("time", "time_pieces"):
+        found = times.time_evidence(
+            equipment=unit,
+            start=start,
+            end=end,
+            time_class=asked["class"],
+            reason=asked["reason"] or None,
+            uncoded=asked["uncoded"] == "1",
+            pieces=figure == "time_pieces",
+        )
+    elif figure == "planned" and unit.level == "line":
+        found = planned.planned_evidence(line=unit, start=start, end=end)
+    elif figure in ("lost", "lost_pieces") and unit.level == "line":
+        found = lost.lost_evidence(
+            line=unit, start=start, end=end, cause=cause_of(asked), pieces=figure == "lost_pieces"
+        )
+    else:
+        raise Http404(f"no figure {figure}")
+    if found is None:
+        raise Http404(f"nothing is known of {unit.code} in this time")
+    return found
+
+
+def _of_order(code: str, request: HttpRequest, figure: str, asked: dict[str, str]) -> Evidence:
+    found_order = order_or_404(request, code)
+    if figure not in order.FIGURES:
+        raise Http404(f"no figure {figure}")
+    found = order.order_evidence(
+        order=found_order,
+        figure=figure,
+        by=asked["by"],
+        time_class=asked["class"],
+        cause=cause_of(asked) if figure == "lost" else None,
+    )
+    if found is None:
+        raise Http404(f"nothing tells {figure} of {code}")
+    return found
+
+
+def _asked(given: Any) -> dict[str, str]:
+    return {name: given.get(name, "") for name in ASKED}
+
+
+def _page(request: HttpRequest, found: Evidence, place: Equipment, back: str) -> HttpResponse:
+    terms = [
+        TermShown(
+            term, term.rows[:SHOWN], max(len(term.rows) - SHOWN, 0), shown_value(term.amount, term.unit)
+        )
+        for term in found.terms
+    ]
+    context = {
+        "found": found,
+        "terms": terms,
+        "value": shown_value(found.shown, found.kind),
+        "computed": shown_value(found.computed, found.kind),
+        "zone": selectors.site_zone(place),
+        "back": back,
+        "as_json": f"/api/v1{request.get_full_path()}".replace("/orders/", "/job-orders/", 1).replace(
+            "/?", "?", 1
+        ),
+        "now": timezone.now(),
+    }
+    return render(request, "mom/evidence.html", context)
+
+
+@require_safe
+@require("view")
+def equipment_figure(request: HttpRequest, code: str, figure: str) -> HttpResponseBase:
+    """What a figure of a machine or line was made of, in the window its page showed."""
+    unit = equipment_or_404(request, code)
+    found = _of_equipment(unit, figure, _asked(request.GET))
+    back = f"/lines/{code}/" if unit.level == "line" else f"/equipment/{code}/"
+    return _page(request, found, unit, back)
+
+
+@require_safe
+@require("view")
+def order_figure(request: HttpRequest, code: str, figure: str) -> HttpResponseBase:
+    """What a figure of an order's record was made of."""
+    place = order_or_404(request, code).line
+    return _page(request, _of_order(code, request, figure, _asked(request.GET)), place, f"/orders/{code}/")
+
+
+SCHEMA = OpenApiResponse(response=answer.schema(Evidence), description="All the figure was made of.")
+
+
+class EquipmentFigureView(APIView):
+    """What a figure of a machine or line was made of: trs, oee, good, planned, time, lost and others."""
+
+    required_action = "view"
+
+    @extend_schema(
+        operation_id="equipment_figure",
+        tags=["equipment"],
+        parameters=[*WINDOW, *PARAMETERS],
+        responses={200: SCHEMA},
+    )
+    def get(self, request: Request, code: str, figure: str) -> HttpResponse:
+        refuse_unknown(request, set(ASKED))
+        unit = equipment_or_404(request._request, code)
+        return _json(_of_equipment(unit, figure, _asked(request.query_params)))
+
+
+class OrderFigureView(APIView):
+    """What a figure of an order's record was made of: good, scrap, rework, started, worked, time, lost."""
+
+    required_action = "view"
+
+    @extend_schema(
+        operation_id="job_orders_figure", tags=["job-orders"], parameters=PARAMETERS, responses={200: SCHEMA}
+    )
+    def get(self, request: Request, code: str, figure: str) -> HttpResponse:
+        refuse_unknown(request, set(ASKED))
+        try:
+            found = _of_order(code, request._request, figure, _asked(request.query_params))
+        except ObjectDoesNotExist:
+            raise Http404(_("no order %(code)s") % {"code": code}) from None
+        return _json(found)
+
+
+def _json(found: Evidence) -> HttpResponse:
+    return HttpResponse(answer.rows_json(found), content_type="application/json")

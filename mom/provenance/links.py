@@ -1,0 +1,18 @@
+"""Addresses of the evidence of figures."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+
+def figure_href(code: str, figure: str, start: datetime, end: datetime, **query: str) -> str:
+    """Evidence of a figure of a machine or line in [start, end); ``query`` without its empty values."""
+    asked = {"start": start.isoformat(), "end": end.isoformat(), **query}
+    return f"/equipment/{code}/figures/{figure}/?{urlencode({k: v for k, v in asked.items() if v})}"
+
+
+def order_figure_href(code: str, figure: str, **query: str) -> str:
+    """Evidence of a figure of an order's record."""
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return f"/orders/{code}/figures/{figure}/{f'?{asked}' if asked else ''}"

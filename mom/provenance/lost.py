@@ -1,0 +1,111 @@
+"""Evidence of what a line lost by one cause: each piece of the pacing machine's lost time charged to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from mom.pages.words import class_word, quantity
+from mom.provenance.cause import Cause
+from mom.provenance.model import PIECES, SECONDS, Evidence, Input, Term
+from mom.provenance.trust import edits_of, trust_of
+from mom.provenance.window import versions_of
+from production import selectors as production
+from production.domain.oee import seconds
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.domain.line.losses import LostPart
+
+
+def lost_rows(
+    found: Iterable[tuple[LostPart, timedelta]], amount: Callable[[LostPart, timedelta], Decimal | None]
+) -> tuple[Input, ...]:
+    """One row per piece of lost time, opening the machine it was lost on at that instant."""
+    return tuple(
+        Input(
+            what=part.segment.order_code,
+            amount=amount(part, time),
+            start=part.start,
+            end=part.end,
+            how=_how(part),
+            evidence=f"/equipment/{part.machine}/?{urlencode({'at': part.start.isoformat()})}",
+        )
+        for part, time in found
+    )
+
+
+def _how(part: LostPart) -> str:
+    cause = part.cause.part
+    told = class_word("uncoded" if part.uncoded else part.time_class)
+    rate = part.worth.units_per_hour
+    parts = [told, part.reason_code]
+    if cause is not None and cause.machine != part.machine:
+        parts.append(_("began at %(machine)s") % {"machine": cause.machine})
+    if rate is not None:
+        parts.append(_("%(rate)s per hour") % {"rate": quantity(rate)})
+    return " · ".join(text for text in parts if text)
+
+
+def whole(part: LostPart, time: timedelta) -> Decimal:
+    return seconds(time)
+
+
+def in_pieces(part: LostPart, time: timedelta) -> Decimal | None:
+    found = part.pieces
+    return None if found is None else Decimal(found.numerator) / Decimal(found.denominator)
+
+
+def lost_evidence(
+    *, line: Equipment, start: datetime, end: datetime, cause: Cause, pieces: bool = False
+) -> Evidence | None:
+    """Time (or pieces) a line lost in [start, end) by one cause; None without data or links."""
+    found = production.line_losses(line_id=line.pk, start=start, end=end)
+    figures = production.kpi(equipment_id=line.pk, start=start, end=end)
+    if found is None or figures is None:
+        return None
+    parts = [(part, part.duration) for part in found.losses.parts if cause.holds(part)]
+    unit, amount = (PIECES, in_pieces) if pieces else (SECONDS, whole)
+    term = Term(
+        "T × r" if pieces else "T",
+        _("Lost time × ideal rate") if pieces else _("Lost time"),
+        unit,
+        lost_rows(parts, amount),
+    )
+    rows = [row for row in found.losses.rows if _same(cause, row)]
+    known = [row.pieces for row in rows if row.pieces is not None]
+    shown = (
+        (sum((Decimal(p.numerator) / Decimal(p.denominator) for p in known), Decimal(0)) if known else None)
+        if pieces
+        else seconds(sum((row.duration for row in rows), timedelta()))
+    )
+    ids = [unit.pk for unit in found.units.values()]
+    assert found.losses.window.end is not None
+    return Evidence(
+        figure="lost_pieces" if pieces else "lost",
+        name=cause.name,
+        kind=unit,
+        formula=term.symbol,
+        definition=_("lost time of what paces the line, charged to where it started (first-fault walk)"),
+        place=line.name,
+        start=found.losses.window.start,
+        end=found.losses.window.end,
+        shown=shown,
+        terms=(term,),
+        versions=versions_of(line, figures),
+        excluded=(),
+        edits=edits_of(equipment_ids=ids, start=start, end=end),
+        trust=trust_of(figures.account),
+    )
+
+
+def _same(cause: Cause, row: object) -> bool:
+    kind, machine, uncoded = row.kind, row.machine, row.uncoded  # type: ignore[attr-defined]
+    if (kind, machine, uncoded) != (cause.kind, cause.machine, cause.uncoded):
+        return False
+    return cause.uncoded or (row.reason_code, row.time_class) == (cause.reason, cause.time_class)  # type: ignore[attr-defined]

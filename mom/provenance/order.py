@@ -1,0 +1,220 @@
+"""Evidence of the figures of an order's record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from django.utils.translation import gettext as _
+
+from mom.provenance.cause import Cause
+from mom.provenance.lost import lost_rows, whole
+from mom.provenance.model import PIECES, SECONDS, Evidence, Excluded, Input, Term, Version
+from mom.provenance.times import rows_of, summed, time_name, wanted_by
+from mom.provenance.trust import edits_of, trust_of
+from mom.provenance.window import versions_of
+from mom.record import counted, timing
+from mom.record.origins import losses_of, lost_inside
+from production import selectors as production
+from production.domain.oee import seconds
+from production.selectors import counts_said, job_response
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.models import JobOrder
+    from production.selectors import JobResponse, MachinePart, QuantityPart
+
+COUNTED = ("good", "scrap", "rework")
+FIGURES = (*COUNTED, "started", "worked", "time", "lost")
+NONE = timedelta()
+
+
+def order_evidence(
+    *, order: JobOrder, figure: str, by: str = "", time_class: str = "", cause: Cause | None = None
+) -> Evidence | None:
+    """Evidence of one of FIGURES; None before the order was started or where nothing tells.
+
+    ``by``: the machine whose count is asked for, or "people"; empty for what the record uses. ``time_class``
+    and ``cause`` narrow times and lost times. Raises KeyError for a figure that is not known.
+    """
+    if figure not in FIGURES:
+        raise KeyError(figure)
+    response = job_response(job_order_id=order.pk)
+    if response.start is None or response.end is None:
+        return None
+    told = Told(response)
+    if figure == "worked":
+        return told.worked()
+    if figure == "time":
+        return told.time(time_class)
+    if figure == "lost":
+        return told.lost(cause) if cause else None
+    return told.started() if figure == "started" else told.counted(figure, by)
+
+
+class Told:
+    """One order's record, as evidence asks for it."""
+
+    def __init__(self, response: JobResponse) -> None:
+        self.response = response
+        self.order = response.job_order
+        machines = timing.machines(response)
+        wanted = response.paced_by
+        found = (m for m in machines if wanted and m.equipment.pk == wanted.pk)
+        self.paced = next(found, machines[-1] if machines else None)
+
+    @property
+    def window(self) -> tuple[datetime, datetime]:
+        """When it was worked on: evidence is only asked for of an order that was started."""
+        start, end = self.response.start, self.response.end
+        assert start is not None
+        assert end is not None
+        return start, end
+
+    def _told(
+        self, figure: str, name: str, kind: str, shown: Decimal | None, rows: Sequence[Input], definition: str
+    ) -> Evidence:
+        response = self.response
+        start, end = self.window
+        ids = [self.order.line_id, *(machine.equipment.pk for machine in response.machines)]
+        account = self.paced.account if self.paced else None
+        return Evidence(
+            figure=figure,
+            name=name,
+            kind=kind,
+            formula="Σ",
+            definition=definition,
+            place=f"{self.order.code} · {self.order.line.name}",
+            start=start,
+            end=end,
+            shown=shown,
+            terms=(Term("Σ", _("Sum of the rows below"), kind, tuple(rows)),),
+            versions=(*self._plan(), *self._versions()),
+            excluded=self._excluded(figure),
+            edits=edits_of(equipment_ids=ids, start=start, end=end),
+            trust=trust_of(account) if account else None,
+        )
+
+    def _plan(self) -> tuple[Version, ...]:
+        last = self.response.versions[-1] if self.response.versions else None
+        if last is None:
+            return ()
+        name = _("Plan of %(order)s") % {"order": self.order.code}
+        return (Version(name, _("version %(n)s") % {"n": last.version}, last.at, last.recorded_at),)
+
+    def _versions(self) -> tuple[Version, ...]:
+        start, end = self.window
+        found = production.kpi(equipment_id=self.order.line_id, start=start, end=end)
+        return versions_of(self.order.line, found) if found else ()
+
+    def _excluded(self, figure: str) -> tuple[Excluded, ...]:
+        """Counts that no figure of the record holds."""
+        if figure not in (*COUNTED, "started"):
+            return ()
+        rows = []
+        for machine in self.response.machines:
+            doubted = sum((part.unverified for part in machine.counted), Decimal(0))
+            if doubted:
+                why = _("in steps faster than believable")
+                rows.append(Excluded(machine.equipment.name, doubted, PIECES, why))
+        return tuple(rows)
+
+    def worked(self) -> Evidence:
+        rows = [
+            Input(
+                self.order.code,
+                seconds((work.end or self.response.end or work.start) - work.start),
+                work.start,
+                work.end or self.response.end,
+            )
+            for work in self.response.execution.working
+        ]
+        total = sum((row.amount for row in rows if row.amount is not None), Decimal(0))
+        definition = _("from start to end of the order, interruptions left out")
+        return self._told("worked", _("Time worked on it"), SECONDS, total, rows, definition)
+
+    def time(self, time_class: str) -> Evidence | None:
+        if self.paced is None or self.paced.account is None:
+            return None
+        account, wanted = self.paced.account, wanted_by(time_class=time_class)
+        rows = rows_of(account, self.paced.equipment.code, wanted)
+        definition = _("one class for every instant, by state, mode, calendar, order and reason")
+        name = time_name(time_class, None, False)
+        found = self._told("time", name, SECONDS, summed(account.segments, wanted), rows, definition)
+        return replace(found, place=f"{self.order.code} · {self.paced.equipment.name}")
+
+    def lost(self, cause: Cause) -> Evidence | None:
+        losses = losses_of(self.paced)
+        if losses is None or self.paced is None or self.paced.account is None:
+            return None
+        found = [(part, time) for part, time in lost_inside(self.paced.account, losses) if cause.holds(part)]
+        total = seconds(sum((time for _part, time in found), NONE))
+        definition = _("lost time of what paces the line, charged to where it started (first-fault walk)")
+        return self._told("lost", cause.name, SECONDS, total, lost_rows(found, whole), definition)
+
+    def counted(self, kind: str, by: str) -> Evidence | None:
+        """One count, span by span; or what the record uses, machine by machine."""
+        names = {"good": _("Good pieces"), "scrap": _("Rejected pieces"), "rework": _("Reworked pieces")}
+        parts = [part for part in self.response.quantities if part.kind == kind and part.source != "plan"]
+        if by:
+            parts = [part for part in parts if _by(part) == by]
+            rows = [row for part in parts for row in self._spans(part)]
+            shown = parts[0].quantity if parts else None
+        else:
+            used = [part for part in parts if part.source == "machine"] or parts
+            rows = [row for part in used for row in self._spans(part)]
+            told = {"good": counted.good_pieces, "scrap": counted.scrap_pieces}.get(kind)
+            shown = told(self.response) if told else None
+        if not parts:
+            return None
+        definition = _(
+            "counted by machines while they worked on the order; people's counts where none counts"
+        )
+        return self._told(kind, names[kind], PIECES, shown, rows, definition)
+
+    def _spans(self, part: QuantityPart) -> list[Input]:
+        if part.equipment is None:
+            return [
+                Input(str(said.said_by or said.said_by_rule), said.quantity, said.start_time, said.end_time)
+                for said in counts_said(job_order_id=self.order.pk)
+                if said.kind == part.kind
+            ]
+        machine = next(m for m in self.response.machines if m.equipment.pk == part.equipment.pk)
+        return machine_spans(machine, part.kind)
+
+    def started(self) -> Evidence | None:
+        for machine in self.response.machines:
+            rows = machine_spans(machine, "total")
+            if rows:
+                total = sum((row.amount for row in rows if row.amount is not None), Decimal(0))
+                definition = _("counted by the first machine that counts")
+                return self._told("started", _("Pieces started"), PIECES, total, rows, definition)
+        return None
+
+
+def machine_spans(machine: MachinePart, kind: str) -> list[Input]:
+    """What a machine counted in each span it worked on the order; each opens the machine at its start."""
+    return [
+        Input(
+            machine.equipment.name,
+            getattr(span, kind),
+            span.start,
+            span.end,
+            _("counter"),
+            machine_href(machine.equipment, span.start),
+        )
+        for span in machine.counted
+        if getattr(span, kind) is not None
+    ]
+
+
+def machine_href(machine: Equipment, at: datetime) -> str:
+    return f"/equipment/{machine.code}/?{urlencode({'at': at.isoformat()})}"
+
+
+def _by(part: QuantityPart) -> str:
+    return part.equipment.code if part.equipment else "people"

@@ -1,0 +1,200 @@
+"""Every figure a page shows is computed anew from the evidence its link opens, and must come out the same."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from mom.pages import reading, words
+from plant.models import EquipmentLink
+from tests.factories import plant as make
+from tests.factories.pages import Plant, plant_running
+from tests.factories.record import order_told
+
+pytestmark = pytest.mark.django_db
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+LINK = re.compile(r"<a\b([^>]*\bdata-evidence\b[^>]*)>(.*?)</a>", re.DOTALL)
+SECOND = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as a page shows it, and where its evidence is."""
+
+    text: str
+    href: str
+
+
+def shown_on(body: str) -> list[Shown]:
+    found = []
+    for attributes, inside in LINK.findall(body):
+        href = re.search(r'href="([^"]*)"', attributes)
+        bold = re.search(r"<b\b[^>]*>(.*?)</b>", inside, re.DOTALL)
+        text = re.sub(r"<[^>]+>", "", bold[1] if bold else inside)
+        found.append(Shown(" ".join(html.unescape(text).split()), html.unescape(href[1]) if href else ""))
+    return found
+
+
+def computed_from(body: str) -> tuple[Decimal | None, str]:
+    """The value by the formula on the page, from nothing but its rows; and the kind of value."""
+    terms: dict[str, Decimal | None] = {}
+    for symbol, table in re.findall(r'data-term="([^"]*)"(.*?)</section>', body, re.DOTALL):
+        amounts = re.findall(r'data-amount="([^"]*)"', table)
+        terms[symbol] = None if "" in amounts else sum(map(Decimal, amounts), Decimal(0))
+    formula = re.search(r"<b>= (.*?)</b>", body)
+    kind = re.search(r'data-kind="(\w+)"', body)
+    assert formula, body[:500]
+    assert kind, body[:500]
+    symbols = html.unescape(formula[1]).split(" / ")
+    values = [terms[symbol] for symbol in symbols]
+    if None in values:
+        return None, kind[1]
+    if len(values) == 1:
+        return values[0], kind[1]
+    return (values[0] / values[1] if values[1] else None), kind[1]  # type: ignore[operator]
+
+
+def texts_of(value: Decimal | None, kind: str) -> set[str]:
+    """How pages may show a value: a time that is rounded with its neighbours may be a second off."""
+    if value is None:
+        return {"–"}
+    if kind == "ratio":
+        return {words.percent(value)}
+    if kind == "pieces":
+        plain = {words.quantity(value), words.quantity(round(value))}
+        return plain | {f"{text} {unit}" for text in plain for unit in ("pcs", "pièces")}
+    near = [timedelta(seconds=float(value + off * SECOND)) for off in (-1, 0, 1)]
+    spans = {words.span(time) for time in near} | {words.span_minutes(time) for time in near}
+    return spans | {f"−{text}" for text in spans}
+
+
+def check(client: Client, body: str) -> int:
+    """Open the evidence of each figure shown; how many there were."""
+    found = shown_on(body)
+    for figure in found:
+        answer = client.get(figure.href)
+        assert answer.status_code == 200, figure
+        page = answer.content.decode()
+        value, kind = computed_from(page)
+        assert figure.text in texts_of(value, kind), (figure, value)
+        assert 'id="agrees"' in page
+        assert 'class="check mb-0"' in page, f"its own rows do not give the value: {figure}"
+        assert 'id="versions"' in page
+        assert 'id="excluded"' in page
+        assert 'id="edits"' in page
+        assert 'id="trust"' in page
+    return len(found)
+
+
+@pytest.fixture
+def plant() -> Iterator[Plant]:
+    reading.forget()
+    cache.clear()
+    found = plant_running(now=timezone.now().replace(microsecond=0) - timedelta(hours=5))
+    links(found)
+    yield found
+    reading.forget()
+
+
+def links(plant: Plant) -> None:
+    for units in plant.units.values():
+        for before, after in pairwise(units):
+            EquipmentLink.objects.create(upstream=before, downstream=after, buffer_capacity=200)
+
+
+@pytest.fixture
+def supervisor(client: Client, plant: Plant) -> Client:
+    assert plant.supervisor is not None
+    client.force_login(plant.supervisor, backend=BACKEND)
+    return client
+
+
+def page(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200, address
+    return str(answer.content.decode())
+
+
+def running_seen(client: Client, *, linked: bool = False) -> None:
+    """Two lines in the middle of their shift, and their supervisor."""
+    reading.forget()
+    cache.clear()
+    plant = plant_running()
+    if linked:
+        links(plant)
+    assert plant.supervisor is not None
+    client.force_login(plant.supervisor, backend=BACKEND)
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_figures_of_the_line_page(client: Client, linked: bool) -> None:
+    """With links between its machines, losses are told by where they started; without, by cause alone."""
+    running_seen(client, linked=linked)
+    assert check(client, page(client, "/lines/L2/")) >= 3
+    assert check(client, page(client, "/lines/L2/questions/")) == 1
+
+
+@pytest.mark.parametrize("standard", ["nf", "iso"])
+def test_figures_of_the_losses_page(client: Client, standard: str) -> None:
+    running_seen(client)
+    body = page(client, f"/losses/?equipment=L2&period=shift&standard={standard}")
+    assert check(client, body) >= 12
+
+
+def test_figures_of_a_shift_report(supervisor: Client, plant: Plant) -> None:
+    last = supervisor.get("/lines/L2/shifts/last/")["Location"]
+    body = page(supervisor, last.rsplit("/", 2)[0] + "/M/")
+    assert check(supervisor, body) >= 2
+
+
+def test_figures_of_a_record(client: Client) -> None:
+    told = order_told()
+    client.force_login(make.user_make(told.supervisor), backend=BACKEND)
+    assert check(client, page(client, f"/orders/{told.order.code}/")) >= 6
+
+
+def test_evidence_of_a_cause_is_the_lost_time_charged_to_it(supervisor: Client, plant: Plant) -> None:
+    start, end = plant.now - timedelta(hours=4), plant.now
+    window = {"start": start.isoformat(), "end": end.isoformat()}
+    told = supervisor.get("/api/v1/equipment/L2/line-losses", window).json()
+    assert told["rows"]
+    for row in told["rows"]:
+        asked = {
+            **window,
+            "kind": row["kind"],
+            "machine": row["equipment"] or "",
+            "reason": row["reason"] or "",
+            "class": row["time_class"],
+            "uncoded": "1" if row["uncoded"] else "",
+        }
+        found = supervisor.get("/api/v1/equipment/L2/figures/lost", asked).json()
+        same = [
+            other
+            for other in told["rows"]
+            if row["uncoded"]
+            and other["uncoded"]
+            and (other["kind"], other["equipment"]) == (row["kind"], row["equipment"])
+        ] or [row]
+        seconds = sum(Decimal(one["amount"]) for one in found["terms"][0]["rows"])
+        assert seconds == sum(Decimal(other["seconds"]) for other in same)
+
+
+def test_a_figure_nobody_knows_is_not_found(supervisor: Client, plant: Plant) -> None:
+    window = "start=2026-01-01T00:00:00Z&end=2026-01-02T00:00:00Z"
+    for address in (
+        f"/equipment/L2/figures/none/?{window}",
+        "/equipment/L2/figures/trs/?start=x&end=y",
+        "/equipment/L2/figures/trs/?start=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z",
+        "/orders/none/figures/good/",
+    ):
+        assert supervisor.get(address).status_code == 404, address
