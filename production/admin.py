@@ -8,6 +8,8 @@ from plant.admin import AuditedAdmin, ReadOnlyAdmin
 from production.models import (
     BillOfMaterialsItem,
     ChangeoverStandard,
+    ChangeoverStep,
+    ChangeoverStepAssertion,
     ContributionRate,
     CostRate,
     CountAssertion,
@@ -82,6 +84,14 @@ class ChangeoverStandardAdmin(AuditedAdmin):
     list_filter = ["line"]
 
 
+@admin.register(ChangeoverStep)
+class ChangeoverStepAdmin(AuditedAdmin):
+    list_display = ["changeover", "position", "code", "name_en", "is_external", "standard_time"]
+    list_select_related = ["changeover"]
+    list_filter = ["changeover__line", "is_external"]
+    search_fields = ["code", "name_en", "name_fr"]
+
+
 @admin.register(ReasonRule)
 class ReasonRuleAdmin(AuditedAdmin):
     list_display = ["code", "fault_code", "reason", "equipment", "equipment_class", "priority", "valid_from"]
@@ -128,3 +138,9 @@ class NoteAssertionAdmin(ReadOnlyAdmin):
 class CountAssertionAdmin(ReadOnlyAdmin):
     list_display = ["said_at", "equipment", "job_order", "kind", "quantity", "said_by"]
     list_select_related = ["equipment", "job_order", "said_by"]
+
+
+@admin.register(ChangeoverStepAssertion)
+class ChangeoverStepAssertionAdmin(ReadOnlyAdmin):
+    list_display = ["said_at", "job_order", "step", "start_time", "end_time", "said_by"]
+    list_select_related = ["job_order", "step", "said_by"]

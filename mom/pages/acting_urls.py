@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from mom.pages import reacting, stop_trail
+from mom.pages import changeover_steps, reacting, stop_trail
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("changeovers/<str:code>/", changeover_steps.changeover, name="changeover"),
     path("stops/<uuid:stop_id>/reaction/", reacting.stop_react, name="stop_react"),
     path("stops/<uuid:stop_id>/decision/", stop_trail.stop_decide, name="stop_decide"),
 ]

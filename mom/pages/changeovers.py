@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -15,12 +15,20 @@ from django.views.decorators.http import require_safe
 from mom.pages.board import href
 from mom.pages.lookup import lines_seen
 from plant import selectors
-from plant.access import require
+from plant.access import actor_of, require
 from production import selectors as production
 from production.domain.changeover import Cell, Done
+from production.domain.smed import Smed, smed
+from production.selectors.changeover_steps import sequence_costs, step_ticks, ticks_told
+from production.selectors.orders import dispatch_list
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
+    from production.models import ChangeoverStepAssertion, JobOrder
 
 PERIODS = {"7d": 7, "30d": 30, "90d": 90}
 DEFAULT_PERIOD = "30d"
+NEXT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,8 @@ class Event:
     duration: timedelta
     over: bool
     href: str
+    done: Done
+    split: Smed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,11 @@ class Row:
     after: str
     cell: Cell
     events: tuple[Event, ...]
+
+    @property
+    def action_title(self) -> str:
+        words = {"before": self.before, "after": self.after}
+        return _("Changeover %(before)s → %(after)s: find what takes longer than needed") % words
 
 
 @require_safe
@@ -58,6 +73,12 @@ def changeovers(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     found = production.line_changeovers(line_id=line.pk, start=now - timedelta(days=PERIODS[period]), end=now)
     rows = _rows(found) if found else []
+    costs = sequence_costs(
+        line_id=line.pk,
+        start=now - timedelta(days=PERIODS[period]),
+        end=now,
+        done=found.done if found else (),
+    )
     context: dict[str, Any] = {
         "line": line,
         "lines": lines,
@@ -66,6 +87,9 @@ def changeovers(request: HttpRequest) -> HttpResponse:
         "periods": list(zip(PERIODS, (_("7 days"), _("30 days"), _("90 days")), strict=True)),
         "found": found,
         "rows": rows,
+        "costs": costs,
+        "next": _next(line),
+        "may_act": actor_of(request).may("action.edit", line),
         "over": sum((row.cell.over or timedelta() for row in rows), timedelta()),
         "total": sum((item.duration for item in found.done), timedelta()) if found else timedelta(),
     }
@@ -76,19 +100,27 @@ def _rows(found: production.LineChangeovers) -> list[Row]:
     codes = {product.code for cell in found.cells for product in (cell.before, cell.after)}
     materials: Any = selectors.configuration_rows("plant.MaterialDefinition", code__in=codes)
     names = {material.code: material.name for material in materials}
+    ticks = step_ticks(order_codes={item.to_order for item in found.done})
     rows = [
         Row(
             names.get(cell.before.code, cell.before.code),
             names.get(cell.after.code, cell.after.code),
             cell,
-            tuple(_event(item, cell, found.paced_by.code) for item in reversed(cell.done)),
+            tuple(_event(item, cell, found.paced_by.code, ticks) for item in reversed(cell.done)),
         )
         for cell in found.cells
     ]
     return sorted(rows, key=lambda row: (-(row.cell.over or timedelta()), row.before, row.after))
 
 
-def _event(item: Done, cell: Cell, machine: str) -> Event:
+def _event(item: Done, cell: Cell, machine: str, ticks: dict[str, list[ChangeoverStepAssertion]]) -> Event:
     over = cell.standard is not None and item.duration > cell.standard
     opens = href(f"/equipment/{machine}/", at=item.start.isoformat())
-    return Event(item.start, item.from_order, item.to_order, item.duration, over, opens)
+    split = smed(item.stood, ticks_told(ticks.get(item.to_order, ())))
+    return Event(item.start, item.from_order, item.to_order, item.duration, over, opens, item, split)
+
+
+def _next(line: Equipment) -> list[JobOrder]:
+    """The next orders of the line, whose changeovers can be prepared: external steps are best done before."""
+    waiting = dispatch_list(line_id=line.pk)
+    return [order for order in waiting if order.started_at is None][:NEXT]

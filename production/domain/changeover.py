@@ -13,9 +13,12 @@ from statistics import median
 from typing import NamedTuple
 
 from production.domain.account import Segment
+from production.domain.smed import Phases, Span, phases, stood_for
 from production.domain.time_model import PAUSES, RUNNING, RUNNING_SLOW, SETUP
 
 RUN = frozenset({RUNNING, RUNNING_SLOW})
+# Segments after the first run that are searched for the rate: hours of running, however often it stops.
+LOOKED_AT = 500
 
 
 class Product(NamedTuple):
@@ -59,7 +62,8 @@ def sequence_time(products: Sequence[Product], standards: Sequence[Standard]) ->
 class Done(NamedTuple):
     """A changeover as it happened on one machine: from the last run of one order to the first of the next.
 
-    ``duration``: that time without pauses; ``setup``: the part that is classed as changeover.
+    ``duration``: that time without pauses, ``stood`` when that was; ``setup``: the part that is classed as
+    changeover.
     """
 
     start: datetime
@@ -68,6 +72,8 @@ class Done(NamedTuple):
     to_order: str
     duration: timedelta
     setup: timedelta
+    stood: tuple[Span, ...] = ()
+    phases: Phases | None = None
 
 
 def changeovers_done(segments: Sequence[Segment]) -> list[Done]:
@@ -75,17 +81,18 @@ def changeovers_done(segments: Sequence[Segment]) -> list[Done]:
     found: list[Done] = []
     last: Segment | None = None
     between: list[Segment] = []
-    for segment in segments:
+    for number, segment in enumerate(segments):
         if segment.time_class not in RUN or not segment.order_code:
             between.append(segment)
             continue
         if last is not None and last.order_code != segment.order_code:
-            found.append(_done(last, segment, between))
+            found.append(_done(last, between, segments[number : number + LOOKED_AT]))
         last, between = segment, []
     return found
 
 
-def _done(before: Segment, after: Segment, between: Iterable[Segment]) -> Done:
+def _done(before: Segment, between: Sequence[Segment], following: Sequence[Segment]) -> Done:
+    after = following[0]
     worked = [item for item in between if item.time_class not in PAUSES]
     return Done(
         start=before.end,
@@ -94,6 +101,8 @@ def _done(before: Segment, after: Segment, between: Iterable[Segment]) -> Done:
         to_order=after.order_code,
         duration=sum((item.duration for item in worked), timedelta()),
         setup=sum((item.duration for item in worked if item.time_class == SETUP), timedelta()),
+        stood=stood_for(between),
+        phases=phases(between, following, after.order_code),
     )
 
 

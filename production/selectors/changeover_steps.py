@@ -1,0 +1,99 @@
+"""Checklists of changeovers: the steps that hold, what was ticked, and what changes of sequence cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from plant import selectors as plant
+from production.domain.changeover import Done, Product, Standard, standard_for
+from production.domain.smed import Tick
+from production.models import ChangeoverStandard, ChangeoverStep, ChangeoverStepAssertion
+from production.selectors.changeovers import products_of, standards_of
+
+if TYPE_CHECKING:
+    from plant.models import Decision
+
+
+def checklist(*, line_id: int, before: Product | None, after: Product) -> list[ChangeoverStep]:
+    """The steps from one product to the next: of the standard that says most and has any, in their order.
+
+    Without a product before only the line's own checklist holds.
+    """
+    rows = ChangeoverStandard.objects.filter(line_id=line_id, steps__isnull=False).distinct()
+    found = {
+        (row.from_product.code if row.from_product else "", row.from_family,
+         row.to_product.code if row.to_product else "", row.to_family): row.pk
+        for row in rows.select_related("from_product", "to_product")
+    }  # fmt: skip
+    keys = [("", "", "", "")]
+    if before is not None:
+        if before.family and after.family:
+            keys.insert(0, ("", before.family, "", after.family))
+        keys.insert(0, (before.code, "", after.code, ""))
+    standard = next((found[key] for key in keys if key in found), None)
+    if standard is None:
+        return []
+    return list(ChangeoverStep.objects.filter(changeover_id=standard).order_by("position", "code"))
+
+
+def step_ticks(*, order_codes: Iterable[str]) -> dict[str, list[ChangeoverStepAssertion]]:
+    """Ticks in force by the order changed over to; those taken back are left out."""
+    rows = ChangeoverStepAssertion.objects.filter(job_order__code__in=list(order_codes), superseded_by=None)
+    found: dict[str, list[ChangeoverStepAssertion]] = {}
+    for row in rows.select_related("step", "job_order", "said_by").order_by("step__position", "pk"):
+        if row.start_time is not None or row.end_time is not None:
+            found.setdefault(row.job_order.code, []).append(row)
+    return found
+
+
+def ticks_told(rows: Iterable[ChangeoverStepAssertion]) -> list[Tick]:
+    return [Tick(row.step.code, row.is_external, row.start_time, row.end_time) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceCost:
+    """What a change of sequence cost in changeover time: of the sequence chosen, each changeover as it was
+    measured where it was run, else by its standard, less the sequence replaced by its standards. None where a
+    standard is missing. ``measured``: how many of the changeovers were run.
+    """
+
+    decision: Decision
+    cost: timedelta | None
+    measured: int
+
+
+def sequence_costs(
+    *, line_id: int, start: datetime, end: datetime, done: Sequence[Done]
+) -> list[SequenceCost]:
+    """Changes of a line's sequence decided in [start, end), newest first."""
+    found = plant.decisions_between(line_id=line_id, start=start, end=end)
+    decisions = list(found.filter(kind="schedule_change", subject_type="sequence").order_by("-said_at"))
+    codes = {code for item in decisions for side in ("before", "after") for code in item.detail.get(side, ())}
+    products, standards = products_of(codes), standards_of(line_id)
+    run = {(item.from_order, item.to_order): item.duration for item in done}
+    return [_cost(decision, products, standards, run) for decision in decisions]
+
+
+def _cost(
+    decision: Decision,
+    products: dict[str, Product],
+    standards: Sequence[Standard],
+    run: dict[tuple[str, str], timedelta],
+) -> SequenceCost:
+    chosen = [code for code in decision.detail.get("after", ()) if code in products]
+    replaced = [code for code in decision.detail.get("before", ()) if code in products]
+    after = [
+        run.get(pair) if pair in run else standard_for(standards, products[pair[0]], products[pair[1]])
+        for pair in pairwise(chosen)
+    ]
+    before = [standard_for(standards, products[a], products[b]) for a, b in pairwise(replaced)]
+    known = [time for time in (*after, *before) if time is not None]
+    cost = None
+    if len(known) == len(after) + len(before):
+        total = sum((time for time in after if time is not None), timedelta())
+        cost = total - sum((time for time in before if time is not None), timedelta())
+    return SequenceCost(decision, cost, sum(pair in run for pair in pairwise(chosen)))
