@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from mom.record.model import BalanceRow, LotRow, ShortageRow
 from plant.selectors.material import materials_for_ids
@@ -17,6 +18,7 @@ from traceability import selectors as traceability
 if TYPE_CHECKING:
     from production.models import JobOrder
     from traceability.models import LotMovement
+    from traceability.selectors import LotTold
 
 
 def page_of(name: str, *args: object, otherwise: str = "") -> str:
@@ -28,9 +30,13 @@ def page_of(name: str, *args: object, otherwise: str = "") -> str:
 
 
 def lots(order: JobOrder) -> tuple[LotRow, ...]:
+    """What was booked, and what machines told that nobody booked."""
     expected = bill_of_materials(job_order_id=order.pk)
-    rows = traceability.movements_for_order(job_order_id=order.pk)
-    return tuple(_lot_row(row, expected) for row in rows)
+    booked = [_lot_row(row, expected) for row in traceability.movements_for_order(job_order_id=order.pk)]
+    told = [
+        _told_row(told, expected) for told in traceability.lots_told(job_order_id=order.pk) if not told.booked
+    ]
+    return tuple(sorted([*booked, *told], key=lambda row: row.at))
 
 
 def _lot_row(row: LotMovement, expected: Mapping[int, Decimal]) -> LotRow:
@@ -48,6 +54,25 @@ def _lot_row(row: LotMovement, expected: Mapping[int, Decimal]) -> LotRow:
         by=str(row.person) if row.person else row.actor,
         in_bom=None if came_out or not expected else material.pk in expected,
         evidence=f"/api/v1/lots/{row.lot.code}/trace?direction={'backward' if came_out else 'both'}",
+    )
+
+
+def _told_row(told: LotTold, expected: Mapping[int, Decimal]) -> LotRow:
+    code, material = told.span.lot_code, told.lot.material if told.lot else None
+    return LotRow(
+        direction="in",
+        lot_code=code,
+        material_code=material.code if material else "",
+        material=material.name if material else _("lot not known here"),
+        kind="told",
+        quantity=None,
+        unit="",
+        at=told.span.start_time,
+        by=_("%(machine)s: its signal") % {"machine": told.span.work_unit.name},
+        in_bom=material.pk in expected if material and expected else None,
+        evidence=f"/api/v1/lots/{code}/trace?direction=both"
+        if told.lot
+        else f"/equipment/{told.span.work_unit.code}/",
     )
 
 

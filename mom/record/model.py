@@ -173,8 +173,7 @@ class LotRow:
     material_code: str
     material: str
     kind: str
-    # None: a machine told the lot, which nobody booked
-    quantity: Decimal | None
+    quantity: Decimal | None  # None: a machine told the lot, and nobody booked it
     unit: str
     at: datetime
     by: str

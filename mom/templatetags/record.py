@@ -21,6 +21,7 @@ MOVEMENTS = {
     "returned": late("returned"),
     "shipped": late("shipped"),
     "adjusted": late("adjusted"),
+    "told": late("told by a machine, booked by nobody"),
 }
 
 

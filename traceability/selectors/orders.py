@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from production.selectors import lots_said
-from production.selectors.lookups import bill_of_materials, job_order_codes
+from production.selectors.lookups import bill_of_materials
 from traceability.domain import answers, balance
 from traceability.models import LotMovement, MaterialLot
 
@@ -57,7 +57,11 @@ def evidence_answer(*, job_order_id: int) -> answers.Verdict:
         used=_materials_used(job_order_id),
         expected=bill_of_materials(job_order_id=job_order_id),
         lots_made=made.values("lot").distinct().count(),
-        unbooked=sum(not told.booked for told in lots_told(job_order_id=job_order_id)),
+        # One still on the machine is booked when it ends.
+        unbooked=sum(
+            not told.booked and told.span.end_time is not None
+            for told in lots_told(job_order_id=job_order_id)
+        ),
     )
 
 
@@ -72,9 +76,15 @@ class LotTold:
 
 def lots_told(*, job_order_id: int) -> list[LotTold]:
     """What machines said of lots in an order, and whether somebody booked each as used or made in it."""
-    code = job_order_codes({job_order_id})[job_order_id]
-    spans = lots_said(order_code=code)
-    lots = {lot.code: lot for lot in MaterialLot.objects.filter(code__in={span.lot_code for span in spans})}
+    spans = lots_said(job_order_id=job_order_id)
+    if not spans:
+        return []
+    lots = {
+        lot.code: lot
+        for lot in MaterialLot.objects.select_related("material").filter(
+            code__in={span.lot_code for span in spans}
+        )
+    }
     moved = set(LotMovement.objects.filter(job_order_id=job_order_id).values_list("lot_id", flat=True))
     found = ((span, lots.get(span.lot_code)) for span in spans)
     return [LotTold(span, lot, lot is not None and lot.pk in moved) for span, lot in found]
