@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as late
 from mom.improvement.selectors import open_actions
 from mom.pages import svg, words
 from mom.pages.board import Figure, href
+from mom.pages.loss_rows import money_shown
 from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
 from mom.provenance.links import figure_href
@@ -104,6 +105,9 @@ class CauseRow:
     actions: tuple[Action, ...]
     action_href: str
     code_href: str
+    money: str
+    cost: str
+    late: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,12 @@ def _exact(pieces: Fraction) -> Decimal:
     return Decimal(round(pieces * 1_000_000)) / 1_000_000
 
 
+def _money(amount: Fraction | None, currency: str) -> str:
+    """Empty where it is not known."""
+    exact = None if amount is None else _exact(amount)
+    return money_shown(exact, currency) if exact and currency else ""
+
+
 class _Seen:
     """What the rows of one day are told with, read once for all."""
 
@@ -202,6 +212,9 @@ class _Seen:
             code_href=href("/stops/", line=self.day.line.code, uncoded="1", period="7d")
             if cause.kind == UNCODED
             else "",
+            money=_money(cause.money, self.day.currency),
+            cost=_money(self.day.cost(cause), self.day.currency),
+            late=words.span_minutes(late) if (late := self.day.late(cause)) else "",
         )
 
     def label(self, cause: Cause, reason: Reason | None, pieces: int) -> str:

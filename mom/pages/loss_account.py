@@ -15,18 +15,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 from django.views.decorators.http import require_safe
 
-from mom.pages import pareto, svg, words
-from mom.pages.board import href, reason_names
+from mom.pages import definitions, pareto, words
 from mom.pages.lookup import equipment_or_404, lines_seen
+from mom.pages.loss_rows import LINE, SHOWN_CAUSES, TIME, Window, loss_told, pareto_rows, shown, whole
 from mom.pages.losses import data_quality
 from mom.pages.svg import waterfall
+from mom.provenance.links import figure_href
 from plant import selectors
 from plant.access import require
 from plant.domain.intervals import Interval
 from plant.domain.quantities import ratio, round_parts
 from production import selectors as production
-from production.domain.bridge import QUALITY, SPEED, Bridge, bridge
+from production.domain.bridge import QUALITY, SLOW, SPEED, Bridge, bridge
 from production.domain.oee import seconds as exact_seconds
+from production.domain.time_model import BREAKDOWN
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -51,9 +53,19 @@ LEVEL_WORDS = {
     "PRI·PQ": late("Time for what was made (PRI·PQ)"),
     "PRI·GQ": late("Time for what was good (PRI·GQ)"),
 }
-KIND_WORDS = {SPEED: late("Slower than the ideal rate"), QUALITY: late("Rejected, or still in the line")}
+KIND_WORDS = {
+    SLOW: late("Running slowly"),
+    SPEED: late("Slower than the ideal rate"),
+    QUALITY: late("Rejected, or still in the line"),
+}
+KIND_KINDS = {SLOW: "slow", SPEED: "slow", QUALITY: "stop"}
+# A level's own figure, as its evidence is addressed.
+LEVEL_FIGURES = {
+    **{name: name.lower() for name in ("TT", "TO", "TR", "TF", "TN", "TU", "POT", "PBT", "APT")},
+    "PRI·PQ": "pri_pq",
+    "PRI·GQ": "pri_gq",
+}
 LEVEL, LOSS = "level", "loss"
-SHOWN_CAUSES = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,7 @@ class Step:
     share: Decimal | None
     bar: SafeString
     href: str
+    evidence: str = ""
 
     @property
     def time(self) -> timedelta:
@@ -75,11 +88,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One key figure with its formula; ``text`` is as shown."""
+    """One key figure with its formula; ``text`` is as shown, ``href`` opens what it was made of."""
 
     name: str
     text: str
     formula: str
+    href: str
 
 
 def window_of(line: Equipment | None, period: str, now: datetime) -> Interval | None:
@@ -141,52 +155,33 @@ def _periods() -> list[tuple[str, str]]:
 
 def _told(unit: Equipment, found: Kpi, context: dict[str, Any]) -> dict[str, Any]:
     standard = STANDARDS[context["standard"]]
-    made = bridge(standard, found.account.durations, [part.output for part in found.made])
-    table = pareto.pareto(
-        _accounts(unit, found, context["view"]),
-        metric=context["metric"],
-        own_only=context["view"] == "machines",
-    )
+    account = found.account
+    made = bridge(standard, account.durations, [part.output for part in found.made], account.slow_lost)
+    told = loss_told(unit, found, context["view"])
+    table = pareto.pareto(told.bits, metric=context["metric"], lateness=told.lateness)
+    window = Window(unit.code, context["view"], account.start, account.end)
     return {
         "found": found,
-        "steps": steps(made, found.paced_by.code),
+        "steps": steps(made, found),
         "bridge": made,
-        "tiles": tiles(found, context["standard"]),
-        "quality": data_quality(found.account),
+        "tiles": tiles(found, context["standard"], told.breakdowns),
+        "quality": data_quality(account),
+        "time_models": definitions.models(
+            production.time_models_in_force(equipment=found.paced_by, start=account.start, end=account.end)
+        ),
         "table": table,
-        "rows": pareto_rows(table, context["metric"]),
-        "others": _shown(pareto.together(row.total for row in table.rows[SHOWN_CAUSES:]), context["metric"]),
+        "told": told,
+        "rows": pareto_rows(table, context["metric"], told, window),
+        "others": shown(
+            pareto.together(row.total for row in table.rows[SHOWN_CAUSES:]), context["metric"], told.currency
+        ),
+        "whole": whole(table, told),
     }
 
 
-def _accounts(unit: Equipment, found: Kpi, view: str) -> list[Any]:
-    """The line as it felt it is the machine that paces it; as maintenance looks at it, all its machines."""
-    if view != "machines" or unit.level != "line":
-        return [(found.paced_by, found.account, _possible(found))]
-    units = selectors.line_work_units(unit.pk)
-    accounts = production.accounts(equipment=units, start=found.account.start, end=found.account.end)
-    return [(machine, accounts[machine.pk], pareto.unrated) for machine in units if machine.pk in accounts]
-
-
-def _possible(found: Kpi) -> pareto.Rates:
-    """Pieces a stretch of time could have brought, each part of it at the rate of its own order."""
-
-    def pieces(start: datetime, end: datetime) -> Decimal | None:
-        total = Decimal(0)
-        for part in found.made:
-            time = min(end, part.use.end or end) - max(start, part.use.start)
-            if time <= timedelta():
-                continue
-            if part.rate is None:
-                return None
-            total += part.rate.units_per_hour * exact_seconds(time) / 3600
-        return total
-
-    return pieces
-
-
-def steps(found: Bridge, code: str) -> list[Step]:
+def steps(found: Bridge, figures: Kpi) -> list[Step]:
     """Rows of the waterfall in whole seconds that add up: each loss, then what is left."""
+    window = Window(figures.equipment.code, TIME, figures.account.start, figures.account.end)
     parts = [loss.seconds for level in found.levels for loss in level.losses]
     rounded = iter(round_parts([*parts, found.levels[-1].seconds]))
     at = whole = sum(round_parts([*parts, found.levels[-1].seconds]), Decimal(0))
@@ -198,105 +193,89 @@ def steps(found: Bridge, code: str) -> list[Step]:
             lost = next(rounded)
             at -= lost
             label = str(KIND_WORDS.get(loss.kind) or words.class_word(loss.kind))
-            kind = {SPEED: "slow", QUALITY: "stop"}.get(loss.kind) or words.class_kind(loss.kind)
-            opens = href("/stops/", equipment=code) if kind in ("stop", "setup", "wait") else ""
-            rows.append(_step(LOSS, label, kind, lost, at, whole, opens))
-        rows.append(_step(LEVEL, str(LEVEL_WORDS[level.name]), "run", at, Decimal(0), whole, ""))
+            kind = {SLOW: "slow", SPEED: "slow", QUALITY: "stop"}.get(loss.kind) or words.class_kind(
+                loss.kind
+            )
+            opens = "" if loss.kind in KIND_WORDS else window.events(**{"class": loss.kind})
+            evidence = "" if loss.kind in KIND_WORDS else _evidence(figures, "time", loss.kind)
+            rows.append(_step(LOSS, label, kind, lost, at, whole, opens, evidence))
+        name = LEVEL_FIGURES.get(level.name, "")
+        evidence = _evidence(figures, name) if name else ""
+        rows.append(_step(LEVEL, str(LEVEL_WORDS[level.name]), "run", at, Decimal(0), whole, "", evidence))
     return rows
 
 
 def _step(
-    role: str, label: str, kind: str, amount: Decimal, left: Decimal, whole: Decimal, opens: str
+    role: str,
+    label: str,
+    kind: str,
+    amount: Decimal,
+    left: Decimal,
+    whole: Decimal,
+    opens: str,
+    evidence: str = "",
 ) -> Step:
     bar = waterfall.drawn(waterfall.Bar(left, amount, kind, label), whole)
-    return Step(role, label, kind, int(amount), ratio(amount, whole), bar, opens)
+    return Step(role, label, kind, int(amount), ratio(amount, whole), bar, opens, evidence)
 
 
-def tiles(found: Kpi, standard: str) -> list[Tile]:
-    """The eight figures a plant steers by, in the words of the definition in force."""
+def _evidence(found: Kpi, figure: str, time_class: str = "") -> str:
+    account = found.account
+    return figure_href(found.equipment.code, figure, account.start, account.end, **{"class": time_class})
+
+
+def tiles(found: Kpi, standard: str, breakdowns: tuple[int, timedelta] | None = None) -> list[Tile]:
+    """The eight figures a plant steers by, in the words of the definition in force.
+
+    ``breakdowns``: of any machine, that halted the line; without them the pacing machine's own, named so.
+    """
     trs, oee, more = found.trs, found.oee, found.figures
     percent, hours = words.percent, _hours
+    named = {"count": more.failures, "machine": found.paced_by.name}
+    rejected = _("rejected by %(machine)s") % named
+    if found.equipment.level == "line":
+        rejected = _("rejected anywhere on the line / through %(machine)s") % named
+    failures = _("run time / breakdowns of %(machine)s: %(count)s") % named
     if standard == "nf":
         first = [
-            Tile("TRS", percent(trs.trs), "TU / TR"),
-            Tile(_("Availability (Do)"), percent(trs.do), "TF / TR"),
-            Tile(_("Performance (Tp)"), percent(trs.tp), "TN / TF"),
-            Tile(_("Quality (Tq)"), percent(trs.tq), "TU / TN"),
+            ("trs", "TRS", percent(trs.trs), "TU / TR"),
+            ("do", _("Availability (Do)"), percent(trs.do), "TF / TR"),
+            ("tp", _("Performance (Tp)"), percent(trs.tp), "TN / TF"),
+            ("tq", _("Quality (Tq)"), percent(trs.tq), "TU / TN"),
         ]
     else:
         first = [
-            Tile("OEE", percent(oee.oee), "PRI·GQ / PBT"),
-            Tile(_("Availability"), percent(oee.availability), "APT / PBT"),
-            Tile(_("Effectiveness"), percent(oee.effectiveness), "PRI·PQ / APT"),
-            Tile(_("Quality ratio"), percent(oee.quality), "GQ / PQ"),
+            ("oee", "OEE", percent(oee.oee), "PRI·GQ / PBT"),
+            ("availability", _("Availability"), percent(oee.availability), "APT / PBT"),
+            ("effectiveness", _("Effectiveness"), percent(oee.effectiveness), "PRI·PQ / APT"),
+            ("quality", _("Quality ratio"), percent(oee.quality), "GQ / PQ"),
         ]
-    failures = _("run time / breakdowns of %(machine)s: %(count)s") % {
-        "count": more.failures,
-        "machine": found.paced_by.name,
-    }
-    return [
-        *first,
-        Tile(_("Time between breakdowns"), hours(more.mtbf), failures),
-        Tile(_("Time to repair"), hours(more.mttr), _("breakdown time / breakdowns")),
-        Tile(_("Changeover share"), percent(more.setup_ratio), "AUST / AUPT"),
-        Tile(
-            _("Scrap ratio"),
-            percent(more.scrap_ratio),
-            _("rejected by %(machine)s") % {"machine": found.paced_by.name},
-        ),
+    rest = [
+        ("mtbf", _("Time between breakdowns"), hours(more.mtbf), failures),
+        ("mttr", _("Time to repair"), hours(more.mttr), _("breakdown time / breakdowns")),
+        ("setup_ratio", _("Changeover share"), percent(more.setup_ratio), "AUST / AUPT"),
+        ("scrap_ratio", _("Scrap ratio"), percent(more.scrap_ratio), rejected),
     ]
+    told = [
+        Tile(name, text, formula, _evidence(found, figure)) for figure, name, text, formula in (*first, *rest)
+    ]
+    return told if breakdowns is None else _with_line_breakdowns(told, found, breakdowns)
+
+
+def _with_line_breakdowns(told: list[Tile], found: Kpi, breakdowns: tuple[int, timedelta]) -> list[Tile]:
+    """Of any machine, as far as they halted the line: one the buffers took up is none of the line's."""
+    count, time = breakdowns
+    account = found.account
+    opens = Window(found.equipment.code, LINE, account.start, account.end).events(cause_class=BREAKDOWN)
+    between = ratio(found.oee.apt, count)
+    each = ratio(exact_seconds(time), count)
+    formula = _("run time / breakdowns of any machine that halted the line: %(count)s") % {"count": count}
+    line = [
+        Tile(_("Time between breakdowns"), _hours(between), formula, opens),
+        Tile(_("Time to repair"), _hours(each), _("time the line stood by them / breakdowns"), opens),
+    ]
+    return [*told[:4], *line, *told[6:]]
 
 
 def _hours(value: Decimal | None) -> str:
     return "–" if value is None else words.span_minutes(timedelta(seconds=float(value)))
-
-
-@dataclass(frozen=True, slots=True)
-class ParetoRow:
-    """A cause as listed; texts as shown, by shift and in all."""
-
-    label: str
-    machine: str
-    kind: str
-    cells: tuple[str, ...]
-    total: str
-    cumulative: Decimal | None
-    bar: SafeString
-    href: str
-
-
-def pareto_rows(table: pareto.Table, metric: str) -> list[ParetoRow]:
-    names = reason_names({row.reason_code for row in table.rows})
-    most = max((row.total.value(metric) or Decimal(0) for row in table.rows), default=Decimal(0))
-    return [_pareto_row(row, names, metric, most or Decimal(1)) for row in table.rows[:SHOWN_CAUSES]]
-
-
-def _pareto_row(row: pareto.Row, names: dict[str, str], metric: str, most: Decimal) -> ParetoRow:
-    kind = words.class_kind(row.time_class)
-    word = words.class_word(row.time_class)
-    label = f"{word} · {names.get(row.reason_code, row.reason_code)}" if row.reason_code else word
-    query = {
-        "equipment": row.equipment.code,
-        "reason": row.reason_code,
-        "uncoded": "1" if row.uncoded else "",
-        "size": "micro" if row.time_class == "micro_stop" else "",
-        "period": "30d",
-    }
-    value = row.total.value(metric) or Decimal(0)
-    return ParetoRow(
-        label=label,
-        machine=row.equipment.name,
-        kind=kind,
-        cells=tuple(_shown(cell, metric) for cell in row.cells),
-        total=_shown(row.total, metric),
-        cumulative=row.cumulative,
-        bar=svg.progress(value, most, label=label, kind=kind, height=10),
-        href=href("/stops/", **query),
-    )
-
-
-def _shown(cell: pareto.Cell, metric: str) -> str:
-    if metric == pareto.TIME:
-        return words.span_minutes(cell.duration) if cell.duration else ""
-    value = cell.value(metric)
-    return words.quantity(None if value is None else round(value)) if cell.duration else ""

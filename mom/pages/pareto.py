@@ -1,33 +1,37 @@
-"""Lost time by cause, machine and shift, the dearest first: what to cure, and where."""
+"""Lost time by cause, machine and shift, the dearest first: what to cure, and where.
+
+Bits are stretches of lost time, each of one cause, one machine and one shift; every bar is a sum of bits and
+opens exactly these.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from fractions import Fraction
+from typing import NamedTuple
 
-from mom.pages.losses import LOST, group_of
+from mom.pages.losses import LOST, UNCODED
 from plant.domain.quantities import ratio
 from production.domain import bridge
 from production.domain.account import Account, Segment
+from production.domain.lateness import Lateness, late_by
+from production.domain.line.losses import LineLosses, LostPart
+from production.domain.line.pacing import machine_of
+from production.domain.line.walk import MACHINE
 from production.domain.oee import seconds
 from production.domain.time_model import MICRO_STOP
 
-if TYPE_CHECKING:
-    from plant.models import Equipment
-
-TIME, COUNT, PIECES = "time", "count", "pieces"
-METRICS = (TIME, COUNT, PIECES)
+TIME, COUNT, PIECES, MONEY, COST = "time", "count", "pieces", "money", "cost"
+METRICS = (TIME, COUNT, PIECES, MONEY, COST)
 OWN = frozenset({*bridge.OWN, MICRO_STOP})
-HOUR = Decimal(3600)
 
-
-class Rates(Protocol):
-    """What a machine could have made in a stretch of time, at the ideal rates of its orders; None unknown."""
-
-    def __call__(self, start: datetime, end: datetime) -> Decimal | None: ...
+# What a machine could have made in a stretch of time, at the ideal rates of its orders; None unknown.
+Rates = Callable[[datetime, datetime], Decimal | None]
+# The machine's code and when its stop began.
+Stopped = tuple[str, datetime]
 
 
 def unrated(start: datetime, end: datetime) -> Decimal | None:
@@ -35,39 +39,145 @@ def unrated(start: datetime, end: datetime) -> Decimal | None:
     return None
 
 
+class Cause(NamedTuple):
+    """``machine``: code of where it began, empty where none is known. ``kind``: the walk's answer; empty for
+    a machine's own account.
+    """
+
+    machine: str
+    kind: str
+    time_class: str
+    reason_code: str
+    uncoded: bool
+
+
+class Bit(NamedTuple):
+    """A stretch of lost time. ``stop``: the one that caused it; ``felt``: the one of what paces the line,
+    which was of ``time_class``.
+    """
+
+    start: datetime
+    end: datetime
+    cause: Cause
+    time_class: str
+    shift: str
+    order_code: str
+    stop: Stopped | None
+    felt: Stopped | None
+    pieces: Decimal | None
+    money: Decimal | None
+    cost: Decimal | None
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+
+def account_bits(
+    code: str, account: Account, rates: Rates = unrated, *, own_only: bool = False, lost: bool = True
+) -> list[Bit]:
+    """A machine's own account. ``own_only``: what it did by itself, as maintenance looks at it. ``lost``
+    False: all its time, running and planned time too.
+    """
+    return [
+        _of_segment(code, segment, rates)
+        for segment in account.segments
+        if (segment.time_class in LOST or not lost) and (not own_only or segment.time_class in OWN)
+    ]
+
+
+def _of_segment(code: str, segment: Segment, rates: Rates) -> Bit:
+    machine = machine_of(segment, code)
+    stop = (machine, segment.stop_start) if segment.stop_start else None
+    time_class, uncoded = (UNCODED, True) if segment.uncoded else (segment.time_class, False)
+    return Bit(
+        segment.start,
+        segment.end,
+        Cause(machine, "", time_class, "" if uncoded else segment.reason_code, uncoded),
+        segment.time_class,
+        segment.shift_code,
+        segment.order_code,
+        stop,
+        stop,
+        rates(segment.start, segment.end),
+        None,
+        None,
+    )
+
+
+def line_bits(found: LineLosses) -> list[Bit]:
+    """What a line lost, by where it began."""
+    return [_of_part(part) for part in found.parts]
+
+
+def _of_part(part: LostPart) -> Bit:
+    segment, there = part.segment, part.cause.part
+    felt = (part.machine, segment.stop_start) if segment.stop_start else None
+    began = there.segment.stop_start if there and there.segment else None
+    time_class, reason = (UNCODED, "") if part.uncoded else (part.time_class, part.reason_code)
+    return Bit(
+        part.start,
+        part.end,
+        Cause(part.cause.machine, part.cause.kind, time_class, reason, part.uncoded),
+        segment.time_class,
+        segment.shift_code,
+        segment.order_code,
+        (part.cause.machine, began) if began and part.cause.kind == MACHINE else felt,
+        felt,
+        _decimal(part.pieces),
+        _decimal(part.money),
+        _decimal(part.cost),
+    )
+
+
+def _decimal(amount: Fraction | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount.numerator) / amount.denominator
+
+
 @dataclass(slots=True)
 class Cell:
-    """Time, stops and pieces of one cause in one shift. ``pieces`` None: no ideal rate."""
+    """Bits of one cause in one shift. Amounts are None where one of them is not known."""
 
     duration: timedelta = timedelta()
-    stops: set[tuple[int, datetime]] = field(default_factory=set)
+    stops: set[Stopped] = field(default_factory=set)
     pieces: Decimal | None = Decimal(0)
+    money: Decimal | None = Decimal(0)
+    cost: Decimal | None = Decimal(0)
 
-    def add(self, equipment_id: int, segment: Segment, pieces: Decimal | None) -> None:
-        self.duration += segment.duration
-        if segment.stop_start:
-            self.stops.add((equipment_id, segment.stop_start))
-        self.pieces = None if pieces is None or self.pieces is None else self.pieces + pieces
+    def add(self, bit: Bit) -> None:
+        self.duration += bit.duration
+        if bit.stop:
+            self.stops.add(bit.stop)
+        self.pieces = _plus(self.pieces, bit.pieces)
+        self.money = _plus(self.money, bit.money)
+        self.cost = _plus(self.cost, bit.cost)
 
     def value(self, metric: str) -> Decimal | None:
-        by_metric = {TIME: seconds(self.duration), COUNT: Decimal(len(self.stops)), PIECES: self.pieces}
+        by_metric = {
+            TIME: seconds(self.duration),
+            COUNT: Decimal(len(self.stops)),
+            PIECES: self.pieces,
+            MONEY: self.money,
+            COST: self.cost,
+        }
         return by_metric[metric]
+
+
+def _plus(a: Decimal | None, b: Decimal | None) -> Decimal | None:
+    return None if a is None or b is None else a + b
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cause on one machine. ``cells`` in the order of the table's shifts.
-
-    ``cumulative``: share of the whole table down to this row.
+    """One cause. ``cells`` in the order of the table's shifts. ``cumulative``: share of the whole table down
+    to this row. ``late``: how much less late its orders would be without it; None not known.
     """
 
-    equipment: Equipment
-    time_class: str
-    reason_code: str
-    uncoded: bool
+    cause: Cause
     cells: tuple[Cell, ...]
     total: Cell
     cumulative: Decimal | None
+    late: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,38 +190,37 @@ class Table:
 
 
 def pareto(
-    accounts: Iterable[tuple[Equipment, Account, Rates]],
-    *,
-    metric: str = TIME,
-    own_only: bool = False,
+    bits: Iterable[Bit], *, metric: str = TIME, lateness: Mapping[str, Lateness] | None = None
 ) -> Table:
-    """Group lost time by cause and machine, and by shift. ``own_only``: what each machine did by itself, as
-    maintenance looks at it; else all of it, as the line felt it.
-    """
-    cells: dict[tuple[int, str, str, bool], dict[str, Cell]] = {}
-    machines: dict[int, Equipment] = {}
+    """Group lost time by cause and machine, and by shift."""
+    groups: dict[Cause, list[Bit]] = {}
     first: dict[str, datetime] = {}
-    for equipment, account, rates in accounts:
-        machines[equipment.pk] = equipment
-        for segment in account.segments:
-            if segment.time_class in LOST and (not own_only or segment.time_class in OWN):
-                key = (equipment.pk, *group_of(segment))
-                by_shift = cells.setdefault(key, {})
-                by_shift.setdefault(segment.shift_code, Cell()).add(
-                    equipment.pk, segment, rates(segment.start, segment.end)
-                )
-                first.setdefault(segment.shift_code, segment.start)
+    for bit in bits:
+        groups.setdefault(bit.cause, []).append(bit)
+        first[bit.shift] = min(first.get(bit.shift, bit.start), bit.start)
     shifts = tuple(sorted(first, key=lambda code: (not code, first[code])))
-    totals = {key: together(by_shift.values()) for key, by_shift in cells.items()}
-    order = sorted(cells, key=lambda key: (-(totals[key].value(metric) or 0), key))
+    cells = {cause: _cells(same) for cause, same in groups.items()}
+    totals = {cause: together(by_shift.values()) for cause, by_shift in cells.items()}
     whole = together(totals.values())
     rows, so_far = [], Decimal(0)
-    for key in order:
-        so_far += totals[key].value(metric) or 0
-        told = tuple(cells[key].get(code, Cell()) for code in shifts)
+
+    def dearest(cause: Cause) -> tuple[Decimal, timedelta, Cause]:
+        return -(totals[cause].value(metric) or Decimal(0)), -totals[cause].duration, cause
+
+    for cause in sorted(groups, key=dearest):
+        so_far += totals[cause].value(metric) or 0
+        told = tuple(cells[cause].get(code, Cell()) for code in shifts)
+        late = late_by(((bit.order_code, bit.duration) for bit in groups[cause]), lateness or {})
         share = ratio(so_far, whole.value(metric))
-        rows.append(Row(machines[key[0]], *key[1:], told, totals[key], share))
+        rows.append(Row(cause, told, totals[cause], share, late))
     return Table(shifts, tuple(rows), whole)
+
+
+def _cells(bits: Iterable[Bit]) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for bit in bits:
+        found.setdefault(bit.shift, Cell()).add(bit)
+    return found
 
 
 def together(cells: Iterable[Cell]) -> Cell:
@@ -120,5 +229,7 @@ def together(cells: Iterable[Cell]) -> Cell:
     for cell in cells:
         total.duration += cell.duration
         total.stops |= cell.stops
-        total.pieces = None if total.pieces is None or cell.pieces is None else total.pieces + cell.pieces
+        total.pieces = _plus(total.pieces, cell.pieces)
+        total.money = _plus(total.money, cell.money)
+        total.cost = _plus(total.cost, cell.cost)
     return total

@@ -12,6 +12,7 @@ from mom.pages import (
     hours,
     line,
     loss_account,
+    loss_events,
     order_commands,
     order_import,
     orders,
@@ -33,6 +34,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("lines/<str:code>/days/<str:day>/", yesterday.line_day, name="line_day"),
     path("changeovers/", changeovers.changeovers, name="changeovers"),
     path("losses/", loss_account.losses, name="losses"),
+    path("losses/events/", loss_events.loss_events, name="loss_events"),
     path("lines/<str:code>/shifts/last/", shift_report.shift_last, name="shift_last"),
     path("lines/<str:code>/shifts/<str:day>/<str:shift>/", shift_report.shift_report, name="shift_report"),
     path(

@@ -115,9 +115,9 @@ def period_of(filters: dict[str, str]) -> str:
 
 
 def _uuids(text: str) -> list[UUID]:
-    """The stop named, or none for what is no name of a stop."""
+    """The stops named, with commas between them; none for what is no name of a stop."""
     try:
-        return [UUID(text)]
+        return [UUID(name) for name in text.split(",")]
     except ValueError:
         return []
 

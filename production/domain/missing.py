@@ -33,7 +33,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 class Part(NamedTuple):
     """One order's time. ``rate``: ideal pieces per hour. ``total``: through the constraint; ``good``: counted
-    at the line's exit; ``scrap``: rejected from the constraint on. None where nothing tells.
+    at the line's exit; ``scrap``: rejected from the constraint on; ``each``: what a piece brings in. None
+    where nothing tells.
     """
 
     start: datetime
@@ -43,6 +44,7 @@ class Part(NamedTuple):
     total: Decimal | None
     scrap: Decimal | None
     rate: Decimal | None
+    each: Decimal | None = None
 
 
 class Changeover(NamedTuple):
@@ -93,7 +95,9 @@ class Charge(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause, in pieces (an exact fraction) and time. ``duration`` None for what is no standstill."""
+    """One cause, in pieces (an exact fraction), time and contribution not made. ``duration`` None for what is
+    no standstill; ``money`` None where nobody said what a piece of it brings.
+    """
 
     kind: str
     reason_code: str
@@ -102,6 +106,7 @@ class Cause:
     pieces: Fraction
     duration: timedelta | None
     events: tuple[Lost, ...]
+    money: Fraction | None = None
 
     @property
     def count(self) -> int:
@@ -237,6 +242,7 @@ class _Tally:
     uncounted: timedelta = timedelta()
     pieces: dict[Key, Fraction] = field(default_factory=dict)
     events: dict[Key, list[Lost]] = field(default_factory=dict)
+    money: dict[Key, Fraction | None] = field(default_factory=dict)
 
     def add(self, part: Part, lost: Sequence[Lost]) -> None:
         required = _time(lost)
@@ -244,7 +250,7 @@ class _Tally:
             self.unrated += required
             if part.good is not None:
                 self.good += Fraction(part.good)
-                self._count(_bare(UNRATED), -Fraction(part.good))
+                self._count(_bare(UNRATED), -Fraction(part.good), part.each)
             return
         if part.good is None:
             self.uncounted += required
@@ -260,7 +266,7 @@ class _Tally:
                 unknown += at_rate
                 self.events.setdefault(_bare(NOT_KNOWN), []).append(item)
             else:
-                self._count(_key(item), at_rate, item)
+                self._count(_key(item), at_rate, part.each, item)
         self._made(part, Fraction(part.good), ran, unknown)
 
     def _made(self, part: Part, good: Fraction, ran: Fraction, unknown: Fraction) -> None:
@@ -270,20 +276,23 @@ class _Tally:
         total = good + scrap if part.total is None else Fraction(part.total)
         short = ran + unknown - total
         dark = min(max(short, NOTHING), unknown)
-        self._count(_bare(NOT_KNOWN), dark)
-        self._count(_bare(SPEED), short - dark)
-        self._count(_bare(REJECTS), scrap)
-        self._count(_bare(IN_LINE), total - good - scrap)
+        self._count(_bare(NOT_KNOWN), dark, part.each)
+        self._count(_bare(SPEED), short - dark, part.each)
+        self._count(_bare(REJECTS), scrap, part.each)
+        self._count(_bare(IN_LINE), total - good - scrap, part.each)
 
-    def _count(self, key: Key, pieces: Fraction, event: Lost | None = None) -> None:
+    def _count(self, key: Key, pieces: Fraction, each: Decimal | None, event: Lost | None = None) -> None:
         if pieces or event:
             self.pieces[key] = self.pieces.get(key, NOTHING) + pieces
+            before = self.money.get(key, NOTHING)
+            unknown = before is None or each is None
+            self.money[key] = None if unknown else (before or NOTHING) + pieces * Fraction(each or 0)
             if event:
                 self.events.setdefault(key, []).append(event)
 
     def told(self) -> Missing:
         causes = [
-            Cause(*key, pieces, _time(events) if events else None, tuple(events))
+            Cause(*key, pieces, _time(events) if events else None, tuple(events), self.money.get(key))
             for key, pieces in self.pieces.items()
             for events in [self.events.get(key, [])]
         ]

@@ -37,6 +37,7 @@ from production.selectors.record import (
     job_response,
     order_counts,
 )
+from production.selectors.stop_cost import StopCost, stop_cost
 from production.selectors.stopped import (
     StopTold,
     counts_said,
@@ -68,6 +69,7 @@ __all__ = [
     "Quantities",
     "QuantityPart",
     "ShiftHours",
+    "StopCost",
     "StopPart",
     "StopTold",
     "account",
@@ -108,6 +110,7 @@ __all__ = [
     "shift_hours",
     "states_between",
     "stop_containing",
+    "stop_cost",
     "stops",
     "stops_uncoded",
     "thresholds_for",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,14 @@ from production.domain.changeover import (
     sequence_time,
     standard_for,
 )
-from production.domain.missing import UNCODED, Changeover, Charge, Missing, Part, missing
+from production.domain.lateness import Lateness, late_by
+from production.domain.missing import UNCODED, Cause, Changeover, Charge, Missing, Part, missing
 from production.domain.stops import planned_time
 from production.models import JobOrder, JobOrderVersion
 from production.selectors.changeovers import products_of, standards_of
 from production.selectors.kpi import Kpi, Made, kpi
-from production.selectors.line_losses import line_losses
+from production.selectors.lateness import orders_lateness
+from production.selectors.line_losses import LineLossAccount, Values, line_losses, values_read
 from production.selectors.quantities import INSTANT
 from production.selectors.units import planned_slots
 
@@ -72,10 +75,33 @@ class LineDay:
     plan: tuple[Planned, ...]
     versions: tuple[JobOrderVersion, ...]
     resequenced: tuple[Resequenced, ...]
+    values: Values
+    lateness: Mapping[str, Lateness]
 
     @property
     def planned(self) -> Decimal | None:
         return sum((item.pieces for item in self.plan), Decimal(0)) if self.plan else None
+
+    @property
+    def currency(self) -> str:
+        return self.values.currency
+
+    def cost(self, cause: Cause) -> Fraction | None:
+        """What the line cost while it stood for a cause; None for what is no standstill, or not known."""
+        if cause.duration is None:
+            return None
+        payers = (self.line.pk, self.kpi.paced_by.pk)
+        found = Fraction(0)
+        for event in cause.events:
+            per_hour = self.values.worth((), event.order_code, event.start, payers).per_hour
+            if per_hour is None:
+                return None
+            found += Fraction(per_hour) * (event.duration // INSTANT) / 3_600_000_000
+        return found
+
+    def late(self, cause: Cause) -> timedelta | None:
+        """How much less late the day's orders would be without it; not to be summed over causes."""
+        return late_by(((event.order_code, event.duration) for event in cause.events), self.lateness)
 
 
 def line_day(*, line_id: int, day: date) -> LineDay | None:
@@ -101,6 +127,11 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
     decisions = _sequence_decisions(line_id, start, end)
     worked = [part for part in figures.made if part.use.end != part.use.start]
     names, standards = _products(worked, decisions), standards_of(line_id)
+    account = figures.account
+    losses = line_losses(line_id=line_id, start=account.start, end=account.end)
+    units = plant.line_work_units(line_id)
+    values = values_read(line_id, units, account.start, account.end)
+    late = losses.lateness if losses else _lateness_of(line_id, figures, values)
     changes = _changeovers(worked, names, standards, frozen, bool(decisions))
     return LineDay(
         line=figures.equipment,
@@ -110,18 +141,25 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         is_over=figures.account.end >= end,
         shifts=tuple(shifts),
         kpi=figures,
-        missing=missing(figures.account.segments, _parts(figures), changes, _charges(line_id, figures)),
+        missing=missing(account.segments, _parts(figures, values), changes, _charges(losses)),
         changeovers=changes,
         changed_over=tuple(changeovers_done(figures.account.segments)),
         plan=tuple(_planned(line_id, frozen, start, end)),
         versions=tuple(_versions(line_id, start, end)),
         resequenced=tuple(_resequenced(decision, names, standards) for decision in decisions),
+        values=values,
+        lateness=late,
     )
 
 
-def _charges(line_id: int, figures: Kpi) -> list[Charge]:
+def _lateness_of(line_id: int, figures: Kpi, values: Values) -> dict[str, Lateness]:
+    return orders_lateness(
+        line_id=line_id, codes=values.product_of, exits=figures.exits, now=figures.account.end
+    )
+
+
+def _charges(found: LineLossAccount | None) -> list[Charge]:
     """What the constraint's lost time came from; nothing where the line's links are not declared."""
-    found = line_losses(line_id=line_id, start=figures.account.start, end=figures.account.end)
     if found is None:
         return []
     return [
@@ -138,7 +176,7 @@ def _charges(line_id: int, figures: Kpi) -> list[Charge]:
     ]
 
 
-def _parts(figures: Kpi) -> list[Part]:
+def _parts(figures: Kpi, values: Values) -> list[Part]:
     """Each order's time, and what the line made and rejected for it; none of the time in what its end made
     of an order before.
     """
@@ -151,6 +189,7 @@ def _parts(figures: Kpi) -> list[Part]:
             made.total,
             made.passed_scrap,
             made.per_hour,
+            values.worth((), made.use.code, made.use.start).per_unit,
         )
         for made in figures.made
     ]

@@ -70,20 +70,6 @@ class Kpi:
     oee: Oee
     figures: Figures
 
-    @property
-    def scrap(self) -> Decimal | None:
-        """Rejected by the machine, or anywhere on the line; None where nothing tells."""
-        known = [part.line_scrap for part in self.made if part.line_scrap is not None]
-        return sum(known, ZERO) if known else None
-
-    @property
-    def scrap_ratio(self) -> Decimal | None:
-        """Rejected pieces over good and rejected ones, of the whole line."""
-        good, scrap = self.oee.good, self.scrap
-        if good is None or scrap is None or not good + scrap:
-            return None
-        return scrap / (good + scrap)
-
 
 def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
     """The figures of [start, end), cut where the data end; None without data, or a line that nothing paces.
@@ -133,8 +119,8 @@ def _judged(made: Sequence[Made]) -> list[Output]:
 
 
 def _scrap(made: Sequence[Made]) -> Decimal | None:
-    """Rejected by what paces the line, in all parts; None as soon as one does not tell."""
-    known = [part.scrap for part in made if part.scrap is not None]
+    """Rejected by the machine, or by any of the line, in all parts; None as soon as one does not tell."""
+    known = [part.line_scrap for part in made if part.line_scrap is not None]
     return sum(known, ZERO) if made and len(known) == len(made) else None
 
 
