@@ -39,7 +39,7 @@ SORTS = (
     ("aborted", 0.07, 130, 1500),
     ("stopped", 0.04, 130, 1200),
 )
-RUN_MEAN, SETUP_SHARE, CODED_SHARE = 352.0, 0.5, 0.85
+RUN_MEAN, SETUP_SHARE, CODED_SHARE = 318.0, 0.5, 0.85
 SAID_COLUMNS = (
     "said_by_rule", "said_at", "equipment_id", "start_time", "end_time", "reason_id", "comment",
 )  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
 from plant.models import CalendarSlot, Equipment, Reason
 from production.domain.stops import stop_id
@@ -25,9 +27,11 @@ from production.models import (
     Stop,
 )
 from production.selectors.effectiveness import Effectiveness, effectiveness
+from production.selectors.rollup_losses import loss_events, losses_by_reason
 from production.services.rollups import rollups_check, rollups_refresh, rollups_sweep
 from tests.benchmarks.year_data import CONSTRAINT, Size, Year, plant_make
 from tests.benchmarks.year_history import history_make
+from tests.factories.plant import account_make
 
 SEED = 7
 
@@ -63,7 +67,7 @@ def test_every_whole_window_of_machine_line_and_site_is_read_closed_and_equals_t
     line = year.lines[0]
     units = year.units[line.pk]
     edges = edges_of(units[CONSTRAINT])
-    assert len(edges) == 7
+    assert len(edges) == 6
     for equipment in (units[0], units[CONSTRAINT], line, year.site):
         for first in range(len(edges) - 1):
             assert same(equipment, edges[first], edges[first + 1]).closed
@@ -191,3 +195,46 @@ def test_whatever_changes_the_two_readings_stay_equal_before_and_after_it_is_add
         same(line, edges[0], edges[-1])
         assert rollups_check(write=False) == []
         transaction.set_rollback(True)
+
+
+def test_months_of_a_site_are_answered_over_the_api_with_the_words_of_its_machines(year: Year) -> None:
+    client = APIClient()
+    client.force_login(account_make("supervisor", year.site))
+    line = year.lines[0]
+    unit = year.units[line.pk][CONSTRAINT]
+    edges = edges_of(unit)
+    window = {"start": edges[0].isoformat(), "end": edges[-1].isoformat()}
+    for code in (year.site.code, line.code, unit.code):
+        found = client.get(f"/api/v1/equipment/{code}/effectiveness", window).json()
+        assert found["closed"] is True
+        if code != year.site.code:
+            kpi = client.get(f"/api/v1/equipment/{code}/kpi", window).json()
+            assert found["iso_22400_2"] == kpi["iso_22400_2"]
+            assert found["nf_e60_182"] == kpi["nf_e60_182"]
+            assert found["seconds"] == kpi["account"]["seconds"]
+    rows = client.get(f"/api/v1/equipment/{unit.code}/losses", window).json()
+    kpi = client.get(f"/api/v1/equipment/{unit.code}/kpi", window).json()
+    lost = {row["time_class"] for row in rows}
+    told = {name: Decimal(time) for name, time in kpi["account"]["seconds"].items() if name in lost}
+    assert sum(Decimal(row["seconds"]) for row in rows) == sum(told.values())
+    refused = client.get(
+        f"/api/v1/equipment/{unit.code}/losses", {"start": window["end"], "end": window["start"]}
+    )
+    assert refused.status_code == 400
+
+
+def test_the_stops_behind_a_cell_are_those_that_were_counted(year: Year) -> None:
+    units = [unit.pk for unit in year.units[year.lines[0].pk]]
+    start, *_, end = edges_of(year.units[year.lines[0].pk][0])
+    rows = losses_by_reason(equipment_ids=units, start=start, end=end)
+    assert rows == losses_by_reason(equipment_ids=units, start=start, end=end, closed=False)
+    for row in [row for row in rows if row.reason_code and row.stops][:5]:
+        stops = loss_events(
+            equipment_id=row.work_unit_id, reason_code=row.reason_code, shift_code=row.shift_code,
+            start=start, end=end,
+        )  # fmt: skip
+        same_cell = [
+            other for other in rows
+            if other[:2] == row[:2] and other.reason_code == row.reason_code
+        ]  # fmt: skip
+        assert len(stops) == sum(other.stops for other in same_cell)
