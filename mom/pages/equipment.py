@@ -64,6 +64,7 @@ class Placed:
     shift: CalendarSlot | None
     window: Interval
     now: datetime
+    revision: str
 
 
 def _placed(unit: Equipment, now: datetime, at: datetime | None) -> Placed:
@@ -78,7 +79,8 @@ def _placed(unit: Equipment, now: datetime, at: datetime | None) -> Placed:
     )
     if at is not None and not shift:
         window = Interval(at - OFF_SHIFT / 2, at + OFF_SHIFT / 2)
-    return Placed(unit, line, selectors.site_zone(unit), shift, window, now)
+    revision = selectors.revision_of(line.pk) if line else ""
+    return Placed(unit, line, selectors.site_zone(unit), shift, window, now, revision)
 
 
 @require_safe
@@ -90,8 +92,7 @@ def equipment(request: HttpRequest, code: str) -> HttpResponse:
         return redirect("line", unit.code)
     now, at = timezone.now(), instant_asked(request)
     placed = _placed(unit, now, at)
-    revision = selectors.revision_of(placed.line.pk) if placed.line else now.isoformat()
-    etag = etag_of(request, revision, now)
+    etag = etag_of(request, placed.revision or now.isoformat(), now)
     if unchanged := answer_304(request, etag):
         return unchanged
     context = {**_context(placed, at, request), "etag": etag, "poll_url": request.get_full_path()}
@@ -124,7 +125,9 @@ def _context(placed: Placed, at: datetime | None, request: HttpRequest) -> dict[
         **_lists(placed, start, end, request),
         "signals": _signals(placed.unit, placed.now),
         "time_models": definitions.models(
-            production.time_models_in_force(equipment=placed.unit, start=start, end=max(end, start))
+            production.time_models_in_force(
+                equipment=placed.unit, start=start, end=max(end, start), revision=placed.revision
+            )
         ),
         "slow": account if account and account.slow else None,
         "limits": definitions.limits(placed.unit),

@@ -75,9 +75,14 @@ class InForce(NamedTuple):
     definition: Definition
 
 
-def time_models_in_force(*, equipment: Equipment, start: datetime, end: datetime) -> list[InForce]:
-    """The definitions that what began in [start, end) on a machine is told by, in order. One read."""
-    found = definitions_for(equipment.equipment_class_id, families())
+def time_models_in_force(
+    *, equipment: Equipment, start: datetime, end: datetime, revision: str = ""
+) -> list[InForce]:
+    """The definitions that what began in [start, end) on a machine is told by, in order. One read; none where
+    a ``revision`` read before is given and nothing was configured since.
+    """
+    known = plant.configuration_kept("time models", revision=revision, make=families)
+    found = definitions_for(equipment.equipment_class_id, known)
     return [named(version) for version in found.between(start, end)]
 
 
