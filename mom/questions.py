@@ -21,6 +21,7 @@ from plant import selectors as plant
 from plant.access import Actor, Grant
 from production import selectors as production
 from production.domain.account import Account
+from production.selectors.instructions import order_instructions
 from production.selectors.lookups import job_order_for_id, job_order_running
 from production.selectors.stopped import overlapping
 from quality import selectors as quality
@@ -121,14 +122,37 @@ def right_thing(asked: Asked) -> Verdict:
 
 
 def right_method(asked: Asked) -> Verdict:
-    """Whether the order follows a routing that is in force."""
+    """Whether the order follows a routing in force, and its instructions were read as they are in force."""
     method = asked.order.work_master
+    if method is not None and not method.is_active:
+        words = {"code": method.code, "version": method.version}
+        return NO, _("routing %(code)s, version %(version)d, is no longer in force") % words
+    read = _instructions_verdict(asked)
+    if read is not None and (read[0] != YES or method is None):
+        return read
     if method is None:
         return NOT_KNOWN, _("the order names no routing")
     words = {"code": method.code, "version": method.version}
-    if method.is_active:
-        return YES, _("routing %(code)s, version %(version)d, is in force") % words
-    return NO, _("routing %(code)s, version %(version)d, is no longer in force") % words
+    routing = _("routing %(code)s, version %(version)d, is in force") % words
+    return YES, joined((routing, read[1])) if read else routing
+
+
+def _instructions_verdict(asked: Asked) -> Verdict | None:
+    """Whether somebody confirmed each instruction of the order; None where it has none."""
+    if asked.order.started_at is None:
+        return None
+    told = [each for each in order_instructions(asked.order, now=asked.now) if each.current]
+    if not told:
+        return None
+    unread = [each for each in told if not each.is_read]
+    if unread:
+        names = ", ".join(f"{each.shown.name} v{each.shown.version}" for each in unread[:NAMED])
+        return NO, labelled(_("instruction nobody has confirmed reading"), names)
+    text = ngettext(
+        "%(n)d instruction, read in the version in force", "%(n)d instructions, read in the version in force",
+        len(told),
+    )  # fmt: skip
+    return YES, text % {"n": len(told)}
 
 
 def right_material(asked: Asked) -> Verdict:

@@ -141,14 +141,18 @@ def station_view(found: Station, reading: LineReading, actor: Actor, now: dateti
         next_orders=[]
         if order
         else [each for each in reading.orders if each.state == "allowed_to_start"][:3],
-        machines=[_chip(unit, reading.accounts.get(unit.pk), going_on.get(unit.pk, "")) for unit in units],
+        machines=[
+            _chip(unit, reading.accounts.get(unit.pk), going_on.get(unit.pk, ""))
+            for unit in units
+            if not unit.is_manual
+        ],
         uncoded=[stop_tile(row, now) for row in waiting[:SHOWN]],
         uncoded_count=waiting.count(),
         micro=micro_stops([reading.accounts[unit.pk] for unit in units if unit.pk in reading.accounts]),
         checks_due=sum(tile.is_due for tile in checks_here(found, now)),
         has_data=any(unit.pk in reading.accounts for unit in units),
         calls=_calls(found, actor, now),
-        works=work_tiles(units, now),
+        works=work_tiles(units, going_on, now),
         people=[each.person.name or each.person.badge for each in people_here(found, now)],
         to_read=unread(found, at_work, actor, now),
         others=[each for each in at_work if order and each.pk != order.pk],
@@ -204,18 +208,28 @@ def micro_stops(accounts: list[Account]) -> MicroStops:
 
 
 def _order_card(order: JobOrder, reading: LineReading, now: datetime) -> OrderCard:
+    # A line of manual stations has no other count than what people enter.
+    by_hand = {} if reading.good is not None else _said_counts(order)
+    good = by_hand.get("good") if reading.good is None else reading.good
     return OrderCard(
         code=order.code,
         product=order.product.name,
         state=order.state,
         quantity=order.quantity,
         unit=piece_word(order.unit),
-        good=reading.good,
-        scrap=_scrap(order, reading, now),
+        good=good,
+        scrap=by_hand.get("scrap") if by_hand else _scrap(order, reading, now),
         due=order.due_time or order.planned_end,
-        share=ratio(reading.good, order.quantity),
+        share=ratio(good, order.quantity),
         verbs=verbs_of(order),
     )
+
+
+def _said_counts(order: JobOrder) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for entry in production.counts_said(job_order_id=order.pk):
+        found[entry.kind] = found.get(entry.kind, Decimal(0)) + entry.quantity
+    return found
 
 
 def _scrap(order: JobOrder, reading: LineReading, now: datetime) -> Decimal | None:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from mom.pages import (
     calls,
+    instructions,
     tablet_access,
     tablet_calls,
     tablet_checks,
@@ -39,7 +40,6 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/people/", tablet_people.people, name="tablet_people"),
     path("tablet/instructions/", tablet_instructions.instructions, name="tablet_instructions"),
     path("tablet/instructions/<int:pk>/", tablet_instructions.instruction, name="tablet_instruction"),
-    path("tablet/instructions/<int:pk>/image/", tablet_instructions.image, name="instruction_image"),
     path("tablet/devices/", tablet_devices.devices, name="tablet_devices"),
     path("tablet/devices/<int:pk>/revoke/", tablet_devices.device_revoke, name="tablet_device_revoke"),
     path("tablet/stops/", tablet_late.stops, name="tablet_stops"),
@@ -55,6 +55,10 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/orders/<str:code>/<str:verb>/", tablet_orders.order_verb, name="tablet_order_verb"),
     path("tablet/count/", tablet_entries.count, name="tablet_count"),
     path("tablet/note/", tablet_entries.note, name="tablet_note"),
+    path("instructions/", instructions.instructions, name="instructions"),
+    path("instructions/new/", instructions.instruction_new, name="instruction_new"),
+    path("instructions/<int:pk>/", instructions.instruction_version, name="instruction_version"),
+    path("instructions/<int:pk>/image/", tablet_instructions.image, name="instruction_image"),
     path("calls/", calls.calls, name="calls"),
     path("calls/<int:pk>/<str:step>/", calls.call_answer, name="call_answer"),
     path("tablet/call/", tablet_calls.call, name="tablet_call"),

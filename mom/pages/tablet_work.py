@@ -56,6 +56,8 @@ class WorkTile:
     since: datetime | None
     next: str
     key: str
+    stop_id: str = ""
+    """The stop going on, which can be given its reason."""
 
     @property
     def word(self) -> str:
@@ -70,17 +72,17 @@ class WorkTile:
         return self.state == WORKING
 
 
-def work_tile(unit: Equipment, now: datetime) -> WorkTile:
+def work_tile(unit: Equipment, now: datetime, stop_id: str = "") -> WorkTile:
     said = state_said(unit.pk, now)
     state = said.state if said else ""
     wanted = NOT_WORKING if state == WORKING else WORKING
     return WorkTile(
-        unit.code, unit.name, state, said.start if said else None, wanted, tablet_session.key_new()
+        unit.code, unit.name, state, said.start if said else None, wanted, tablet_session.key_new(), stop_id
     )
 
 
-def work_tiles(units: list[Equipment], now: datetime) -> list[WorkTile]:
-    return [work_tile(unit, now) for unit in units if unit.is_manual]
+def work_tiles(units: list[Equipment], going_on: dict[int, str], now: datetime) -> list[WorkTile]:
+    return [work_tile(unit, now, going_on.get(unit.pk, "")) for unit in units if unit.is_manual]
 
 
 def _unit(station: Station | None, code: str) -> Equipment:
@@ -127,7 +129,14 @@ def _work_form(
 
 
 def instant_read(text: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """A time of day as the last instant of that name that is not yet to come; None for what is none."""
+    """A time of day as the last instant of that name that is not yet to come; None for what is none.
+
+    Understood: 08:15, 8:15:30, 8h15, and by digits alone 815, 0815 or 081530.
+    """
+    digits = text.strip()
+    if digits.isdecimal() and 3 <= len(digits) <= 6:
+        digits = digits.zfill(4 if len(digits) < 5 else 6)
+        text = ":".join(digits[place : place + 2] for place in range(0, len(digits), 2))
     try:
         read: time | None = parse_time(text.strip().replace("h", ":"))
     except ValueError:

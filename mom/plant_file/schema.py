@@ -99,6 +99,8 @@ EQUIPMENT_KEYS = (
     "class=equipment_class",
     "position",
     "constraint=is_constraint",
+    "manual=is_manual",
+    "parallel_orders",
     "parallel_group",
     "minimum_stop",
     "registered_stop",

@@ -3,11 +3,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from production.api.effectiveness import EffectivenessView, LossesView
 from production.api.job_orders import JobOrderViewSet
 from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
 from production.api.reason_quality import ReasonQualityView
 from production.api.reasons import MergeView, ReasonRuleViewSet, SplitView, UndoView
+from production.api.stations import OrderInstructionsView, StationStateView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("job-orders", JobOrderViewSet, basename="job-order")
@@ -21,8 +23,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("stops/undos", UndoView.as_view(), name="stop-undo"),
     path("notes", NoteView.as_view(), name="note-list"),
     path("counts", CountView.as_view(), name="count-list"),
+    path("station-states", StationStateView.as_view(), name="station-state-list"),
+    path(
+        "job-orders/<str:code>/instructions", OrderInstructionsView.as_view(), name="job-order-instructions"
+    ),
     path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),
     path("equipment/<str:code>/kpi", KpiView.as_view(), name="equipment-kpi"),
+    path("equipment/<str:code>/effectiveness", EffectivenessView.as_view(), name="equipment-effectiveness"),
+    path("equipment/<str:code>/losses", LossesView.as_view(), name="equipment-losses"),
     path("equipment/<str:code>/reason-quality", ReasonQualityView.as_view(), name="equipment-reason-quality"),
     path("equipment/<str:code>/line-losses", LineLossesView.as_view(), name="equipment-line-losses"),
 ]
