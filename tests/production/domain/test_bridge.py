@@ -61,25 +61,3 @@ def test_it_ends_where_the_figures_of_the_standard_do(
         assert abs(level(by_afnor, "TU") - figures.tu) < Decimal("1e-15")
         assert level(by_iso, "PRI·GQ") == level(by_afnor, "TU")
         assert effectiveness.pbt == level(by_iso, "PBT")
-
-
-# Published: Vorne, "Calculating OEE" (480 min shift, 60 min breaks, 47 min down, 60 parts per minute, 19,271
-# parts of which 423 rejected): 88.81 % × 86.11 % × 97.80 % = 74.79 %.
-def test_the_worked_example_everyone_knows() -> None:
-    times = {
-        "break": timedelta(minutes=60),
-        "breakdown": timedelta(minutes=47),
-        "running": timedelta(minutes=373),
-    }
-    made = [Output("P", Decimal(19271 - 423), Decimal(19271), Decimal(1))]
-    found = bridge("ISO 22400-2", times, made)
-    assert (level(found, "PBT"), level(found, "APT")) == (25200, 22380)
-    losses = {loss.kind: loss.seconds for item in found.levels for loss in item.losses}
-    assert losses == {"break": 3600, "breakdown": 2820, SPEED: 3109, QUALITY: 423}
-    shown = [round(100 * value, 2) for value in (
-        level(found, "APT") / level(found, "PBT"),
-        level(found, "PRI·PQ") / level(found, "APT"),
-        level(found, "PRI·GQ") / level(found, "PRI·PQ"),
-        level(found, "PRI·GQ") / level(found, "PBT"),
-    )]  # fmt: skip
-    assert shown == [Decimal("88.81"), Decimal("86.11"), Decimal("97.80"), Decimal("74.79")]
