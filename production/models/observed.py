@@ -29,6 +29,8 @@ class StateInterval(Derivation):
 
     class Meta:
         ordering = ["work_unit", "start_time"]
+        # By the end first: what overlaps a window is found without reading all that came before it.
+        indexes = [models.Index(fields=["work_unit", "end_time", "start_time"], name="state_interval_window")]
         constraints = [
             models.UniqueConstraint(fields=["work_unit", "start_time"], name="state_interval_once"),
             models.CheckConstraint(
@@ -82,6 +84,7 @@ class Stop(Derivation):
         ordering = ["-start_time"]
         indexes = [
             models.Index(fields=["start_time"], name="stop_by_start"),
+            models.Index(fields=["work_unit", "end_time", "start_time"], name="stop_window"),
             models.Index(fields=["work_unit"], condition=Q(end_time__isnull=True), name="stop_open"),
         ]
         constraints = [models.UniqueConstraint(fields=["work_unit", "start_time"], name="stop_once")]

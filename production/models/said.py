@@ -44,6 +44,7 @@ class ReasonAssertion(Assertion):
         ordering = ["said_at", "id"]
         indexes = [
             models.Index(fields=["equipment", "start_time"], name="reason_assertion_window"),
+            models.Index(fields=["equipment", "end_time", "start_time"], name="reason_assertion_reach"),
             models.Index(
                 fields=["together"], condition=Q(together__isnull=False), name="reason_assertion_together"
             ),
