@@ -292,7 +292,6 @@ def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
 ) -> None:
     page = shop.tablet(badge=True)
     stop = page.locator("[data-stop]").first.get_attribute("data-stop")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     until(page, lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker")
     warmed(page, "/tablet/", f"/tablet/stops/{stop}/", "/tablet/count/")
     page.context.set_offline(True)
