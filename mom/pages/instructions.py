@@ -126,17 +126,24 @@ def _written(request: HttpRequest) -> Written:
     """Raises Refused for a date or a choice that cannot be read."""
     picture = request.FILES.get("image")
     image = picture.read(LARGEST_IMAGE + 1) if picture else b""
-    chosen = {f"{name}_id": _chosen(request.POST.get(name, ""), model) for name, model in BOUND.items()}
-    texts = {name: request.POST.get(name, "").replace("\r\n", "\n").strip() for name in TEXTS}
+    posted = request.POST
+    texts = {name: posted.get(name, "").replace("\r\n", "\n").strip() for name in TEXTS}
+    chosen = {name: _chosen(posted.get(name, ""), model) for name, model in BOUND.items()}
     return Written(
-        code=request.POST.get("code", "")[:60],
-        effective_from=_instant(request, request.POST.get("effective_from", "")),
+        code=posted.get("code", "")[:60],
+        name_en=texts["name_en"][:120],
+        name_fr=texts["name_fr"][:120],
+        text_en=texts["text_en"],
+        text_fr=texts["text_fr"],
+        effective_from=_instant(request, posted.get("effective_from", "")),
+        changed_en=texts["changed_en"][:400],
+        changed_fr=texts["changed_fr"][:400],
+        product_id=chosen["product"],
+        segment_id=chosen["segment"],
+        equipment_class_id=chosen["equipment_class"],
+        owner_id=chosen["owner"],
         image=image,
-        withdrawn=request.POST.get("withdrawn") == "yes",
-        **chosen,
-        **{
-            name: text[:400] if name.startswith(("name", "changed")) else text for name, text in texts.items()
-        },
+        withdrawn=posted.get("withdrawn") == "yes",
     )
 
 

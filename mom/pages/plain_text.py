@@ -27,7 +27,8 @@ def _kind(line: str) -> tuple[str, str]:
 
 def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Lines of one kind that follow each other; a heading stands alone."""
-    kind, lines = "", []
+    kind = ""
+    lines: list[str] = []
     for line in text.splitlines():
         now, content = _kind(line)
         if now != kind or now == "h3":

@@ -274,7 +274,7 @@ def _supersede_check(model: Any, earlier_id: int, equipment_id: int) -> None:
         raise StaleView(str(model._meta.verbose_name), f"entry {earlier_id}", f"entry {later.pk}")
 
 
-def _told(said: Assertion, action: Action, equipment: Equipment, by: Actor, after: Mapping[str, Any]) -> None:
+def _told(said: Any, action: Action, equipment: Equipment, by: Actor, after: Mapping[str, Any]) -> None:
     audit.record(
         by=by,
         action=action,

@@ -51,7 +51,9 @@ def state_assert(
         raise Refused(f"state: read {state!r}, expected one of {', '.join(STATES)}")
     _range_check(start_time, end_time)
     span = {"equipment_id": equipment_id, "start_time": start_time, "end_time": end_time}
-    earlier = StateAssertion.objects.filter(pk=supersedes, equipment_id=equipment_id).first()
+    earlier = None
+    if supersedes is not None:
+        earlier = StateAssertion.objects.filter(pk=supersedes, equipment_id=equipment_id).first()
     said = _say(StateAssertion, by=by, at=at, supersedes=supersedes, state=state, comment=comment, **span)
     spans = [each for one in (said, earlier) if one for each in (one.start_time, one.end_time) if each]
     connectors.dirty_mark({equipment_id: (min(spans), max(spans))})

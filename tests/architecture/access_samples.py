@@ -212,16 +212,16 @@ def station_entry(world: World) -> dict[str, Any]:
 
 def instruction(world: World) -> dict[str, Any]:
     """One version for the order that runs on our line: instructions belong to the plant, as products do."""
-    from production.models import JobOrder, WorkInstruction
+    from production.models import WorkInstruction
     from production.services import job_order_start
+    from tests.factories import production
 
     made = WorkInstruction.objects.create(
         code="CLOSING", version=1, name_en="Closing", text_en="Close it.", effective_from=AT,
         recorded_at=AT, image=b"\x89PNG\r\n\x1a\n", image_type="image/png",
     )  # fmt: skip
-    running = JobOrder.objects.get(code=order(world)["code"])
-    if running.state == "allowed_to_start":
-        job_order_start(job_order_id=running.pk, at=timezone.now(), by=world.admin)
+    running = production.order_make(world.ours, code=f"{MARK}-RUNS")
+    job_order_start(job_order_id=running.pk, at=timezone.now(), by=world.admin)
     return {"pk": made.pk}
 
 
