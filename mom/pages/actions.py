@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 WEEK = timedelta(days=7)
 # Closed actions stay listed so long: whoever comes back finds what was learnt.
 CLOSED_SHOWN = timedelta(days=90)
+# Where the pages that can be evidence name their place, the machine a loss began at first.
+PLACES = ("origin", "machine", "equipment", "line")
 VERDICT_WORDS = {
     "helped": late("less often than chance explains: it helped"),
     "not_shown": late("not shown: chance alone explains the difference"),
@@ -128,7 +130,7 @@ def _ratio(effect: Effect) -> str:
 @require("action.edit")
 def action_new(request: HttpRequest) -> HttpResponse:
     """Machine, reason and evidence come filled in from the page the loss was seen on."""
-    given = request.POST if request.method == "POST" else request.GET
+    given = request.POST if request.method == "POST" else _asked(request)
     if request.method == "POST":
         try:
             return redirect("action", pk=_open(request))
@@ -138,6 +140,19 @@ def action_new(request: HttpRequest) -> HttpResponse:
     context["title"] = given.get("title") or _title(context)
     context["owner"] = given.get("owner") or _own_badge(actor_of(request))
     return render(request, "mom/actions_new.html", context)
+
+
+def _asked(request: HttpRequest) -> QueryDict:
+    """What the address gives; place and reason also from the query of the page that is the evidence."""
+    given = request.GET.copy()
+    about = QueryDict(page_address(given.get("evidence", "")).partition("?")[2])
+    if not given.get("equipment"):
+        named = [about.get(key) or "" for key in PLACES]
+        known = selectors.configuration_codes("plant.Equipment")
+        given["equipment"] = next((code for code in named if code in known), "")
+    if not given.get("reason"):
+        given["reason"] = about.get("reason") or ""
+    return given
 
 
 def _open(request: HttpRequest) -> int:
@@ -178,6 +193,9 @@ def _title(context: dict[str, Any]) -> str:
     loss = next((each for each in context["reasons"] if each.code == given.get("reason")), None)
     if place is None:
         return ""
+    if loss is None and context["given"].get("loss"):
+        words = {"loss": context["given"]["loss"], "place": place.name}
+        return _("%(loss)s on %(place)s: find the cause and remove it") % words
     if loss is None:
         return _("Find what stops %(place)s, and remove it") % {"place": place.name}
     return _("%(loss)s on %(place)s: find the cause and remove it") % {"loss": loss.name, "place": place.name}

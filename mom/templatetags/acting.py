@@ -11,9 +11,11 @@ from django.utils.translation import ngettext
 
 from mom.pages.reacting import ReactionShown, reaction_by_id
 from mom.pages.why import Why, why_by_reason
+from plant.access import actor_of
 
 if TYPE_CHECKING:
     from mom.pages.tablet_session import Station
+    from plant.models import Equipment
 
 register = template.Library()
 
@@ -53,3 +55,10 @@ def reaction_here(context: Context) -> ReactionShown | None:
     stop_id = match.kwargs.get("stop_id") if match else None
     found = reaction_by_id(stop_id) if stop_id else None
     return found[1] if found else None
+
+
+@register.simple_tag(takes_context=True)
+def may_open_action(context: Context, place: Equipment) -> bool:
+    """Whether whoever reads the page may open an action there."""
+    request = context.get("request")
+    return request is not None and actor_of(request).may("action.edit", place)
