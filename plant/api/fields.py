@@ -31,6 +31,8 @@ class EquipmentSerializer(serializers.ModelSerializer[Equipment]):
             "path",
             "position",
             "is_constraint",
+            "is_manual",
+            "parallel_orders",
             "time_zone",
             "minimum_stop",
             "registered_stop",
