@@ -63,6 +63,8 @@ class LossView:
     duration: timedelta
     count: int
     pieces: Decimal | None
+    money: str
+    cost: str
     href: str
     bar: SafeString
     reason_code: str
@@ -190,6 +192,8 @@ def _loss_view(
         duration=loss.duration,
         count=loss.count,
         pieces=None if loss.pieces is None else loss.pieces.quantize(Decimal(1)),
+        money=words.money(loss.money, reading.currency) if loss.money is not None else "",
+        cost=words.money(loss.cost, reading.currency) if loss.cost is not None else "",
         href=href("/stops/", **query),
         bar=svg.progress(share, Decimal(1), label=label, kind=kind, height=10),
         reason_code=loss.reason_code,
@@ -221,9 +225,20 @@ def line_losses(reading: LineReading) -> Losses | None:
     return losses(account, units_per_hour=reading.rate)
 
 
+def segment_word(segment: Segment) -> str:
+    """What a part of an account is; running time named slow says so."""
+    if segment.slow is not None:
+        return words.class_word("running_slow")
+    return words.class_word("uncoded" if segment.uncoded else segment.time_class)
+
+
+def segment_kind(segment: Segment) -> str:
+    return "slow" if segment.slow is not None else words.class_kind(segment.time_class)
+
+
 def segment_title(segment: Segment, zone: ZoneInfo, names: dict[str, str]) -> str:
     when = f"{segment.start.astimezone(zone):%H:%M:%S}–{segment.end.astimezone(zone):%H:%M:%S}"
-    what = words.class_word("uncoded" if segment.uncoded else segment.time_class)
+    what = segment_word(segment)
     reason = names.get(segment.reason_code, segment.reason_code)
     parts = (what, f"{when} ({words.span(segment.duration)})", reason, segment.fault_code)
     return " · ".join(part for part in parts if part)
@@ -239,7 +254,7 @@ def segment_marks(
         svg.Mark(
             segment.start,
             segment.end,
-            words.class_kind(segment.time_class),
+            segment_kind(segment),
             segment_title(segment, zone, names),
             href(f"/equipment/{unit.code}/", at=segment.start.isoformat()),
         )
@@ -264,7 +279,7 @@ def stop_row(told: StopTold) -> dict[str, Any]:
 
 def lane_view(reading: LineReading, unit: Equipment, names: dict[str, str]) -> LaneView:
     account = reading.accounts.get(unit.pk)
-    paces = unit is reading.constraint
+    paces = unit in reading.members
     state, _since = state_since(account)
     stopped = (
         [s for s in account.segments if s.stop_start and words.class_kind(s.time_class) == "stop"]

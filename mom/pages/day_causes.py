@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as late
 from mom.improvement.selectors import open_actions
 from mom.pages import svg, words
 from mom.pages.board import Figure, href
-from mom.pages.loss_rows import money_shown
 from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
 from mom.provenance.links import figure_href
@@ -31,6 +30,7 @@ from production.domain.missing import (
     SETUP_SEQUENCE,
     SETUP_WITHIN,
     SPEED,
+    START_UP,
     UNCODED,
     UNRATED,
     Cause,
@@ -48,6 +48,7 @@ SHOWN_EVENTS = 40
 CAUSE_WORDS = {
     SPEED: late("Slower than the ideal rate"),
     REJECTS: late("Rejected"),
+    START_UP: late("Rejected while starting up"),
     IN_LINE: late("Still in the line"),
     NOT_KNOWN: late("Not known: no data"),
     UNCODED: late("Stops nobody has explained"),
@@ -58,6 +59,7 @@ CAUSE_WORDS = {
 CAUSE_KINDS = {
     SPEED: "slow",
     REJECTS: words.STOP,
+    START_UP: words.STOP,
     IN_LINE: words.PLANNED,
     NOT_KNOWN: words.UNKNOWN,
     UNCODED: words.STOP,
@@ -171,7 +173,7 @@ def _exact(pieces: Fraction) -> Decimal:
 def _money(amount: Fraction | None, currency: str) -> str:
     """Empty where it is not known."""
     exact = None if amount is None else _exact(amount)
-    return money_shown(exact, currency) if exact and currency else ""
+    return words.money(exact, currency) if exact and currency else ""
 
 
 class _Seen:

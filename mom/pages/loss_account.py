@@ -94,6 +94,7 @@ class Tile:
     text: str
     formula: str
     href: str
+    is_evidence: bool = True
 
 
 def window_of(line: Equipment | None, period: str, now: datetime) -> Interval | None:
@@ -193,9 +194,7 @@ def steps(found: Bridge, figures: Kpi) -> list[Step]:
             lost = next(rounded)
             at -= lost
             label = str(KIND_WORDS.get(loss.kind) or words.class_word(loss.kind))
-            kind = {SLOW: "slow", SPEED: "slow", QUALITY: "stop"}.get(loss.kind) or words.class_kind(
-                loss.kind
-            )
+            kind = KIND_KINDS.get(loss.kind) or words.class_kind(loss.kind)
             opens = "" if loss.kind in KIND_WORDS else window.events(**{"class": loss.kind})
             evidence = "" if loss.kind in KIND_WORDS else _evidence(figures, "time", loss.kind)
             rows.append(_step(LOSS, label, kind, lost, at, whole, opens, evidence))
@@ -233,8 +232,6 @@ def tiles(found: Kpi, standard: str, breakdowns: tuple[int, timedelta] | None = 
     percent, hours = words.percent, _hours
     named = {"count": more.failures, "machine": found.paced_by.name}
     rejected = _("rejected by %(machine)s") % named
-    if found.equipment.level == "line":
-        rejected = _("rejected anywhere on the line / through %(machine)s") % named
     failures = _("run time / breakdowns of %(machine)s: %(count)s") % named
     if standard == "nf":
         first = [
@@ -259,7 +256,19 @@ def tiles(found: Kpi, standard: str, breakdowns: tuple[int, timedelta] | None = 
     told = [
         Tile(name, text, formula, _evidence(found, figure)) for figure, name, text, formula in (*first, *rest)
     ]
-    return told if breakdowns is None else _with_line_breakdowns(told, found, breakdowns)
+    told = told if breakdowns is None else _with_line_breakdowns(told, found, breakdowns)
+    return _with_line_scrap(told, found)
+
+
+def _with_line_scrap(told: list[Tile], found: Kpi) -> list[Tile]:
+    """Rejected by any machine of a line, over what came out of it good or rejected."""
+    good, scrap = found.oee.good, found.line_scrap
+    if found.equipment.level != "line" or good is None or scrap is None:
+        return told
+    formula = _("rejected by all machines of the line / good and rejected: %(pieces)s") % {
+        "pieces": words.quantity(round(scrap))
+    }
+    return [*told[:-1], Tile(_("Scrap ratio"), words.percent(ratio(scrap, good + scrap)), formula, "")]
 
 
 def _with_line_breakdowns(told: list[Tile], found: Kpi, breakdowns: tuple[int, timedelta]) -> list[Tile]:
@@ -271,8 +280,14 @@ def _with_line_breakdowns(told: list[Tile], found: Kpi, breakdowns: tuple[int, t
     each = ratio(exact_seconds(time), count)
     formula = _("run time / breakdowns of any machine that halted the line: %(count)s") % {"count": count}
     line = [
-        Tile(_("Time between breakdowns"), _hours(between), formula, opens),
-        Tile(_("Time to repair"), _hours(each), _("time the line stood by them / breakdowns"), opens),
+        Tile(_("Time between breakdowns"), _hours(between), formula, opens, is_evidence=False),
+        Tile(
+            _("Time to repair"),
+            _hours(each),
+            _("time the line stood by them / breakdowns"),
+            opens,
+            is_evidence=False,
+        ),
     ]
     return [*told[:4], *line, *told[6:]]
 

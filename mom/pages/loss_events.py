@@ -23,7 +23,6 @@ from mom.pages.loss_rows import (
     LossTold,
     cause_label,
     loss_told,
-    money_shown,
     pieces_shown,
 )
 from mom.pages.sheets import export
@@ -119,8 +118,8 @@ def loss_events(request: HttpRequest) -> HttpResponse:
         "total": total.duration,
         "stops": len(total.stops),
         "pieces": pieces_shown(total.pieces) if bits and view != TIME else "",
-        "money": money_shown(total.money, told.currency) if told.currency else "",
-        "cost": money_shown(total.cost, told.currency) if told.currency else "",
+        "money": words.money(total.money, told.currency) if told.currency else "",
+        "cost": words.money(total.cost, told.currency) if told.currency else "",
         "label": _title(bits, names, told),
         "code_href": _coding(total.stops) if actor_of(request).may("stop.code", unit) else "",
         "query": request.GET.urlencode(),
@@ -175,8 +174,8 @@ def _row(bit: pareto.Bit, names: Mapping[str, str], told: LossTold) -> EventRow:
         machine=told.machines.get(machine, machine),
         order_code=bit.order_code,
         pieces=pieces_shown(bit.pieces) if bit.pieces is not None else "",
-        money=money_shown(bit.money, told.currency) if bit.money is not None else "",
-        cost=money_shown(bit.cost, told.currency) if bit.cost is not None else "",
+        money=words.money(bit.money, told.currency) if bit.money is not None else "",
+        cost=words.money(bit.cost, told.currency) if bit.cost is not None else "",
         href=opens,
     )
 

@@ -1,4 +1,4 @@
-"""The causes of a loss account as listed: what each cost in time, pieces, money and lateness, and what it opens."""
+"""The causes of a loss account as listed: time, pieces, money and lateness of each, and what it opens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 
 from mom.pages import pareto, svg, words
@@ -167,8 +166,8 @@ def _row(
         bar=svg.progress(value, most, label=label, kind=kind, height=10),
         href=window.events(row.cause),
         pieces=pieces_shown(total.pieces),
-        money=money_shown(total.money, told.currency),
-        cost=money_shown(total.cost, told.currency),
+        money=words.money(total.money, told.currency),
+        cost=words.money(total.cost, told.currency),
         late=words.span_minutes(row.late) if row.late else "",
     )
 
@@ -191,7 +190,7 @@ def shown(cell: pareto.Cell, metric: str, currency: str) -> str:
         return words.span_minutes(cell.duration)
     value = cell.value(metric)
     if metric in (pareto.MONEY, pareto.COST):
-        return money_shown(value, currency)
+        return words.money(value, currency)
     return pieces_shown(value)
 
 
@@ -199,18 +198,10 @@ def pieces_shown(pieces: Decimal | None) -> str:
     return words.quantity(None if pieces is None else round(pieces))
 
 
-def money_shown(amount: Decimal | None, currency: str) -> str:
-    """Whole units of money from ten on; a dash for unknown, which is not zero."""
-    if amount is None or not currency:
-        return "–"
-    places = 0 if abs(amount) >= 10 else 2
-    return f"{number_format(round(amount, places), places, force_grouping=True)} {currency}"
-
-
 def whole(table: pareto.Table, told: LossTold) -> dict[str, str]:
     """All causes together, as shown. Lateness is not among it: two losses may have made one order late."""
     return {
         "pieces": pieces_shown(table.total.pieces),
-        "money": money_shown(table.total.money, told.currency),
-        "cost": money_shown(table.total.cost, told.currency),
+        "money": words.money(table.total.money, told.currency),
+        "cost": words.money(table.total.cost, told.currency),
     }

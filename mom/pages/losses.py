@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from plant.domain.quantities import ratio
 from production.domain.account import Account, Segment
@@ -22,6 +23,7 @@ class Loss:
     """Stops of one class and reason. ``pieces`` = time × ideal rate; None where no ideal rate is known.
 
     ``until``: when the last of them ended, or the account does.
+    ``money``: contribution not made, ``cost``: of the line's time; two readings of one loss, None not known.
     ``kind`` and ``machine`` (its code): what it came from, as the first-fault walk found it; empty without.
     """
 
@@ -34,6 +36,8 @@ class Loss:
     kind: str = ""
     machine: str = ""
     until: datetime | None = None
+    money: Decimal | None = None
+    cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,21 @@ def _loss(key: tuple[str, str, bool], segments: list[Segment], units_per_hour: D
 def _origin(key: tuple[str, str, str, str, bool], parts: list[LostPart]) -> Loss:
     kind, machine, time_class, reason, uncoded = key
     duration = sum((part.duration for part in parts), timedelta())
-    pieces = total(part.pieces for part in parts)
-    known = None if pieces is None else Decimal(pieces.numerator) / Decimal(pieces.denominator)
+    pieces, money, cost = (
+        _decimal(total(amounts))
+        for amounts in (
+            [part.pieces for part in parts],
+            [part.money for part in parts],
+            [part.cost for part in parts],
+        )
+    )
     count = len({(part.machine, part.segment.stop_start) for part in parts})
     until = max(part.end for part in parts)
-    return Loss(time_class, reason, uncoded, count, duration, known, kind, machine, until)
+    return Loss(time_class, reason, uncoded, count, duration, pieces, kind, machine, until, money, cost)
+
+
+def _decimal(amount: Fraction | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount.numerator) / Decimal(amount.denominator)
 
 
 def data_quality(account: Account) -> DataQuality:

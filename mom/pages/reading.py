@@ -17,13 +17,14 @@ from production import selectors as production
 from production.domain.account import Account
 from production.domain.attribution import declared_constraint
 from production.domain.line.losses import LineLosses, Worth
-from production.domain.line.topology import Topology
+from production.domain.line.topology import GroupRow, Topology
 from production.domain.line.tracks import within
 from production.selectors import Kpi
 from production.selectors.accounts import Planned
-from production.selectors.line_losses import losses_between
-from production.selectors.line_topology import line_topology
+from production.selectors.line_losses import Values, losses_between, values_dated
+from production.selectors.line_topology import line_groups, line_topology
 from production.selectors.lines import LineAsked, StopAnswered, StopsShown, stops_shown
+from production.selectors.pacing import group_of, line_exits, pacing_account, together
 from production.selectors.record import Working, orders_counts
 from production.selectors.units import ideal_rates, rate_in_force
 
@@ -47,7 +48,8 @@ class LineReading:
 
     ``slots`` None: the line has no calendar. ``good``: pieces of the running order at the line's exit.
     ``losses``: by where they started; None where no link is declared or no machine paces the line.
-    ``rate``: ideal pieces per hour of the pacing machine for that order.
+    ``rate``: ideal pieces per hour of what paces the line for that order. ``members``: the machines that pace
+    it side by side, ``constraint`` among them. ``currency``: of what is said in money, empty for none.
     """
 
     line: Equipment
@@ -59,6 +61,9 @@ class LineReading:
     slots: Sequence[Slot] | None
     units: list[Equipment]
     constraint: Equipment | None
+    members: tuple[Equipment, ...]
+    group: GroupRow | None
+    currency: str
     accounts: dict[int, Account]
     uncoded: list[Stop]
     said: list[StopAnswered]
@@ -75,8 +80,10 @@ class LineReading:
 
     @property
     def account(self) -> Account | None:
-        """The pacing machine's account."""
-        return self.accounts.get(self.constraint.pk) if self.constraint else None
+        """The account of what paces the line."""
+        if self.constraint is None:
+            return None
+        return pacing_account(self.constraint, self.group, self.members, self.accounts)
 
 
 def _running(orders: Sequence[JobOrder]) -> JobOrder | None:
@@ -149,6 +156,8 @@ class _Setup:
     counters: list[SignalDefinition]
     rates: list[IdealRate]
     topology: Topology | None
+    groups: list[GroupRow]
+    values: Values
 
     @property
     def reach(self) -> timedelta:
@@ -171,8 +180,10 @@ class _Shift:
 def _setup(line: Equipment) -> _Setup:
     units, zone = plant.line_places(line)
     rates = ideal_rates(equipment_ids=[unit.pk for unit in units])
-    topology = line_topology(line_id=line.pk, units=units)
-    return _Setup(units, zone, production.counters_of(units), rates, topology)
+    groups = line_groups(line_id=line.pk, units=units)
+    topology = line_topology(line_id=line.pk, units=units, groups=groups)
+    values = values_dated(line_id=line.pk)
+    return _Setup(units, zone, production.counters_of(units), rates, topology, groups, values)
 
 
 def _calendar(line: Equipment, hour: datetime) -> _Shift:
@@ -235,13 +246,9 @@ def _reading(
     units = one.setup.units
     constraint = declared_constraint(units)
     order = _running(orders)
-    rate = constraint and rate_in_force(
-        one.setup.rates,
-        equipment_id=constraint.pk,
-        product_id=order.product_id if order else None,
-        at=now,
-    )
-    per_hour = rate.units_per_hour if rate else None
+    group = group_of(one.setup.groups, constraint) if constraint else None
+    members = together(units, group, constraint) if constraint else ()
+    worth = _worth(one, members, order, now)
     return LineReading(
         line=one.line,
         revision=one.revision,
@@ -252,16 +259,32 @@ def _reading(
         slots=one.calendar.slots or None,
         units=units,
         constraint=constraint,
+        members=members,
+        group=group,
+        currency=one.setup.values.currency,
         accounts=_within(told, units, one.window.start),
         uncoded=shown.waiting,
         said=shown.answered,
         orders=orders,
         good=good,
-        rate=per_hour,
-        losses=_losses(one, now, told, constraint, per_hour),
+        rate=worth.units_per_hour,
+        losses=_losses(one, now, told, constraint, worth),
         requests=calls,
         actions=tasks,
     )
+
+
+def _worth(one: _Asked, members: Sequence[Equipment], order: JobOrder | None, now: datetime) -> Worth:
+    """Of the running order: what those that pace the line make of it, together, and what that brings."""
+    product = order.product_id if order else None
+    found = [
+        rate.units_per_hour
+        for unit in members
+        if (rate := rate_in_force(one.setup.rates, equipment_id=unit.pk, product_id=product, at=now))
+    ]
+    payers = [one.line.pk, *(unit.pk for unit in members)]
+    said = one.setup.values.worth_of(product, now, payers)
+    return said._replace(units_per_hour=sum(found, Decimal(0)) if found else None)
 
 
 def _accounts(asked: Sequence[_Asked], now: datetime) -> dict[int, Account]:
@@ -294,7 +317,7 @@ def _losses(
     now: datetime,
     told: Mapping[int, Account],
     constraint: Equipment | None,
-    per_hour: Decimal | None,
+    worth: Worth,
 ) -> LineLosses | None:
     topology = one.setup.topology
     if topology is None or constraint is None or now <= one.window.start:
@@ -305,7 +328,7 @@ def _losses(
         units=one.setup.units,
         topology=topology,
         read=told,
-        worth=lambda order, at: Worth(per_hour),
+        worth=lambda order, at: worth,
     )
 
 
@@ -317,12 +340,13 @@ def _goods(
     for one in asked:
         order, setup = _running(orders[one.line.pk]), one.setup
         if order is not None and setup.units:
-            leaving = production.line_exit(setup.units, setup.counters)
-            at_work.append((one.line.pk, Working(order, [leaving])))
+            exits = line_exits(setup.units, setup.groups, setup.counters)
+            at_work.append((one.line.pk, Working(order, exits)))
     counters = [signal for one in asked for signal in one.setup.counters]
     counts = orders_counts(asked=[work for _, work in at_work], known_to=now, counters=counters)
     found: dict[int, Decimal | None] = {}
     for (line_id, work), counted in zip(at_work, counts, strict=True):
-        known = [part.good for part in counted[work.units[0].pk] if part.good is not None]
+        parts = [part for unit in work.units for part in counted[unit.pk]]
+        known = [part.good for part in parts if part.good is not None]
         found[line_id] = sum(known, Decimal(0)) if known else None
     return found

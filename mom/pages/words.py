@@ -180,6 +180,14 @@ def quantity(value: Decimal | int | float | None) -> str:
     return number_format(rounded, places, force_grouping=True)
 
 
+def money(amount: Decimal | None, currency: str) -> str:
+    """Whole units of money from ten on; a dash for unknown, which is not zero."""
+    if amount is None or not currency:
+        return "–"
+    places = 0 if abs(amount) >= 10 else 2
+    return f"{number_format(round(amount, places), places, force_grouping=True)} {currency}"
+
+
 def percent(ratio: Decimal | float | None) -> str:
     return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %"
 

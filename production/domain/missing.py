@@ -24,6 +24,8 @@ REQUIRED = STANDARDS["NF E60-182"]["TR"]
 RUN = frozenset({RUNNING, RUNNING_SLOW})
 # Causes that are no class of time.
 SPEED, REJECTS, IN_LINE, NOT_KNOWN, UNCODED = "speed", "rejects", "in_line", "not_known", "uncoded"
+# Rejects of the time after a start, a changeover or a long stop, where the plant said how long that lasts.
+START_UP = "start_up_rejects"
 # Good pieces of time without an ideal rate: made all the same, and part of no possible output.
 UNRATED = "unrated"
 SETUP_WITHIN, SETUP_OVER, SETUP_SEQUENCE = "setup_within", "setup_over", "setup_sequence"
@@ -33,8 +35,8 @@ MICROSECOND = timedelta(microseconds=1)
 
 class Part(NamedTuple):
     """One order's time. ``rate``: ideal pieces per hour. ``total``: through the constraint; ``good``: counted
-    at the line's exit; ``scrap``: rejected from the constraint on; ``each``: what a piece brings in. None
-    where nothing tells.
+    at the line's exit; ``scrap``: rejected from the constraint on, ``start_up`` of them while starting up;
+    ``each``: what a piece brings in. None where nothing tells.
     """
 
     start: datetime
@@ -45,6 +47,7 @@ class Part(NamedTuple):
     scrap: Decimal | None
     rate: Decimal | None
     each: Decimal | None = None
+    start_up: Decimal | None = None
 
 
 class Changeover(NamedTuple):
@@ -278,7 +281,9 @@ class _Tally:
         dark = min(max(short, NOTHING), unknown)
         self._count(_bare(NOT_KNOWN), dark, part.each)
         self._count(_bare(SPEED), short - dark, part.each)
-        self._count(_bare(REJECTS), scrap, part.each)
+        starting = min(Fraction(part.start_up or 0), scrap)
+        self._count(_bare(START_UP), starting, part.each)
+        self._count(_bare(REJECTS), scrap - starting, part.each)
         self._count(_bare(IN_LINE), total - good - scrap, part.each)
 
     def _count(self, key: Key, pieces: Fraction, each: Decimal | None, event: Lost | None = None) -> None:

@@ -30,6 +30,7 @@ from production.selectors.kpi import Kpi, Made, kpi
 from production.selectors.lateness import orders_lateness
 from production.selectors.line_losses import LineLossAccount, Values, line_losses, values_read
 from production.selectors.quantities import INSTANT
+from production.selectors.start_up import StartUp, start_ups
 from production.selectors.units import planned_slots
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class Resequenced:
 
 @dataclass(frozen=True, slots=True)
 class LineDay:
-    """``planned`` None: no order had planned times in the day. ``is_over``: data reach the end of the day."""
+    """``planned`` None: no order had planned times in the day. ``is_over``: data reach the end of the day.
+
+    ``start_ups`` None: nobody said when rejects are those of starting up.
+    """
 
     line: Equipment
     day: date
@@ -77,6 +81,7 @@ class LineDay:
     resequenced: tuple[Resequenced, ...]
     values: Values
     lateness: Mapping[str, Lateness]
+    start_ups: tuple[StartUp, ...] | None
 
     @property
     def planned(self) -> Decimal | None:
@@ -132,6 +137,9 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
     units = plant.line_work_units(line_id)
     values = values_read(line_id, units, account.start, account.end)
     late = losses.lateness if losses else _lateness_of(line_id, figures, values)
+    position = min(unit.position for unit in figures.members)
+    onward = [unit for unit in units if unit.position >= position]
+    begun = start_ups(figures=figures, rejecting=onward)
     changes = _changeovers(worked, names, standards, frozen, bool(decisions))
     return LineDay(
         line=figures.equipment,
@@ -141,7 +149,7 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         is_over=figures.account.end >= end,
         shifts=tuple(shifts),
         kpi=figures,
-        missing=missing(account.segments, _parts(figures, values), changes, _charges(losses)),
+        missing=missing(account.segments, _parts(figures, values, begun or ()), changes, _charges(losses)),
         changeovers=changes,
         changed_over=tuple(changeovers_done(figures.account.segments)),
         plan=tuple(_planned(line_id, frozen, start, end)),
@@ -149,6 +157,7 @@ def _told(line_id: int, shifts: Sequence[CalendarSlot]) -> LineDay | None:
         resequenced=tuple(_resequenced(decision, names, standards) for decision in decisions),
         values=values,
         lateness=late,
+        start_ups=begun,
     )
 
 
@@ -176,7 +185,7 @@ def _charges(found: LineLossAccount | None) -> list[Charge]:
     ]
 
 
-def _parts(figures: Kpi, values: Values) -> list[Part]:
+def _parts(figures: Kpi, values: Values, begun: Sequence[StartUp]) -> list[Part]:
     """Each order's time, and what the line made and rejected for it; none of the time in what its end made
     of an order before.
     """
@@ -190,9 +199,20 @@ def _parts(figures: Kpi, values: Values) -> list[Part]:
             made.passed_scrap,
             made.per_hour,
             values.worth((), made.use.code, made.use.start).per_unit,
+            _starting(made, begun),
         )
         for made in figures.made
     ]
+
+
+def _starting(made: Made, begun: Sequence[StartUp]) -> Decimal | None:
+    """Rejected in the run-ups that began in an order's part."""
+    since, until = made.use.start, made.use.end
+    inside = [
+        one.scrap for one in begun if since <= one.run_up.start and (not until or one.run_up.start < until)
+    ]
+    known = [scrap for scrap in inside if scrap is not None]
+    return sum(known, Decimal(0)) if known else None
 
 
 def _plan_at(line_id: int, at: datetime) -> list[JobOrderVersion]:

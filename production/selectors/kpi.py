@@ -70,6 +70,12 @@ class Kpi:
     oee: Oee
     figures: Figures
 
+    @property
+    def line_scrap(self) -> Decimal | None:
+        """Rejected by any machine of the line; None where none tells."""
+        known = [part.line_scrap for part in self.made if part.line_scrap is not None]
+        return sum(known, ZERO) if known else None
+
 
 def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
     """The figures of [start, end), cut where the data end; None without data, or a line that nothing paces.
@@ -119,8 +125,8 @@ def _judged(made: Sequence[Made]) -> list[Output]:
 
 
 def _scrap(made: Sequence[Made]) -> Decimal | None:
-    """Rejected by the machine, or by any of the line, in all parts; None as soon as one does not tell."""
-    known = [part.line_scrap for part in made if part.line_scrap is not None]
+    """Rejected by what paces the line, in all parts; None as soon as one does not tell."""
+    known = [part.scrap for part in made if part.scrap is not None]
     return sum(known, ZERO) if made and len(known) == len(made) else None
 
 

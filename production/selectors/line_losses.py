@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from django.db.models import Q, Value
+
 from plant import selectors as plant
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Said, painted
@@ -165,11 +167,16 @@ class Values:
         product = self.product_of.get(order)
         known = [rate_of(self.rates.get(machine, ()), product, at) for machine in machine_ids]
         rates = [row.units_per_hour for row in known if row is not None]
-        brings = _latest(self.contributions.get(product or 0, ()), at)
+        said = self.worth_of(product, at, payers)
+        return said._replace(units_per_hour=sum(rates[1:], rates[0]) if rates else None)
+
+    def worth_of(self, product_id: int | None, at: datetime, payers: Sequence[int]) -> Worth:
+        """What is said in money of a product and of an hour, at an instant."""
+        brings = _latest(self.contributions.get(product_id or 0, ()), at)
         known_costs = (_latest(self.costs.get(pk, ()), at) for pk in payers)
         costs = next((row for row in known_costs if row is not None), None)
         return Worth(
-            sum(rates[1:], rates[0]) if rates else None,
+            None,
             brings.per_unit if brings is not None and self.currency else None,
             costs.per_hour if costs is not None and self.currency else None,
         )
@@ -194,6 +201,25 @@ def rate_of(rows: Sequence[IdealRate], product_id: int | None, at: datetime) -> 
         if valid:
             return max(valid, key=lambda row: row.valid_from)
     return None
+
+
+def values_dated(*, line_id: int) -> Values:
+    """All that is said in money of a line and of any product, whenever; one read."""
+    named = ("currency", "valid_from")
+    brought = ContributionRate.objects.order_by().values_list(Value(0), "product_id", "per_unit", *named)
+    about = Q(equipment_id=line_id) | Q(equipment__parent_id=line_id)
+    paid = CostRate.objects.filter(about).order_by()
+    contributions: dict[int, list[ContributionRate]] = {}
+    costs: dict[int, list[CostRate]] = {}
+    rows = brought.union(paid.values_list(Value(1), "equipment_id", "per_hour", *named), all=True)
+    for is_cost, pk, amount, currency, since in rows:
+        if is_cost:
+            cost = CostRate(equipment_id=pk, per_hour=amount, currency=currency, valid_from=since)
+            costs.setdefault(pk, []).append(cost)
+        else:
+            one = ContributionRate(product_id=pk, per_unit=amount, currency=currency, valid_from=since)
+            contributions.setdefault(pk, []).append(one)
+    return Values({}, contributions, costs, {})
 
 
 def values_read(line_id: int, units: Sequence[Equipment], start: datetime, end: datetime) -> Values:

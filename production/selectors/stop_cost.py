@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StopCost:
-    """``duration``: of what paces the line, charged to this stop. Nothing at all where the buffers took it up.
+    """``duration``: of what paces the line, charged to this stop; none where the buffers took it up.
 
     ``origins``: for a stop of what paces the line, the parts it is charged to, wherever they began.
     """

@@ -21,6 +21,7 @@ from production.domain.missing import (
     SETUP_SEQUENCE,
     SETUP_WITHIN,
     SPEED,
+    START_UP,
     UNCODED,
     UNRATED,
     Changeover,
@@ -93,6 +94,19 @@ def test_one_shift_told_piece_by_piece() -> None:
     }
     assert [cause.pieces for cause in found.causes] == sorted(told(found).values(), reverse=True)
     assert found.difference == 0
+
+
+def test_rejects_of_starting_up_are_told_apart_and_money_is_pieces_times_what_each_brings() -> None:
+    segments = [segment(0, 600, "running"), segment(600, 900, "breakdown", "JAM")]
+    whole = part(0, 900, good=500, total=560, scrap=Decimal(40), start_up=Decimal(25), each=Decimal("0.5"))
+    found = missing(segments, [whole])
+    pieces = {("breakdown", "JAM"): 300, (SPEED, ""): 40, (START_UP, ""): 25, (REJECTS, ""): 15}
+    assert told(found) == pieces | {(IN_LINE, ""): 20}
+    assert {cause.money for cause in found.causes} == {cause.pieces / 2 for cause in found.causes}
+    assert found.difference == 0
+    unsaid = missing(segments, [whole._replace(each=None, start_up=None)])
+    assert told(unsaid)[REJECTS, ""] == 40
+    assert {cause.money for cause in unsaid.causes} == {None}
 
 
 def test_a_changeover_is_within_its_standard_over_it_or_of_a_changed_sequence() -> None:
