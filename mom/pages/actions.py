@@ -147,7 +147,7 @@ def _asked(request: HttpRequest) -> QueryDict:
     given = request.GET.copy()
     about = QueryDict(page_address(given.get("evidence", "")).partition("?")[2])
     if not given.get("equipment"):
-        named = [about.get(key) or "" for key in PLACES]
+        named = [*(about.get(key) or "" for key in PLACES), given.get("place", "")]
         known = selectors.configuration_codes("plant.Equipment")
         given["equipment"] = next((code for code in named if code in known), "")
     if not given.get("reason"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
@@ -11,8 +12,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from mom.calls.selectors import calls_shown
+from mom.calls.limits import limits_of
+from mom.calls.selectors import CallTold, calls_shown
 from mom.calls.services import RESOLVE, TAKE, CallRefused
+from mom.pages.reacting import minutes
 from mom.pages.tablet_calls import STEPS, call_card
 from plant import selectors
 from plant.access import actor_of, require
@@ -33,12 +36,30 @@ def calls(request: HttpRequest) -> HttpResponseBase:
         site = place.path.split("/")[1]
         if site not in zones:
             zones[site] = selectors.site_zone(place)
-        rows.append(
-            (call_card(told, zones[site]), place, zones[site], actor.may("maintenance.request", place))
-        )
-    minutes = {"take": TAKE.total_seconds() // 60, "resolve": RESOLVE.total_seconds() // 60}
+        card, zone = call_card(told, zones[site]), zones[site]
+        rows.append((card, place, zone, actor.may("maintenance.request", place), due_words(told, now)))
+    settled = {"take": TAKE.total_seconds() // 60, "resolve": RESOLVE.total_seconds() // 60}
     template = "mom/calls_live.html" if "X-Poll" in request.headers else "mom/calls.html"
-    return render(request, template, {"rows": rows, **minutes})
+    return render(request, template, {"rows": rows, **settled})
+
+
+def due_words(told: CallTold, now: datetime) -> tuple[str, bool]:
+    """By the plan of its loss, how long is left to take it (then to be done with it); and whether it is late.
+
+    Nothing once it is done, or for a call the product raised because its plan was not kept: it is late.
+    """
+    if told.resolved_at is not None:
+        return "", False
+    limits = limits_of(told.call)
+    left = told.call.raised_at + (limits.take if told.taken_at is None else limits.resolve) - now
+    if told.taken_at is None and not limits.take:
+        return _("nobody came in time"), True
+    words = {"time": minutes(abs(left))}
+    if left < timedelta():
+        return _("%(time)s late") % words, True
+    if told.taken_at is None:
+        return _("to be taken, %(time)s left") % words, False
+    return _("to be done, %(time)s left") % words, False
 
 
 @require("maintenance.request")

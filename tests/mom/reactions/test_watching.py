@@ -8,13 +8,15 @@ import pytest
 from django.utils import timezone
 
 from mom.calls.limits import RESOLVE, TAKE, limits_of, shortest_take
-from mom.calls.models import HelpCall, HelpCallEvent
+from mom.calls.models import HelpCallEvent
 from mom.calls.selectors import calls_open, calls_shown
 from mom.calls.services import call_raise, call_take, calls_pass_on
+from mom.pages.calls import due_words
 from mom.reactions.following import reaction_of
 from mom.reactions.models import ReactionPlan
 from mom.reactions.selectors import stop_told
 from mom.reactions.watching import reactions_enforce
+from plant import selectors
 from plant.access import rule
 from plant.models import Reason
 from production.domain.stops import stop_id
@@ -90,11 +92,8 @@ def test_a_plan_sets_the_minutes_of_the_call_it_answers() -> None:
     by = make.actor_make("operator", line.line)
     answered = call_raise(kind="maintenance", equipment=line.unit, by=by, at=NOW)
     other = call_raise(kind="quality", equipment=line.unit, by=by, at=NOW)
-    for call in (answered, other):
-        HelpCall.objects.filter(pk=call.pk).exists()
     assert limits_of(other)[:2] == (TAKE, RESOLVE)
     found = limits_of(answered)
-    # A call nobody is named with was raised by the product: this one has no person either, by its factory.
     assert (found.resolve, found.next[1], found.plan) == (20 * MINUTE, ("engineer",), plan)
     assert shortest_take() == min(TAKE, 2 * MINUTE)
 
@@ -122,3 +121,17 @@ def test_a_reason_said_when_all_was_over_asks_nobody_to_come() -> None:
     assert reaction is not None
     assert reaction.kept.state(NOW) == "not_asked"
     assert reactions_enforce(now=NOW) == 0
+
+
+def test_the_page_of_calls_says_how_long_is_left_by_the_plan_of_the_loss() -> None:
+    line, reason = make.line_make(), make.reason_make("PUMP")
+    plan_make(reason, within=2 * MINUTE)
+    stopped(line, 12, reason=reason, said=12)
+    by = selectors.actor_for_person(make.person_make("operator", line.line))
+    call = call_raise(kind="maintenance", equipment=line.unit, by=by, at=NOW)
+    [told] = calls_shown(rule("test"), now=NOW)
+    assert due_words(told, NOW + MINUTE) == ("to be taken, 1 min left", False)
+    assert due_words(told, NOW + 5 * MINUTE) == ("3 min late", True)
+    call_take(call_id=call.pk, by=by, at=NOW + 5 * MINUTE)
+    [told] = calls_shown(rule("test"), now=NOW)
+    assert due_words(told, NOW + 5 * MINUTE) == ("to be done, 15 min left", False)
