@@ -31,7 +31,7 @@ class LateValues(NamedTuple):
     address: str
     equipment_code: str
     connection: str
-    count: int
+    values: int
     first: datetime
     last: datetime
     arrived: datetime

@@ -126,9 +126,8 @@ def _of_order(code: str, request: HttpRequest, figure: str, asked: dict[str, str
     found = order.order_evidence(
         order=found_order,
         figure=figure,
+        cause=cause_of(asked),
         by=asked["by"],
-        time_class=asked["class"],
-        cause=cause_of(asked) if figure == "lost" else None,
     )
     if found is None:
         raise Http404(f"nothing tells {figure} of {code}")

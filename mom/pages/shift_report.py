@@ -32,6 +32,7 @@ from production import selectors as production
 
 if TYPE_CHECKING:
     from plant.models import CalendarSlot, Equipment
+    from production.selectors import LineDay
 
 # A hand-over nobody took after so long is said on the page.
 TAKE_OVER = timedelta(minutes=15)
@@ -75,19 +76,24 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
         ),
     }
     if told is not None:
-        known = shift_figures(shift=slot, told=told)
-        context |= {
-            "found": told,
-            "causes": causes(told),
-            "figure": figure(told),
-            "digest": digest_of(known),
-            "evidence": {
-                "planned": figure_href(line.code, "planned", slot.start_time, slot.end_time),
-                "good": figure_href(line.code, "good", slot.start_time, told.kpi.account.end),
-            },
-            **(_signed(report, known) if report else {}),
-        }
+        context |= _told(slot, told, report)
     return render(request, "mom/shift_report.html", context)
+
+
+def _told(slot: CalendarSlot, told: LineDay, report: ShiftReport | None) -> dict[str, Any]:
+    """What the shift made and lost, as known; and as signed where it is."""
+    known, code = shift_figures(shift=slot, told=told), slot.line.code
+    return {
+        "found": told,
+        "causes": causes(told),
+        "figure": figure(told),
+        "digest": digest_of(known),
+        "evidence": {
+            "planned": figure_href(code, "planned", slot.start_time, slot.end_time),
+            "good": figure_href(code, "good", slot.start_time, told.kpi.account.end),
+        },
+        **(_signed(report, known) if report else {}),
+    }
 
 
 def _signed(report: ShiftReport, known: Figures) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def _said(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
         return _("plan of %(order)s, version %(version)s") % row
     if kind == "configuration":
         return _("configuration: %(what)s %(subject)s") % row
-    told = {
+    sentences = {
         "counts": _("count %(quantity)s %(kind)s"),
         "rates": _("ideal rate of %(equipment)s: %(rate)s/h"),
         "lots": _("lot %(lot)s: %(quantity)s %(kind)s"),
@@ -212,7 +212,7 @@ def _said(kind: str, row: dict[str, Any], names: dict[str, str]) -> str:
         "deviations": _("deviation %(code)s"),
         "decisions": _("decision: %(what)s"),
     }
-    return told[kind] % {**row, **_readable(row)}
+    return sentences[kind] % {**row, **_readable(row)}
 
 
 def _readable(row: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from production.domain.oee import seconds
 
 if TYPE_CHECKING:
     from plant.models import Equipment
-    from production.domain.line.losses import LostPart
+    from production.domain.line.losses import LossRow, LostPart
 
 
 def lost_rows(
@@ -77,13 +77,6 @@ def lost_evidence(
         unit,
         lost_rows(parts, amount),
     )
-    rows = [row for row in found.losses.rows if _same(cause, row)]
-    known = [row.pieces for row in rows if row.pieces is not None]
-    shown = (
-        (sum((Decimal(p.numerator) / Decimal(p.denominator) for p in known), Decimal(0)) if known else None)
-        if pieces
-        else seconds(sum((row.duration for row in rows), timedelta()))
-    )
     ids = [unit.pk for unit in found.units.values()]
     assert found.losses.window.end is not None
     return Evidence(
@@ -95,7 +88,7 @@ def lost_evidence(
         place=line.name,
         start=found.losses.window.start,
         end=found.losses.window.end,
-        shown=shown,
+        shown=_shown([row for row in found.losses.rows if _same(cause, row)], pieces),
         terms=(term,),
         versions=versions_of(line, figures),
         excluded=(),
@@ -104,8 +97,15 @@ def lost_evidence(
     )
 
 
-def _same(cause: Cause, row: object) -> bool:
-    kind, machine, uncoded = row.kind, row.machine, row.uncoded  # type: ignore[attr-defined]
-    if (kind, machine, uncoded) != (cause.kind, cause.machine, cause.uncoded):
+def _shown(rows: Sequence[LossRow], pieces: bool) -> Decimal | None:
+    """What the line's losses say of the cause: the sum of its rows."""
+    if not pieces:
+        return seconds(sum((row.duration for row in rows), timedelta()))
+    known = [row.pieces for row in rows if row.pieces is not None]
+    return sum((Decimal(p.numerator) / Decimal(p.denominator) for p in known), Decimal(0)) if known else None
+
+
+def _same(cause: Cause, row: LossRow) -> bool:
+    if (row.kind, row.machine, row.uncoded) != (cause.kind, cause.machine, cause.uncoded):
         return False
-    return cause.uncoded or (row.reason_code, row.time_class) == (cause.reason, cause.time_class)  # type: ignore[attr-defined]
+    return cause.uncoded or (row.reason_code, row.time_class) == (cause.reason, cause.time_class)

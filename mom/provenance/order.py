@@ -33,13 +33,11 @@ FIGURES = (*COUNTED, "started", "worked", "time", "lost")
 NONE = timedelta()
 
 
-def order_evidence(
-    *, order: JobOrder, figure: str, by: str = "", time_class: str = "", cause: Cause | None = None
-) -> Evidence | None:
+def order_evidence(*, order: JobOrder, figure: str, cause: Cause, by: str = "") -> Evidence | None:
     """Evidence of one of FIGURES; None before the order was started or where nothing tells.
 
-    ``by``: the machine whose count is asked for, or "people"; empty for what the record uses. ``time_class``
-    and ``cause`` narrow times and lost times. Raises KeyError for a figure that is not known.
+    ``by``: the machine whose count is asked for, or "people"; empty for what the record uses. ``cause``
+    narrows times and lost times. Raises KeyError for a figure that is not known.
     """
     if figure not in FIGURES:
         raise KeyError(figure)
@@ -50,9 +48,9 @@ def order_evidence(
     if figure == "worked":
         return told.worked()
     if figure == "time":
-        return told.time(time_class)
+        return told.time(cause)
     if figure == "lost":
-        return told.lost(cause) if cause else None
+        return told.lost(cause)
     return told.started() if figure == "started" else told.counted(figure, by)
 
 
@@ -137,13 +135,14 @@ class Told:
         definition = _("from start to end of the order, interruptions left out")
         return self._told("worked", _("Time worked on it"), SECONDS, total, rows, definition)
 
-    def time(self, time_class: str) -> Evidence | None:
+    def time(self, asked: Cause) -> Evidence | None:
         if self.paced is None or self.paced.account is None:
             return None
-        account, wanted = self.paced.account, wanted_by(time_class=time_class)
+        account, reason = self.paced.account, asked.reason or None
+        wanted = wanted_by(time_class=asked.time_class, reason=reason, uncoded=asked.uncoded)
         rows = rows_of(account, self.paced.equipment.code, wanted)
         definition = _("one class for every instant, by state, mode, calendar, order and reason")
-        name = time_name(time_class, None, False)
+        name = time_name(asked.time_class, reason, asked.uncoded)
         found = self._told("time", name, SECONDS, summed(account.segments, wanted), rows, definition)
         return replace(found, place=f"{self.order.code} · {self.paced.equipment.name}")
 

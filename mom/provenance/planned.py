@@ -15,6 +15,7 @@ from production import selectors as production
 
 if TYPE_CHECKING:
     from plant.models import Equipment
+    from production.selectors.day import Planned
 
 
 def planned_evidence(*, line: Equipment, start: datetime, end: datetime) -> Evidence | None:
@@ -24,18 +25,7 @@ def planned_evidence(*, line: Equipment, start: datetime, end: datetime) -> Evid
     told = production.line_shift(line_id=line.pk, shift=shift) if shift else None
     if told is None or not told.plan:
         return None
-    rows = tuple(
-        Input(
-            item.order.code,
-            item.pieces,
-            item.start,
-            item.end,
-            _("%(quantity)s planned, the share of its working time in this shift")
-            % {"quantity": quantity(item.quantity)},
-            f"/orders/{item.order.code}/#versions",
-        )
-        for item in told.plan
-    )
+    rows = tuple(_row(item) for item in told.plan)
     return Evidence(
         figure="planned",
         name=_("Planned"),
@@ -59,4 +49,16 @@ def planned_evidence(*, line: Equipment, start: datetime, end: datetime) -> Evid
         excluded=(),
         edits=edits_of(equipment_ids=[line.pk], start=start, end=end),
         trust=trust_of(told.kpi.account),
+    )
+
+
+def _row(item: Planned) -> Input:
+    how = _("%(quantity)s planned, the share of its working time in this shift")
+    return Input(
+        item.order.code,
+        item.pieces,
+        item.start,
+        item.end,
+        how % {"quantity": quantity(item.quantity)},
+        f"/orders/{item.order.code}/#versions",
     )

@@ -81,13 +81,12 @@ def time_evidence(
         return None
     account = found.account
     wanted = wanted_by(time_class=time_class, reason=reason, uncoded=uncoded)
-    rows = rows_of(account, found.paced_by.code, wanted)
-    total: Decimal | None = summed(account.segments, wanted)
-    term = Term("T", _("Sum of the times below"), SECONDS, rows)
+    term = Term("T", _("Sum of the times below"), SECONDS, rows_of(account, found.paced_by.code, wanted))
+    time = summed(account.segments, wanted)
+    total: Decimal | None = time
     if pieces:
         rate = next((part.per_hour for part in reversed(found.made) if part.per_hour), None)
-        term = Term("T × r", _("Lost time × ideal rate"), PIECES, tuple(_at_rate(row, rate) for row in rows))
-        total = None if rate is None or total is None else total * rate / HOUR
+        term, total = _in_pieces(term, rate), None if rate is None else time * rate / HOUR
     return Evidence(
         figure="time_pieces" if pieces else "time",
         name=time_name(time_class, reason, uncoded),
@@ -104,6 +103,11 @@ def time_evidence(
         edits=edits_of(equipment_ids=[found.paced_by.pk], start=account.start, end=account.end),
         trust=trust_of(account),
     )
+
+
+def _in_pieces(times: Term, rate: Decimal | None) -> Term:
+    rows = tuple(_at_rate(row, rate) for row in times.rows)
+    return Term("T × r", _("Lost time × ideal rate"), PIECES, rows)
 
 
 def _at_rate(row: Input, rate: Decimal | None) -> Input:

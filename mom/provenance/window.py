@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
+from mom.pages.definitions import limits
+from mom.pages.origins import origin_word
 from mom.pages.words import class_word, quantity
 from mom.provenance.links import figure_href
 from mom.provenance.model import (
@@ -281,7 +283,20 @@ def versions_of(equipment: Equipment, found: Kpi) -> tuple[Version, ...]:
         )
         for rate in rates.values()
     ]
-    return (*rows, *_calendars(equipment, found.account.start, found.account.end), *_limits(found.paced_by))
+    start, end = found.account.start, found.account.end
+    return (
+        *_models(found.paced_by, start, end),
+        *rows,
+        *_calendars(equipment, start, end),
+        *_limits(found.paced_by),
+    )
+
+
+def _models(machine: Equipment, start: datetime, end: datetime) -> Sequence[Version]:
+    """What its states count as: the time model in force, or several where it changed in between."""
+    found = production.time_models_in_force(equipment=machine, start=start, end=end)
+    what = _("Time model of %(machine)s") % {"machine": machine.name}
+    return [Version(what, model.name or _("built in"), model.since) for model in found]
 
 
 def _calendars(equipment: Equipment, start: datetime, end: datetime) -> Sequence[Version]:
@@ -302,18 +317,5 @@ def _calendars(equipment: Equipment, start: datetime, end: datetime) -> Sequence
 
 
 def _limits(machine: Equipment) -> Sequence[Version]:
-    """From how long a standstill is a stop, and one that needs a reason."""
-    least, registered = machine.minimum_stop, machine.registered_stop
-    values = (
-        (_("Minimum stop of %(machine)s"), least, _("its cycle time")),
-        (_("Registered stop of %(machine)s"), registered, "120 s"),
-    )
-    return [
-        Version(what % {"machine": machine.name}, default if value is None else _seconds_word(value))
-        for what, value, default in values
-    ]
-
-
-def _seconds_word(value: Any) -> str:
-    found = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    return f"{found:g} s"
+    """From how long a standstill is a stop, and one that needs a reason; when silence is no data."""
+    return [Version(origin_word(machine.name, what), value) for what, value in limits(machine)]

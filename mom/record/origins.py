@@ -100,7 +100,7 @@ def _group(
         evidence=_evidence(kind, code, uncoded, parts),
         machine=machine,
         cause=what,
-        key=urlencode(Cause(kind, code, reason, time_class, uncoded).query),
+        key=f"lost/?{urlencode(Cause(kind, code, reason, time_class, uncoded).query)}",
     )
 
 

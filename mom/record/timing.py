@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mom.pages.losses import LOST, UNCODED, Losses, losses
+from mom.pages.losses import LOST, UNCODED, Loss, Losses, losses
 from mom.pages.words import class_word
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
 from plant.domain.intervals import Interval
@@ -257,8 +257,16 @@ def groups(
         count, total = (
             (row.count, shown) if earlier is None else (row.count + earlier.count, shown + earlier.seconds)
         )
-        merged[word] = StopGroup(word, total, count, earlier.evidence if earlier else evidence)
+        merged[word] = StopGroup(word, total, count, earlier.evidence if earlier else evidence, key=_key(row))
     return tuple(sorted(merged.values(), key=lambda group: -group.seconds))
+
+
+def _key(row: Loss) -> str:
+    """Address of the times a group without a known origin is the sum of."""
+    asked = {"class": row.time_class}
+    if row.uncoded or row.reason_code:
+        asked = {"uncoded": "1"} if row.uncoded else {"reason": row.reason_code}
+    return f"time/?{urlencode(asked)}"
 
 
 def micro(told: Account | None, code: str) -> StopGroup | None:

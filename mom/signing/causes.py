@@ -53,7 +53,7 @@ def _recorded(
     late = late_values(equipment_ids=ids, **window)
     codes = [line.code, *(unit.code for unit in units)]
     return {
-        "late_values": sum(row.count for row in late),
+        "late_values": sum(row.values for row in late),
         "late_signals": [_late(row) for row in late],
         **_said(said),
         "configuration": _configured(since, codes),
@@ -67,20 +67,21 @@ def _late(row: LateValues) -> dict[str, Any]:
         "equipment": row.equipment_code,
         "role": row.role,
         "signal": row.address,
-        "count": row.count,
+        "count": row.values,
         "first": row.first.isoformat(),
         "last": row.last.isoformat(),
     }
 
 
 def _said(said: RecordedSince) -> Causes:
+    # One list per kind of entry: long, and flat.
     return {
         "reasons": [
             {
                 "at": row.said_at.isoformat(),
                 "by": who(row),
                 "reason": row.reason.code if row.reason else None,
-                "before": row.supersedes.reason.code if row.supersedes and row.supersedes.reason else None,
+                "before": _replaced(row, "reason"),
                 "equipment": row.equipment.code,
                 "start": row.start_time.isoformat(),
                 "end": row.end_time.isoformat() if row.end_time else None,
@@ -93,7 +94,7 @@ def _said(said: RecordedSince) -> Causes:
                 "by": who(row),
                 "kind": row.kind,
                 "quantity": str(row.quantity),
-                "before": str(row.supersedes.quantity) if row.supersedes else None,
+                "before": _replaced(row, "quantity"),
                 "equipment": row.equipment.code,
             }
             for row in said.counts
@@ -133,7 +134,14 @@ def _said(said: RecordedSince) -> Causes:
     }
 
 
+def _replaced(row: Any, name: str) -> str | None:
+    """What the entry that this one corrects said: a reason's code, or a quantity."""
+    before = getattr(row.supersedes, name, None)
+    return None if before is None else str(getattr(before, "code", before))
+
+
 def _said_of_order(order: JobOrder, since: datetime) -> Causes:
+    # One list per kind of entry: long, and flat.
     moved = traceability.movements_for_order(job_order_id=order.pk).filter(recorded_at__gt=since)
     tested = quality.results_for_order(order).filter(recorded_at__gt=since)
     found = quality.nonconformances_for_order(order)
@@ -247,20 +255,38 @@ def each(causes: Causes) -> Iterable[tuple[str, dict[str, Any]]]:
     return sorted(found, key=lambda item: str(item[1].get("at", "")))
 
 
+# A reason makes no machine run, and no data come.
+NEVER_BY_REASON = frozenset({"seconds/running", "seconds/running_slow", "seconds/unknown"})
+
+
 def causes_of(path: str, causes: Causes) -> list[tuple[str, dict[str, Any]]]:
-    """Of what was recorded, what a figure's change can have come from: what that figure is computed from."""
+    """Of what was recorded, what a figure can have changed by: what it is computed from."""
     section = path.partition("/")[0]
     found = [(kind, row) for kind, row in each(causes) if REACH[kind] & {section, "*"}]
-    exact = [(kind, row) for kind, row in found if kind == "reasons" and _names(path, row)]
-    if section in ("causes", "stops") and exact:
-        return [item for item in found if item[0] != "reasons" or item in exact]
-    return found
+    near = [(kind, row) for kind, row in found if kind != "reasons" or _touches(path, row)]
+    said = [row for kind, row in near if kind == "reasons"]
+    if section in ("causes", "stops") and said:
+        near = [item for item in near if item[0] != "late_state" or any(_meet(item[1], row) for row in said)]
+    return near or found
 
 
-def _names(path: str, row: Mapping[str, Any]) -> bool:
-    """Whether a figure's path holds a reason that was given or taken away."""
-    parts = path.partition("/")[2].split(" ")
-    codes = {row.get("reason"), row.get("before")} - {None}
-    return bool(codes & set(parts)) or (
-        row.get("before") is None and ("uncoded" in parts or "-" in parts[1:2])
-    )
+def _touches(path: str, row: Mapping[str, Any]) -> bool:
+    """Whether a reason given, changed or taken back can move a figure."""
+    section, _slash, name = path.partition("/")
+    new_or_gone = row.get("before") is None or row.get("reason") is None
+    if path in NEVER_BY_REASON:
+        return False
+    if section in ("uncoded_seconds", "uncoded_stops"):
+        return new_or_gone
+    if section not in ("causes", "stops"):
+        return True
+    parts = name.split(" ")
+    named = {row.get("reason"), row.get("before")} & set(parts)
+    return bool(named) or (new_or_gone and ("uncoded" in parts or "-" in parts[1:2]))
+
+
+def _meet(late: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether late values lie in the time a reason was given for; one without an end reaches on."""
+    begin, end = datetime.fromisoformat(said["start"]), said.get("end")
+    before_end = end is None or datetime.fromisoformat(late["first"]) < datetime.fromisoformat(end)
+    return before_end and datetime.fromisoformat(late["last"]) >= begin

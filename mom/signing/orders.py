@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from production.models import JobOrder
 
 SIGN = "order.sign"
+# Late data mostly come within days of the order's end.
+LATELY = timedelta(days=3)
+A_DAY = 96  # quarters of an hour
 FINISHED = frozenset({"ended", "aborted"})
 
 
@@ -48,13 +51,7 @@ def order_sign(
     at = at or timezone.now()
     by.require(SIGN, job_order.line)
     name = signed_name(by)
-    lock(44, job_order.pk)
-    job_order = job_order_for_code(job_order.code)
-    if job_order.state not in FINISHED:
-        raise SigningRefused(_("the order has not ended yet: its record is signed when it is over"))
-    before = next(iter(order_signatures(job_order_id=job_order.pk)), None)
-    if before is not None and not notes.strip():
-        raise SigningRefused(_("this record is signed already: say in the notes why it is signed again"))
+    before = _signable(job_order, notes)
     record = operational_record(job_order.code, now=at)
     figures = order_figures(record)
     if seen and seen != digest_of(figures):
@@ -77,6 +74,17 @@ def order_sign(
     return signature
 
 
+def _signable(job_order: JobOrder, notes: str) -> OrderSignature | None:
+    """The signature the new one supersedes. Nobody else signs the order until the transaction ends."""
+    lock(44, job_order.pk)
+    if job_order_for_code(job_order.code).state not in FINISHED:
+        raise SigningRefused(_("the order has not ended yet: its record is signed when it is over"))
+    before = next(iter(order_signatures(job_order_id=job_order.pk)), None)
+    if before is not None and not notes.strip():
+        raise SigningRefused(_("this record is signed already: say in the notes why it is signed again"))
+    return before
+
+
 def _written(signature: OrderSignature, *, by: Actor, at: datetime) -> None:
     audit.record(
         by=by, action="order_signature.sign", subject_type="order_signature",
@@ -94,10 +102,20 @@ def causes_known(signature: OrderSignature, record: OperationalRecord, *, since:
 
 
 def order_restatements_find(*, now: datetime | None = None) -> int:
-    """Compare signed orders with what is known now; append what changed. Returns how many changed."""
+    """Compare signed orders with what is known now; append what changed. Returns how many changed.
+
+    Those signed lately each time; older ones, of which there are many, once a day. A page compares its own.
+    """
     now = now or timezone.now()
     signed = OrderSignature.objects.filter(superseded_by=None, said_at__gte=now - WATCHED)
-    return each_compared(signed.select_related("job_order__line"), lambda item: _restate(item, now))
+    due = (item for item in signed.select_related("job_order__line") if is_due(item, now))
+    return each_compared(due, lambda item: _restate(item, now))
+
+
+def is_due(signature: OrderSignature, now: datetime) -> bool:
+    """Older signatures have their own quarter of an hour of the day: spread over it, none is forgotten."""
+    turn = now.hour * 4 + now.minute // 15
+    return now - signature.said_at <= LATELY or signature.pk % A_DAY == turn
 
 
 @transaction.atomic

@@ -119,9 +119,8 @@ def edits_between(*, equipment_ids: Iterable[int], start: datetime, end: datetim
         for row in reasons
     ]
     found += [
-        Edited(row.said_at, _who(row), row.equipment.name, str(row.supersedes.quantity), str(row.quantity))
+        Edited(row.said_at, _who(row), row.equipment.name, _quantity(row.supersedes), _quantity(row))
         for row in counts
-        if row.supersedes
     ]
     return sorted(found)
 
@@ -130,5 +129,9 @@ def _who(row: Any) -> str:
     return str(row.said_by) if row.said_by else str(row.said_by_rule)
 
 
-def _reason(row: ReasonAssertion | None) -> str:
+def _reason(row: Any) -> str:
     return row.reason.name if row and row.reason else "–"
+
+
+def _quantity(row: Any) -> str:
+    return f"{row.quantity.normalize():f}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, transaction
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
 from connectors.domain.columns import Columns, micros
 from connectors.selectors import signals_for
@@ -17,7 +17,7 @@ from connectors.services import samples_ingest
 from mom.record.compose import operational_record
 from mom.signing.figures import digest_of, order_figures
 from mom.signing.models import OrderRestatement, OrderSignature
-from mom.signing.orders import order_restatements_find, order_sign
+from mom.signing.orders import is_due, order_restatements_find, order_sign
 from mom.signing.services import SigningRefused
 from plant.access import rule
 from plant.domain.samples import Sample
@@ -27,12 +27,18 @@ from production import services
 from production.models import ReasonAssertion
 from production.services.assertions import reason_assert
 from tests.factories import plant as make
-from tests.factories.production import ARRIVED, at, order_make
+from tests.factories.production import at, order_make
 from tests.factories.record import Told, order_told
 
 pytestmark = pytest.mark.django_db
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-LATER = ARRIVED + timedelta(days=1)
+
+
+def later(hours: float = 0) -> datetime:
+    """After everything that was recorded so far."""
+    return timezone.now() + timedelta(hours=hours)
+
+
 PASSWORD = "right-horse-battery"
 
 
@@ -42,11 +48,11 @@ def told() -> Told:
 
 
 def known(told: Told) -> dict[str, Any]:
-    return order_figures(operational_record(told.order.code, now=LATER))
+    return order_figures(operational_record(told.order.code, now=later()))
 
 
 def sign(told: Told, **more: Any) -> OrderSignature:
-    given = {"job_order": told.order, "by": actor_for_person(told.supervisor), "at": LATER, **more}
+    given = {"job_order": told.order, "by": actor_for_person(told.supervisor), "at": later(), **more}
     return order_sign(**given)
 
 
@@ -61,7 +67,7 @@ def recoded(told: Told) -> None:
         reason_code="MECH",
         by=actor_for_person(told.operator),
         supersedes=earlier.pk,
-        at=LATER + timedelta(hours=1),
+        at=later(1),
     )
 
 
@@ -83,10 +89,10 @@ def test_a_signed_record_stays_as_signed_and_says_what_changed_it(told: Told) ->
     signature = sign(told)
     assert (signature.version, signature.signed_name) == (1, told.supervisor.name)
     assert signature.digest == digest_of(signature.figures) == digest_of(known(told))
-    assert order_restatements_find(now=LATER + timedelta(minutes=1)) == 0
+    assert order_restatements_find(now=later(0.1)) == 0
     recoded(told)
-    assert order_restatements_find(now=LATER + timedelta(hours=2)) == 1
-    assert order_restatements_find(now=LATER + timedelta(hours=3)) == 0, "said once"
+    assert order_restatements_find(now=later(2)) == 1
+    assert order_restatements_find(now=later(3)) == 0, "said once"
     [restated] = OrderRestatement.objects.all()
     code = told.line.unit.code
     assert restated.changes[f"stops/{code} JAM"] == ["300", None]
@@ -115,7 +121,7 @@ def came_late(told: Told) -> None:
     [source] = {signal.connection.slug for signal in signals_for(equipment_id=unit.pk)}
     said = ((2000, 9), (2300, 6))
     samples = [Sample(f"{unit.code}/state", at(s), value, source_key=b"late") for s, value in said]
-    arrived = LATER + timedelta(hours=1)
+    arrived = later(1)
     samples_ingest(
         connection=source, samples=Columns.of(iter(samples), arrival_time=micros(arrived)), now=arrived
     )
@@ -136,16 +142,37 @@ def test_late_values_are_named_as_what_they_are(told: Told) -> None:
     assert "good" not in rows
 
 
+def test_of_two_things_recorded_each_difference_names_its_own(told: Told) -> None:
+    """Another reason for one stop, and a stop nobody knew of: neither is told as the cause of the other."""
+    sign(told)
+    recoded(told)
+    came_late(told)
+    answer = client_of(told).get(f"/api/v1/job-orders/{told.order.code}/signatures").json()
+    kinds = {row["figure"]: {cause["kind"] for cause in row["causes"]} for row in answer["differences"]}
+    code = told.line.unit.code
+    assert kinds[f"stops/{code} JAM"] == {"reasons"}
+    assert kinds[f"stops/{code} -"] == {"late_state"}
+    assert kinds["seconds/running"] == {"late_state"}
+    assert kinds["uncoded_seconds"] == {"late_state"}
+
+
 def test_signing_again_is_a_new_version_and_says_why(told: Told) -> None:
     first = sign(told)
     with pytest.raises(SigningRefused, match="signed again"):
         sign(told)
     recoded(told)
-    second = sign(told, notes="reason corrected", at=LATER + timedelta(hours=2))
+    second = sign(told, notes="reason corrected", at=later(2))
     assert (second.version, second.supersedes) == (2, first)
     first.refresh_from_db()
     assert first.figures["stops"] != second.figures["stops"]
-    assert order_restatements_find(now=LATER + timedelta(hours=3)) == 0
+    assert order_restatements_find(now=later(3)) == 0
+
+
+def test_an_older_signature_is_compared_once_a_day() -> None:
+    signature = OrderSignature(pk=1234, said_at=timezone.now())
+    day = [signature.said_at + timedelta(days=9, minutes=15 * n) for n in range(96)]
+    assert [is_due(signature, at) for at in day].count(True) == 1
+    assert is_due(signature, signature.said_at + timedelta(days=2))
 
 
 def test_the_database_keeps_it(told: Told) -> None:
