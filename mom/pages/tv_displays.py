@@ -66,10 +66,10 @@ def tv_enrol(request: HttpRequest, secret: str) -> HttpResponseBase:
     now = timezone.now()
     if request.method == "POST":
         try:
-            device, own = services.device_enrol(secret=secret, now=now)
+            enrolled, own = services.device_enrol(secret=secret, now=now)
         except EnrolmentRefused:
             return _page(request, None, status=410)
-        answer = SeeOther(screen_of(device))
+        answer = SeeOther(screen_of(enrolled))
         kept = {"max_age": A_YEAR, "samesite": "Lax", "secure": request.is_secure()}
         answer.set_cookie(DEVICE_COOKIE, own, httponly=True, **kept)  # type: ignore[arg-type]
         language = request.GET.get("language", "")

@@ -92,6 +92,11 @@ class TvLine:
         return sum(not call.who for call in self.calls)
 
     @property
+    def waiting_since(self) -> datetime | None:
+        """When the oldest call nobody has taken was raised."""
+        return min((call.since for call in self.calls if not call.who), default=None)
+
+    @property
     def verdict(self) -> str:
         """On plan or not; ``no_order`` while none is running."""
         return self.order.plan.verdict if self.order and self.order.plan else "no_order"
