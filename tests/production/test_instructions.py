@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.utils import timezone
 
 from mom.pages.plain_text import html_of
@@ -16,11 +18,12 @@ from production.models import InstructionReading, JobOrder, WorkInstruction
 from production.selectors.instructions import instructions_read, order_instructions
 from production.services.assertions import Refused
 from production.services.instructions import Written, instruction_read, instruction_write
-from tests.factories.plant import Line, line_make, material_make, person_make
+from tests.factories.plant import Line, account_make, line_make, material_make, person_make
 from tests.factories.production import order_make
 
 pytestmark = pytest.mark.django_db
 ENGINEER = rule("engineer")
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def write(code: str = "CLOSE", text: str = "Close it.", **more: Any) -> WorkInstruction:
@@ -124,3 +127,38 @@ def test_text_is_shown_as_written_whatever_it_holds() -> None:
         "<h3>Close</h3><ul><li>take <b>two</b></li><li>&lt;script&gt;x&lt;/script&gt;</li></ul>"
         "<ol><li>one</li><li>two</li></ol><p>End<br>of it</p>"
     )
+
+
+def test_the_record_tells_which_version_an_order_was_made_by_and_who_read_it(
+    line: Line, client: Client
+) -> None:
+    first = write(since=timezone.now())
+    order = started(line, timezone.now())
+    read(order, first, line, reader(line))
+    client.force_login(account_make("supervisor", line.site), backend=BACKEND)
+    page = client.get(f"/orders/{order.code}/").content.decode()
+    assert 'id="instructions"' in page
+    assert "Closing" in page
+    assert f"/instructions/{first.pk}/" in page
+    answer = client.get(f"/api/v1/job-orders/{order.code}/instructions").json()
+    assert [(row["code"], row["pinned"], row["is_read"]) for row in answer] == [("CLOSE", 1, True)]
+
+
+def test_an_engineer_writes_a_version_by_the_page_and_an_operator_may_not(line: Line, client: Client) -> None:
+    client.force_login(account_make("engineer", line.site), backend=BACKEND)
+    body = {"code": "TORQUE", "name_en": "Torque", "text_en": "# One\nTurn.", "image": picture()}
+    assert client.post("/instructions/new/", body).status_code == 302
+    made = WorkInstruction.objects.get()
+    assert (made.version, made.image_type, bytes(made.image)[:4]) == (1, "image/png", b"\x89PNG")
+    assert "Torque" in client.get("/instructions/").content.decode()
+    assert client.get(f"/instructions/{made.pk}/image/").headers["Content-Type"] == "image/png"
+    assert "readonly" in client.get(f"/instructions/new/?from={made.pk}").content.decode()
+    again = client.post("/instructions/new/", {**body, "image": picture()})
+    assert again.status_code == 422
+    assert "what is new" in again.content.decode()
+    client.force_login(account_make("operator", line.site), backend=BACKEND)
+    assert client.post("/instructions/new/", body).status_code == 403
+
+
+def picture() -> SimpleUploadedFile:
+    return SimpleUploadedFile("step.png", b"\x89PNG\r\n\x1a\n....", content_type="image/png")
