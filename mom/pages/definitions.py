@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
 
 from mom.pages import words
 from production.domain.definition import BUILT_IN, Definition
@@ -17,6 +18,21 @@ from production.selectors.units import REGISTERED_STOP, STALE_AFTER
 if TYPE_CHECKING:
     from plant.models import Equipment
     from production.selectors.definitions import InForce
+
+
+# Why a state is not the one the machine told.
+CAUSE_WORDS = {
+    "no_count": late("it says it runs, and no piece was counted"),
+    "silence": late("nothing was received"),
+    "gap": late("data were lost"),
+    "quality": late("the value was marked as bad"),
+    "unmapped": late("nobody has said what the value means"),
+    "no_value": late("no value has come yet"),
+}
+
+
+def cause_word(cause: str) -> str:
+    return str(CAUSE_WORDS.get(cause, cause))
 
 
 @dataclass(frozen=True, slots=True)

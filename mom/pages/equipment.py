@@ -21,6 +21,7 @@ from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import equipment_or_404, instant_asked
 from mom.pages.losses import data_quality, group_of
 from mom.pages.reading import OFF_SHIFT
+from mom.pages.stop_rows import rows_of
 from plant import selectors
 from plant.access import actor_of, require
 from plant.domain.intervals import Interval, holds
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from plant.models import CalendarSlot, Equipment
 
 SHOWN_STOPS, SHOWN_ALARMS = 8, 6
+# Many may be micro-stops, told together.
+READ_STOPS = 10 * SHOWN_STOPS
 AROUND = timedelta(seconds=60)
 SHOWN_SAMPLES = 40
 BUCKET = timedelta(minutes=5)
@@ -196,10 +199,10 @@ def _part(placed: Placed, key: tuple[str, str, bool], time: timedelta, names: di
 
 def _lists(placed: Placed, start: datetime, end: datetime, request: HttpRequest) -> dict[str, Any]:
     found = production.stops(actor_of(request)).filter(work_unit_id=placed.unit.pk, start_time__lt=end)
-    told = production.told(found.filter(start_time__gte=start)[:SHOWN_STOPS])
+    told = production.told(found.filter(start_time__gte=start)[:READ_STOPS])
     alarms = production.alarms_between(equipment_ids=[placed.unit.pk], start=start, end=end)
     return {
-        "stops": [board.stop_row(item) for item in told],
+        "stops": rows_of(told)[:SHOWN_STOPS],
         "alarms": [
             {
                 "code": a.code,
@@ -240,8 +243,9 @@ def _event(
         "start": segment.start,
         "end": segment.end,
         "duration": segment.duration,
-        "kind": words.class_kind(segment.time_class),
-        "word": words.class_word("uncoded" if segment.uncoded else segment.time_class),
+        "kind": board.segment_kind(segment),
+        "word": board.segment_word(segment),
+        "cause": definitions.cause_word(segment.cause),
         "state": segment.state,
         "mode": segment.mode,
         "fault_code": segment.fault_code,

@@ -144,6 +144,17 @@ class StopSerializer(serializers.Serializer):
         return dict(super().to_representation(instance))
 
 
+class MicroStopsSerializer(serializers.Serializer):
+    """Micro-stops told as one; ``seconds`` is the time they took together, running between them left out."""
+
+    start_time = serializers.DateTimeField(source="start")
+    end_time = serializers.DateTimeField(source="end", allow_null=True)
+    count = serializers.IntegerField()
+    seconds = Seconds(source="time")
+    base_class = serializers.ChoiceField(choices=Stop.BaseClass.choices)
+    fault_code = serializers.CharField()
+
+
 class ReasonWriteSerializer(serializers.Serializer):
     """``end_time`` left out: until the stop ends. ``seen_end``: the end the author saw, so a stale view is
     refused.

@@ -187,6 +187,19 @@ class StatesView(Streamed, ETagged, APIView):
         return Response(fields.StateSerializer(found.get(equipment.pk, []), many=True).data)
 
 
+class MicroStopsView(ETagged, APIView):
+    """Micro-stops of a machine that began in a window, those of one sort and fault close together as one."""
+
+    required_action = "view"
+
+    @extend_schema(parameters=WINDOW, responses=fields.MicroStopsSerializer(many=True))
+    def get(self, request: Request, code: str) -> Response:
+        equipment = _equipment(request, code)
+        start, end = _window(request)
+        found = selectors.micro_stops(equipment_id=equipment.pk, start=start, end=end)
+        return Response(fields.MicroStopsSerializer(found, many=True).data)
+
+
 def _states(equipment_id: int, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
     """States day by day, each once: with the day it begins in, or the first."""
     begin = start

@@ -6,7 +6,7 @@ from rest_framework.routers import SimpleRouter
 from production.api.effectiveness import EffectivenessView, LossesView
 from production.api.job_orders import JobOrderViewSet
 from production.api.line_losses import LineLossesView
-from production.api.observed import CountView, KpiView, NoteView, StatesView, StopViewSet
+from production.api.observed import CountView, KpiView, MicroStopsView, NoteView, StatesView, StopViewSet
 from production.api.reason_quality import ReasonQualityView
 from production.api.reasons import MergeView, ReasonRuleViewSet, SplitView, UndoView
 from production.api.stations import OrderInstructionsView, StationStateView
@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "job-orders/<str:code>/instructions", OrderInstructionsView.as_view(), name="job-order-instructions"
     ),
     path("equipment/<str:code>/states", StatesView.as_view(), name="equipment-states"),
+    path("equipment/<str:code>/micro-stops", MicroStopsView.as_view(), name="equipment-micro-stops"),
     path("equipment/<str:code>/kpi", KpiView.as_view(), name="equipment-kpi"),
     path("equipment/<str:code>/effectiveness", EffectivenessView.as_view(), name="equipment-effectiveness"),
     path("equipment/<str:code>/losses", LossesView.as_view(), name="equipment-losses"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from plant.domain.calendar import Slot
@@ -20,6 +20,8 @@ SPEED_LOSS, MICRO, REGISTERED = "speed_loss", "micro", "registered"
 NAMESPACE = UUID("6f2b8f0e-3c0d-5f0a-9a4e-5d1f6f0b7a11")
 # What a person is asked about: a machine that waits for its neighbour has its reason there.
 ASKED = frozenset({OWN, IDLE, SUSPENDED})
+# Micro-stops no further apart than this are told as one.
+TOGETHER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,47 @@ def stops_of(
     if current is not None:
         found.append(current)
     return found
+
+
+class Sized(Protocol):
+    """A stop as it is listed."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime | None: ...
+
+    @property
+    def base_class(self) -> str: ...
+
+    @property
+    def fault_code(self) -> str: ...
+
+    @property
+    def size(self) -> str: ...
+
+
+S = TypeVar("S", bound=Sized)
+
+
+def micro_groups(stops: Iterable[S], within: timedelta = TOGETHER) -> list[list[S]]:
+    """Stops in order, micro-stops of one sort and fault that follow each other ``within`` as one group; every
+    other stop is a group of its own and parts those before it from those after.
+    """
+    groups: list[list[S]] = []
+    for stop in stops:
+        last = groups[-1][-1] if groups else None
+        if last is not None and stop.size == last.size == MICRO and _alike(last, stop, within):
+            groups[-1].append(stop)
+        else:
+            groups.append([stop])
+    return groups
+
+
+def _alike(before: Sized, after: Sized, within: timedelta) -> bool:
+    same = (before.base_class, before.fault_code) == (after.base_class, after.fault_code)
+    return same and before.end is not None and after.start - before.end <= within
 
 
 def needs_reason(stop: StopRow, horizon: datetime, thresholds: Thresholds, slots: list[Slot] | None) -> bool:

@@ -18,6 +18,7 @@ from production.selectors.hourly import HourTold, ShiftHours, shift_hours
 from production.selectors.kpi import Kpi, Made, kpi, line_exit
 from production.selectors.line_losses import LineLossAccount, line_losses
 from production.selectors.lots import lots_said
+from production.selectors.micro import MicroStops, micro_stops
 from production.selectors.orders import (
     dispatch_list,
     dispatch_lists,
@@ -64,6 +65,7 @@ __all__ = [
     "LineLossAccount",
     "MachinePart",
     "Made",
+    "MicroStops",
     "Pacing",
     "Parameter",
     "Quantities",
@@ -95,6 +97,7 @@ __all__ = [
     "line_pacing",
     "line_shift",
     "lots_said",
+    "micro_stops",
     "notes",
     "order_counts",
     "orders_between",

@@ -91,6 +91,9 @@ def test_forty_stops_of_five_seconds_are_two_hundred_seconds():
     halves = [made.seconds(0, 1802.5), made.seconds(1802.5, HOUR)]
     assert sum(half["micro_stop"] for half in halves) == 200.0
     assert {stop["size"] for stop in made.stops()} == {"micro"}
+    [group] = made.get(f"{made.path}/micro-stops", start=T0.isoformat(), end=at(HOUR).isoformat())
+    assert (group["count"], group["seconds"]) == (40, 200.0)
+    assert (group["start_time"], group["end_time"]) == ("2026-03-02T06:01:00Z", "2026-03-02T06:40:05Z")
     assert not any(stop["needs_reason"] for stop in made.stops())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,16 @@ from plant.domain.calendar import SHIFT, Slot, planned
 from plant.domain.intervals import Interval
 from production.domain.account import Known, OrderUse, account
 from production.domain.stitching import StateRow
-from production.domain.stops import StopRow, Thresholds, needs_reason, size_of, stops_of
+from production.domain.stops import (
+    MICRO,
+    TOGETHER,
+    StopRow,
+    Thresholds,
+    micro_groups,
+    needs_reason,
+    size_of,
+    stops_of,
+)
 from production.domain.time_model import INDUCED, STANDARDS, SUSPENDED, Situation, time_class
 from tests.strategies import LONGEST, T0, histories, seconds_after, slots, windows
 
@@ -101,3 +112,41 @@ def test_waiting_is_induced_in_every_standard_whatever_side_is_known(state, faul
 def test_what_a_person_says_of_the_side_holds():
     said = Situation("suspended", "produce", "", SHIFT, "PO1", "registered", "blocked")
     assert time_class(said) == "blocked"
+
+
+class Listed(NamedTuple):
+    start: datetime
+    end: datetime | None
+    base_class: str
+    fault_code: str
+    size: str
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 700),
+            st.integers(1, 300),
+            st.sampled_from(["own", "blocked"]),
+            st.sampled_from(["", "17"]),
+        ),
+        max_size=25,
+    )
+)
+def test_micro_stops_of_one_sort_close_together_are_one_group_and_none_is_lost(history):
+    stops, at = [], 0
+    for ran, stood, base, fault in history:
+        start, end = seconds_after(at + ran), seconds_after(at + ran + stood)
+        stops.append(Listed(start, end, base, fault, size_of(end - start, LIMITS)))
+        at += ran + stood
+    groups = micro_groups(stops)
+    assert [stop for group in groups for stop in group] == stops
+    for group in groups:
+        if len(group) > 1:
+            assert {stop.size for stop in group} == {MICRO}
+            assert len({(stop.base_class, stop.fault_code) for stop in group}) == 1
+            assert all(b.start - a.end <= TOGETHER for a, b in pairwise(group) if a.end)
+    for before, after in pairwise(groups):
+        a, b = before[-1], after[0]
+        alike = a.size == b.size == MICRO and a[2:4] == b[2:4]
+        assert not alike or (a.end is not None and b.start - a.end > TOGETHER)
