@@ -22,7 +22,7 @@ _kept: dict[int, tuple[float, dict[str, Why]]] = {}
 class Why(NamedTuple):
     """Of one reason on one line: how often, and what came of it. No person is in it."""
 
-    count: int
+    times: int
     requests: int
     repairs: int
     decisions: int

@@ -33,7 +33,7 @@ def why_words(why: Why | None) -> str:
     """31 times: 12 calls, 9 repaired, 1 action; or that nothing came of it."""
     if why is None:
         return ""
-    times = ngettext("%(n)d time in 30 days", "%(n)d times in 30 days", why.count) % {"n": why.count}
+    times = ngettext("%(n)d time in 30 days", "%(n)d times in 30 days", why.times) % {"n": why.times}
     parts = []
     if why.requests:
         parts.append(ngettext("%(n)d call", "%(n)d calls", why.requests) % {"n": why.requests})

@@ -51,7 +51,7 @@ def test_a_tile_says_what_its_reason_led_to_and_when_nothing_did(shop: Shop) -> 
     why.forget()
     said = why.why_by_reason(shop.line)["JAM"]
     assert (said.actions, said.requests) == (1, 0)
-    assert said.count > 0
+    assert said.times > 0
     assert why_words(said) in shop.get(path)
     assert why_words(said).endswith("30 days: 1 action")
     assert why_words(None) == ""
