@@ -216,7 +216,7 @@ class _Seen:
             else "",
             money=_money(cause.money, self.day.currency),
             cost=_money(self.day.cost(cause), self.day.currency),
-            late=words.span_minutes(late) if (late := self.day.late(cause)) else "",
+            late=words.span_minutes(later) if (later := self.day.late(cause)) else "",
         )
 
     def label(self, cause: Cause, reason: Reason | None, pieces: int) -> str:

@@ -25,6 +25,7 @@ from plant.domain.intervals import Interval, clip
 from production import selectors as production
 from production.domain.account import Segment
 from production.domain.hourly import Hour
+from production.domain.line.pacing import machine_of
 from production.selectors import HourTold, ShiftHours
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _row(
     time_class, reason, uncoded = key
     label = names.get(reason, reason) if reason else words.class_word(time_class) if time_class else ""
     people = {said[s.assertion_id] for s in segments if s.assertion_id in said}
-    machine = found.kpi.paced_by.code
+    paced_by = found.kpi.paced_by.code
+    machine = machine_of(segments[0], paced_by) if segments else paced_by
     return HourRow(
         start=hour.start,
         end=hour.end,

@@ -85,6 +85,13 @@ class Step:
     def time(self) -> timedelta:
         return timedelta(seconds=self.seconds)
 
+    @property
+    def text(self) -> str:
+        """A loss below zero gave time back."""
+        if self.role != LOSS:
+            return words.span(self.time)
+        return f"{'−' if self.seconds >= 0 else '+'}{words.span(abs(self.time))}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -195,7 +202,7 @@ def steps(found: Bridge, figures: Kpi) -> list[Step]:
             at -= lost
             label = str(KIND_WORDS.get(loss.kind) or words.class_word(loss.kind))
             kind = KIND_KINDS.get(loss.kind) or words.class_kind(loss.kind)
-            opens = "" if loss.kind in KIND_WORDS else window.events(**{"class": loss.kind})
+            opens = "" if loss.kind in KIND_WORDS else window.events(time_class=loss.kind)
             evidence = "" if loss.kind in KIND_WORDS else _evidence(figures, "time", loss.kind)
             rows.append(_step(LOSS, label, kind, lost, at, whole, opens, evidence))
         name = LEVEL_FIGURES.get(level.name, "")
@@ -268,7 +275,8 @@ def _with_line_scrap(told: list[Tile], found: Kpi) -> list[Tile]:
     formula = _("rejected by all machines of the line / good and rejected: %(pieces)s") % {
         "pieces": words.quantity(round(scrap))
     }
-    return [*told[:-1], Tile(_("Scrap ratio"), words.percent(ratio(scrap, good + scrap)), formula, "")]
+    text, opens = words.percent(ratio(scrap, good + scrap)), _evidence(found, "line_scrap_ratio")
+    return [*told[:-1], Tile(_("Scrap ratio"), text, formula, opens)]
 
 
 def _with_line_breakdowns(told: list[Tile], found: Kpi, breakdowns: tuple[int, timedelta]) -> list[Tile]:

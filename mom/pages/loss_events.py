@@ -29,6 +29,7 @@ from mom.pages.sheets import export
 from plant import selectors
 from plant.access import actor_of, require
 from production import selectors as production
+from production.domain.oee import seconds
 from production.domain.stops import stop_id
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def _exported(
     ]  # fmt: skip
     body = [
         [
-            bit.start, bit.end, bit.duration.total_seconds(), cause_label(bit.cause, names, told),
+            bit.start, bit.end, seconds(bit.duration), cause_label(bit.cause, names, told),
             bit.stop[0] if bit.stop else bit.cause.machine, bit.shift, bit.order_code, _number(bit.pieces),
             _number(bit.money), _number(bit.cost), told.currency,
         ]
@@ -204,5 +205,5 @@ def _exported(
     return export(kind, "losses", head, body, zone)
 
 
-def _number(amount: Decimal | None) -> float | None:
-    return None if amount is None else round(float(amount), 6)
+def _number(amount: Decimal | None) -> Decimal | None:
+    return None if amount is None else round(amount, 6)

@@ -123,12 +123,14 @@ class Window:
     start: datetime
     end: datetime
 
-    def events(self, cause: pareto.Cause | None = None, **query: str) -> str:
-        """The address of exactly these stretches of time."""
+    def events(self, cause: pareto.Cause | None = None, time_class: str = "", **query: str) -> str:
+        """The address of exactly these stretches of time; ``time_class``: of what paces the line."""
         about = {}
         if cause is not None:
             named = zip(("machine", "origin", "class", "reason"), cause, strict=False)
             about = {name: str(value) or NONE for name, value in named}
+        elif time_class:
+            about = {"class": time_class}
         when = {"start": self.start.isoformat(), "end": self.end.isoformat()}
         return href(EVENTS, equipment=self.equipment, view=self.view, **when, **(about | query))
 

@@ -1,6 +1,4 @@
-"""What lost time and pieces are worth, and when a reject counts as one of starting up: said by a source, from a
-date on, never invented.
-"""
+"""What lost time and pieces are worth, and when a reject is one of starting up: said from a date on."""
 
 from __future__ import annotations
 

@@ -71,6 +71,16 @@ class Kpi:
     figures: Figures
 
     @property
+    def paced_name(self) -> str:
+        """The machines that pace it, in the active language."""
+        return " + ".join(unit.name for unit in self.members)
+
+    @property
+    def exit_name(self) -> str:
+        """The machines at its exit, in the active language."""
+        return " + ".join(unit.name for unit in self.exits)
+
+    @property
     def line_scrap(self) -> Decimal | None:
         """Rejected by any machine of the line; None where none tells."""
         known = [part.line_scrap for part in self.made if part.line_scrap is not None]

@@ -55,9 +55,9 @@ def line_beside(first: Story, second: Story, *, minimum: int = 1, due: float | N
     product = material_make()
     ContributionRate.objects.create(product=product, per_unit=Decimal("0.5"), valid_from=at(-90_000))
     CostRate.objects.create(equipment=line.line, per_hour=180, valid_from=at(-90_000), source="budget")
-    order = order_make(
-        line, product=product, quantity=7000, **({"due_time": at(due)} if due is not None else {})
-    )
+    order = order_make(line, product=product, quantity=7000)
+    if due is not None:
+        JobOrder.objects.filter(pk=order.pk).update(due_time=at(due))
     services.job_order_start(job_order_id=order.pk, at=at(0), by=PLANNER)
     for sender in senders:
         sender.stitch()

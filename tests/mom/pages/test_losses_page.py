@@ -147,7 +147,7 @@ def test_a_bar_opens_exactly_the_stretches_it_is_the_sum_of(
             assert sum((bit.duration for bit in by_shift), timedelta()) == cell.duration
     everything = loss_told(found.equipment, found, "time")
     for name, time in found.account.durations.items():
-        address = Window("L2", "time", found.account.start, found.account.end).events(**{"class": name})
+        address = Window("L2", "time", found.account.start, found.account.end).events(time_class=name)
         assert sum((bit.duration for bit in listed(everything, address)), timedelta()) == time
 
 
