@@ -54,7 +54,8 @@ class Example:
     @property
     def order(self) -> OrderUse:
         """The time it had work, by default the whole window."""
-        return OrderUse(*map(at, self.works or self.window), "PO1")
+        start, end = self.works or self.window
+        return OrderUse(at(start), at(end), "PO1")
 
     @property
     def slots(self) -> list[Slot]:
