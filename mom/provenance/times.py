@@ -82,11 +82,10 @@ def time_evidence(
     account = found.account
     wanted = wanted_by(time_class=time_class, reason=reason, uncoded=uncoded)
     term = Term("T", _("Sum of the times below"), SECONDS, rows_of(account, found.paced_by.code, wanted))
-    time = summed(account.segments, wanted)
-    total: Decimal | None = time
-    if pieces:
+    total: Decimal | None = summed(account.segments, wanted)
+    if pieces and total is not None:
         rate = next((part.per_hour for part in reversed(found.made) if part.per_hour), None)
-        term, total = _in_pieces(term, rate), None if rate is None else time * rate / HOUR
+        term, total = _in_pieces(term, rate), None if rate is None else total * rate / HOUR
     return Evidence(
         figure="time_pieces" if pieces else "time",
         name=time_name(time_class, reason, uncoded),

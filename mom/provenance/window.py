@@ -29,6 +29,7 @@ from mom.provenance.model import (
 )
 from mom.provenance.trust import edits_of, trust_of
 from plant import selectors as plant
+from plant.domain.quantities import ratio
 from production import selectors as production
 from production.domain.oee import seconds
 from production.domain.time_model import BREAKDOWN, CLASSES, SETUP, STANDARDS, UNKNOWN, bucket
@@ -73,6 +74,9 @@ FIGURES: Mapping[str, Definition] = {
         late("Changeover share"), RATIO, ISO, ("AUST", "AUPT"), lambda k: k.figures.setup_ratio
     ),
     "scrap_ratio": Definition(late("Scrap ratio"), RATIO, ISO, ("SQ", "PQ"), lambda k: k.figures.scrap_ratio),
+    "line_scrap_ratio": Definition(
+        late("Scrap ratio"), RATIO, PLANT, ("R", "G + R"), lambda k: _line_scrap_ratio(k)
+    ),
     "tt": Definition(late("Total time (TT)"), SECONDS, NF, ("TT",), lambda k: k.trs.tt),
     "to": Definition(late("Opening time (TO)"), SECONDS, NF, ("TO",), lambda k: k.trs.to),
     "tr": Definition(late("Required time (TR)"), SECONDS, NF, ("TR",), lambda k: k.trs.tr),
@@ -118,6 +122,8 @@ TERM_WORDS = {
     "GQ": late("Good pieces"),
     "PQ": late("Pieces made"),
     "SQ": late("Rejected pieces"),
+    "R": late("Rejected by all machines"),
+    "G + R": late("Good and rejected pieces"),
 }
 # Terms in pieces × reference cycle: which pieces.
 CYCLED = {"TN": "total", "TU": "good", "PRI·PQ": "total", "PRI·GQ": "good"}
@@ -157,6 +163,11 @@ def _time(found: Kpi, standard: str, name: str) -> Decimal:
     return seconds(bucket(standard, name, found.account.durations))
 
 
+def _line_scrap_ratio(found: Kpi) -> Decimal | None:
+    good, scrap = found.oee.good, found.line_scrap
+    return None if good is None or scrap is None else ratio(scrap, good + scrap)
+
+
 def _good(found: Kpi) -> list[Decimal]:
     """Good pieces of every part that tells them, with an order or without."""
     return [part.good for part in found.made if part.good is not None]
@@ -177,6 +188,10 @@ def _term(symbol: str, found: Kpi) -> Term:
     if symbol == "G":
         known = [part for part in found.made if part.good is not None]
         return Term(symbol, word, PIECES, tuple(_input(part, part.good, "") for part in known))
+    if symbol in ("R", "G + R"):
+        rejected = [_input(part, part.line_scrap, _("rejected")) for part in found.made if part.line_scrap]
+        good = [_input(part, part.output.good, _("good")) for part in judged(found)]
+        return Term(symbol, word, PIECES, tuple(rejected if symbol == "R" else (*good, *rejected)))
     if symbol == "SQ":
         return Term(symbol, word, PIECES, tuple(_input(part, part.scrap, "") for part in found.made))
     return Term(symbol, word, NUMBER, _breakdowns(found))
