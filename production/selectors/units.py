@@ -77,7 +77,8 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
         cycle=slowest,
         no_count=limit,
     )
-    definitions = definitions_for(equipment.equipment_class_id, families())
+    known = plant.remembered("time models", families) if equipment.equipment_class_id else {}
+    definitions = definitions_for(equipment.equipment_class_id, known)
     return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions)
 
 
