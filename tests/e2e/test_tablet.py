@@ -306,6 +306,9 @@ def test_it_works_without_javascript(shop: Shop, browser: Any, live_server: Any)
     page.locator("form button.tile-main").click()
     page.locator("input[name=pin]").fill("4321")
     page.locator("form button.tile-main").click()
+    page.wait_for_url("**/tablet/drafts/")
+    assert ReasonAssertion.objects.count() == before, "whoever badges in next need not be who tapped"
+    page.get_by_role("button", name="This was me").click()
     page.wait_for_url("**/tablet/")
     assert ReasonAssertion.objects.count() == before + 1
     context.close()
