@@ -22,7 +22,7 @@ from production.models.observed import (
     Stop,
     ToolSpan,
 )
-from production.models.rollup import RollupMark, RollupOutput, RollupReach, RollupTime, RollupWindow
+from production.models.rollup import RollupMark, RollupMonth, RollupOutput, RollupReach, RollupTime, RollupWindow
 from production.models.rule import ReasonRule
 from production.models.said import ChangeoverStepAssertion, CountAssertion, NoteAssertion, ReasonAssertion
 from production.models.station import (
@@ -57,6 +57,7 @@ __all__ = [
     "ReasonAssertion",
     "ReasonRule",
     "RollupMark",
+    "RollupMonth",
     "RollupOutput",
     "RollupReach",
     "RollupTime",

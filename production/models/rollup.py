@@ -71,6 +71,35 @@ class RollupTime(Derivation):
         return f"{self.work_unit_id} {self.time_class} {self.start_time:%Y-%m-%d %H:%M}"
 
 
+class RollupMonth(Derivation):
+    """Time of one class and reason in the closed windows of a machine that begin in one month, by the code
+    of the shift: what questions over a year are read from.
+    """
+
+    work_unit = models.ForeignKey(
+        "plant.Equipment", models.CASCADE, related_name="+", db_index=False, help_text="The machine."
+    )
+    month = models.DateField(help_text="First day of the month (UTC).")
+    shift_code = models.CharField(max_length=40, blank=True, help_text="The shift; empty between shifts.")
+    time_class = models.CharField(max_length=20, help_text="What the time counts as.")
+    reason_code = models.CharField(max_length=40, blank=True, help_text="The reason in force, if any.")
+    uncoded = models.BooleanField(help_text="In stops that ask for a reason and have none.")
+    microseconds = models.BigIntegerField(help_text="How long.")
+    stops = models.PositiveIntegerField(help_text="Stops that began in this time.")
+
+    class Meta:
+        ordering = ["work_unit", "month"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["work_unit", "month", "shift_code", "time_class", "reason_code", "uncoded"],
+                name="rollup_month_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.work_unit_id} {self.time_class} {self.month:%Y-%m}"
+
+
 class RollupOutput(Derivation):
     """Pieces a machine counted for one order in a closed window. Empty: none of its counters tells."""
 

@@ -142,7 +142,8 @@ def _pacings(places: Sequence[Equipment], start: datetime, end: datetime) -> dic
     units: dict[int, list[Equipment]] = {}
     for unit in rows.order_by("position", "code") if lines else ():
         units.setdefault(unit.parent_id, []).append(unit)
-    counters = signals_of(equipment_ids=[u.pk for some in units.values() for u in some], roles=COUNTERS)
+    ids = [unit.pk for some in units.values() for unit in some]
+    counters = signals_of(equipment_ids=ids, roles=COUNTERS) if ids else []
     for place in places:
         if place.level != "line":
             pacing: Pacing | None = _pacing(place, start, end)
@@ -166,8 +167,14 @@ def _part(target: Target, found: Rolled, rates: Mapping[int, Sequence[IdealRate]
     for row in counted:
         cycle = _cycle(target, row, rates)
         if row.of_order or cycle is not None or not orders:
-            mine = (none if made is None else made for made, none in ((row.good, good), (row.total, total)))
-            outputs.append(Output("", *mine, cycle))
+            outputs.append(
+                Output(
+                    "",
+                    good if row.good is None else row.good,
+                    total if row.total is None else row.total,
+                    cycle,
+                )
+            )
     times: dict[str, timedelta] = {}
     for (name, _), time in found.times.items():
         times[name] = times.get(name, NONE) + time * MICROSECOND

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Q, Sum
 
 from plant import selectors as plant
 from production.domain.line.losses import LOST
 from production.domain.rollup import MICROSECOND
-from production.models import RollupTime, RollupWindow, Stop
+from production.models import RollupMonth, RollupTime, Stop
 from production.selectors.accounts import accounts
-from production.selectors.stopped import in_force
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -38,6 +37,36 @@ AND NOT EXISTS (
       AND (from_time IS NULL OR from_time <= %(end)s) AND (to_time IS NULL OR to_time >= %(start)s)
 )
 """
+# What was said that began in a shift of this code, the newest first, and the stops it reaches: the one that
+# goes on at its start, and those that begin within it. One index probe each.
+BEHIND = """
+WITH said AS (
+    SELECT start_time, coalesce(end_time, start_time + interval '1 microsecond') AS end_time
+    FROM production_reasonassertion spoken
+    WHERE equipment_id = %s AND reason_id = (SELECT id FROM plant_reason WHERE code = %s)
+      AND start_time >= %s AND start_time < %s
+      AND NOT EXISTS (SELECT 1 FROM production_reasonassertion later WHERE later.supersedes_id = spoken.id)
+      AND EXISTS (
+          SELECT 1 FROM (
+              SELECT shift_code FROM production_rollupwindow closed
+              WHERE work_unit_id = %s AND closed.start_time <= spoken.start_time
+              ORDER BY closed.start_time DESC LIMIT 1
+          ) AS shift WHERE shift_code = %s
+      )
+    ORDER BY start_time DESC LIMIT %s
+)
+SELECT reached.id FROM said CROSS JOIN LATERAL (
+    SELECT id FROM (
+        SELECT id, end_time FROM production_stop stop
+        WHERE work_unit_id = %s AND stop.start_time <= said.start_time
+        ORDER BY stop.start_time DESC LIMIT 1
+    ) AS last WHERE last.end_time IS NULL OR last.end_time > said.start_time
+    UNION
+    SELECT id FROM production_stop stop
+    WHERE work_unit_id = %s AND stop.start_time >= said.start_time AND stop.start_time < said.end_time
+) AS reached
+"""
+FIELDS = ("work_unit_id", "shift_code", "time_class", "reason_code", "uncoded")
 Key = tuple[int, str, str, str, bool]
 
 
@@ -64,16 +93,36 @@ def losses_by_reason(
     wanted = sorted(set(equipment_ids))
     whole = _whole(wanted, start, end) if closed else set()
     sums: dict[Key, tuple[int, int]] = {}
-    fields = ("work_unit_id", "shift_code", "time_class", "reason_code", "uncoded")
-    rows: Any = RollupTime.objects.filter(
-        work_unit_id__in=whole, start_time__gte=start, start_time__lt=end, time_class__in=LOST
-    ).order_by()
-    for *key, time, stops in rows.values_list(*fields).annotate(time=Sum("microseconds"), begun=Sum("stops")):
-        sums[tuple(key)] = (int(time), stops)  # type: ignore[index]
+    _closed(whole, start, end, sums)
     found = plant.equipment_for_ids(set(wanted) - whole)
     _told(list(found.values()), start, end, sums)
     lost = [Lost(*key, time * MICROSECOND, stops) for key, (time, stops) in sums.items()]
     return sorted(lost, key=lambda row: (-row.time, row[:5]))
+
+
+def _closed(
+    work_unit_ids: set[int], start: datetime, end: datetime, sums: dict[Key, tuple[int, int]]
+) -> None:
+    """Months that lie whole in [start, end) from their sums, what is before and after from its windows."""
+    first = _month_from(start)
+    last = max(first, _month_from(end + MICROSECOND, back=True))
+    first = min(first, last, end)
+    lost = {"work_unit_id__in": work_unit_ids, "time_class__in": LOST}
+    ends = Q(start_time__gte=start, start_time__lt=first) | Q(start_time__gte=last, start_time__lt=end)
+    months = RollupMonth.objects.filter(month__gte=first.date(), month__lt=last.date(), **lost)
+    for rows in (RollupTime.objects.filter(ends, **lost), months):
+        found: Any = rows.order_by().values_list(*FIELDS)
+        for *key, time, begun in found.annotate(time=Sum("microseconds"), begun=Sum("stops")):
+            held, stops = sums.get(tuple(key), (0, 0))
+            sums[tuple(key)] = (held + int(time), stops + begun)
+
+
+def _month_from(at: datetime, *, back: bool = False) -> datetime:
+    """The first instant of a month at or after an instant; ``back``: the last one before it."""
+    day = at.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if back or day == at:
+        return day
+    return (day + timedelta(days=32)).replace(day=1)
 
 
 def _whole(work_unit_ids: list[int], start: datetime, end: datetime) -> set[int]:
@@ -109,18 +158,19 @@ def loss_events(
     limit: int = EVENTS,
 ) -> list[Stop]:
     """Stops of one machine that began in shifts of one code and were given one reason, the newest first."""
-    said = in_force([equipment_id]).filter(
-        reason__code=reason_code, start_time__gte=start, start_time__lt=end
-    )
-    shift = RollupWindow.objects.filter(
-        work_unit_id=equipment_id,
-        shift_code=shift_code,
-        start_time__lte=OuterRef("start_time"),
-        end_time__gt=OuterRef("start_time"),
-    )
-    instants = said.filter(Exists(shift)).order_by("-start_time").values_list("start_time", "end_time")
-    reached = Q(pk=None)
-    for since, until in instants[:limit]:
-        reached |= Q(start_time__lt=until or since + MICROSECOND) & (Q(end_time=None) | Q(end_time__gt=since))
-    found = Stop.objects.filter(reached, work_unit_id=equipment_id).select_related("work_unit")
+    asked: list[Any] = [
+        equipment_id,
+        reason_code,
+        start,
+        end,
+        equipment_id,
+        shift_code,
+        limit,
+        equipment_id,
+        equipment_id,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND, asked)
+        ids = [stop_id for (stop_id,) in cursor.fetchall()]
+    found = Stop.objects.filter(pk__in=ids).select_related("work_unit")
     return list(found.order_by("-start_time")[:limit])

@@ -9,7 +9,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from django.db import models
 from django.db.models import QuerySet
+from django.db.models.functions import TruncMonth
 
 from connectors.selectors.edges import samples_at_edges
 from plant import selectors as plant
@@ -17,7 +19,15 @@ from plant.domain.calendar import Slot
 from production.domain.counters import SIX
 from production.domain.rollup import MICROSECOND, Closed, Sum, added_up, windows_of
 from production.domain.stitching import COUNTERS
-from production.models import IdealRate, RollupOutput, RollupTime, RollupWindow, StitchCheckpoint, Stop
+from production.models import (
+    IdealRate,
+    RollupMonth,
+    RollupOutput,
+    RollupTime,
+    RollupWindow,
+    StitchCheckpoint,
+    Stop,
+)
 from production.selectors.accounts import accounts, orders_between
 from production.selectors.order_quantities import OrderCount, order_parts, order_quantities
 from production.selectors.quantities import INSTANT, quantities
@@ -36,6 +46,9 @@ WINDOW_COLUMNS = (
 TIME_COLUMNS = (
     "work_unit_id", "start_time", "shift_code", "order_code", "time_class", "reason_code", "uncoded",
     "microseconds", "stops",
+)  # fmt: skip
+MONTH_COLUMNS = (
+    "work_unit_id", "month", "shift_code", "time_class", "reason_code", "uncoded", "microseconds", "stops",
 )  # fmt: skip
 OUTPUT_COLUMNS = ("work_unit_id", "start_time", "order_code", "good", "total", "scrap")
 
@@ -111,6 +124,27 @@ def windows_derived(*, unit: Equipment, windows: Sequence[Closed]) -> dict[type[
             counted = order_quantities(equipment=[unit], start=window.start, end=window.end)[unit.pk]
             found[RollupOutput] += _output_rows(unit.pk, window, counted)
     return found
+
+
+def months_stored(*, work_unit_id: int, start: datetime, end: datetime) -> QuerySet[RollupMonth]:
+    """The months in which windows of [start, end) begin."""
+    first, last = (at.astimezone(UTC).date().replace(day=1) for at in (start, end))
+    return RollupMonth.objects.filter(work_unit_id=work_unit_id, month__gte=first, month__lte=last)
+
+
+def months_derived(*, work_unit_id: int, start: datetime, end: datetime) -> list[Row]:
+    """What their closed windows add up to."""
+    first = start.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    after = (end.astimezone(UTC).replace(day=1) + timedelta(days=32)).replace(day=1)
+    after = after.replace(hour=0, minute=0, second=0, microsecond=0)
+    rows: Any = RollupTime.objects.filter(
+        work_unit_id=work_unit_id, start_time__gte=first, start_time__lt=after
+    ).order_by()
+    rows = rows.annotate(month=TruncMonth("start_time", tzinfo=UTC, output_field=models.DateField()))
+    told = rows.values_list(*MONTH_COLUMNS[:6]).annotate(
+        time=models.Sum("microseconds"), begun=models.Sum("stops")
+    )
+    return [(*key, int(time), begun) for *key, time, begun in told]
 
 
 def _spoken(counters: Sequence[SignalDefinition], windows: Sequence[Closed]) -> list[str]:

@@ -11,70 +11,13 @@ from django.db import connection
 from production.models import RollupWindow
 from production.selectors.pacing import Pacing
 
-# One statement, so that all of it is of one instant: whole windows with nothing marked in them, nor samples
-# that are not folded yet; times by class; pieces by order, on the part of the pacing machine's time that is
-# of the same order (none: ``seg`` empty); starts of breakdowns. ``seg``: between which two ideal rates.
+# Of one instant: it is one statement. ``production/sql/rollup_read.sql``.
 READ = """
-WITH asked AS (
-    SELECT * FROM unnest(
-        %(places)s::int[], %(lines)s::bigint[], %(units)s::bigint[], %(since)s::timestamptz[],
-        %(until)s::timestamptz[], %(paces)s::bool[], %(leaves)s::bool[]
-    ) AS asked (place, line, unit, since, until, paces, leaves)
-), cuts AS (
-    SELECT * FROM unnest(%(cut_places)s::int[], %(cuts)s::timestamptz[]) AS cuts (place, at)
-), timed AS MATERIALIZED (
-    SELECT place,
-           (SELECT count(*) FROM cuts WHERE cuts.place = asked.place AND at <= rolled.start_time) AS seg,
-           order_code, time_class, sum(microseconds) AS microseconds
-    FROM asked JOIN production_rolluptime rolled
-      ON rolled.work_unit_id = unit AND rolled.start_time >= since AND rolled.start_time < until
-    WHERE paces GROUP BY 1, 2, 3, 4
-), worked AS (
-    SELECT place, order_code, array_agg(DISTINCT seg) AS segs FROM timed GROUP BY 1, 2
-), counted AS (
-    SELECT place,
-           (SELECT count(*) FROM cuts WHERE cuts.place = asked.place AND at <= rolled.start_time) AS seg,
-           order_code, sum(good) FILTER (WHERE leaves) AS good, sum(total) FILTER (WHERE paces) AS total,
-           sum(scrap) FILTER (WHERE paces) AS scrap
-    FROM asked JOIN production_rollupoutput rolled
-      ON rolled.work_unit_id = unit AND rolled.start_time >= since AND rolled.start_time < until
-    GROUP BY 1, 2, 3
+SELECT * FROM production_rollup_read(
+    %(places)s::int[], %(lines)s::bigint[], %(units)s::bigint[], %(since)s::timestamptz[],
+    %(until)s::timestamptz[], %(paces)s::bool[], %(leaves)s::bool[],
+    %(cut_places)s::int[], %(cuts)s::timestamptz[]
 )
-SELECT 'window' AS kind, place, NULL::bigint, NULL::bigint, NULL::text, bool_and(
-    EXISTS (
-        SELECT 1 FROM production_rollupwindow closed
-        WHERE work_unit_id = unit AND start_time >= since AND start_time < until
-        HAVING min(start_time) = since AND max(end_time) = until
-           AND sum(end_time - start_time) = until - since AND count(DISTINCT counters) = 1
-           AND NOT bool_or(shared_instant AND start_time > since)
-    )
-    AND NOT EXISTS (
-        SELECT 1 FROM production_rollupmark marked WHERE equipment_id IN (unit, line)
-          AND (from_time IS NULL OR from_time <= until) AND (to_time IS NULL OR to_time >= since)
-    )
-    AND NOT EXISTS (SELECT 1 FROM connectors_dirtymark WHERE work_unit_id = unit AND from_time < until)
-), NULL::numeric, NULL::numeric, NULL::numeric
-FROM asked GROUP BY place
-UNION ALL
-SELECT 'time', place, NULL, sum(microseconds)::bigint, time_class, order_code <> '', NULL, NULL, NULL
-FROM timed GROUP BY place, time_class, order_code <> ''
-UNION ALL
-SELECT 'output', place, laid.seg, product_id, NULL, counted.order_code <> '', sum(good), sum(total),
-       sum(scrap)
-FROM counted LEFT JOIN worked USING (place, order_code)
-LEFT JOIN LATERAL (
-    SELECT CASE WHEN counted.seg = ANY(segs) THEN counted.seg
-                ELSE (SELECT one FROM unnest(segs) AS one ORDER BY abs(one - counted.seg) LIMIT 1) END AS seg
-) AS laid ON true
-LEFT JOIN production_joborder ON code = counted.order_code AND counted.order_code <> ''
-GROUP BY place, laid.seg, product_id, counted.order_code <> ''
-UNION ALL
-SELECT 'failed', place, NULL, count(DISTINCT start)::bigint, NULL, NULL, NULL, NULL, NULL
-FROM asked JOIN production_rollupwindow closed
-  ON work_unit_id = unit AND start_time >= since AND start_time < until AND failed <> ''
-CROSS JOIN LATERAL (SELECT unnest(string_to_array(failed, ','))::bigint) AS told (start)
-WHERE paces AND start >= (extract(epoch FROM since) * 1000000)::bigint
-GROUP BY place
 """
 
 DUE = """
@@ -132,6 +75,11 @@ def windows_reached(
     if not ranges:
         return []
     stored = RollupWindow.objects.filter(work_unit_id=work_unit_id).order_by("start_time")
+    lows, highs = zip(*ranges, strict=True)
+    if None not in lows:
+        stored = stored.filter(end_time__gte=min(lows))
+    if None not in highs:
+        stored = stored.filter(start_time__lte=max(highs))
     merged: list[tuple[datetime, datetime]] = []
     for start, end in stored.values_list("start_time", "end_time"):
         if not any((low is None or low <= end) and (high is None or high >= start) for low, high in ranges):

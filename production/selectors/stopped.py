@@ -133,9 +133,10 @@ def stop_containing(*, equipment_id: int, at: datetime) -> Stop | None:
 
 def in_force(equipment_ids: Iterable[int]) -> QuerySet[ReasonAssertion]:
     """Reasons said of machines and not superseded."""
-    return ReasonAssertion.objects.filter(
-        equipment_id__in=list(equipment_ids), reason__isnull=False, superseded_by=None
-    )
+    said = ReasonAssertion.objects.filter(equipment_id__in=list(equipment_ids), reason__isnull=False)
+    # Asked for each that is found: joined, all that was ever said would be read.
+    later = ReasonAssertion.objects.filter(supersedes_id=OuterRef("pk")).order_by().values("pk")[:1]
+    return said.alias(later=Subquery(later)).filter(later=None)
 
 
 def reasons_in_force(

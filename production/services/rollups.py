@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -17,11 +18,14 @@ from django.db import connection, transaction
 from plant import selectors as plant
 from production.models import RollupMark, RollupOutput, RollupReach, RollupTime, RollupWindow
 from production.selectors.rollup_parts import (
+    MONTH_COLUMNS,
     OUTPUT_COLUMNS,
     TIME_COLUMNS,
     WINDOW_COLUMNS,
     known_to,
     line_plan,
+    months_derived,
+    months_stored,
     windows_derived,
     windows_stored,
 )
@@ -125,6 +129,8 @@ def _make(line_id: int, unit: Equipment, start: datetime, end: datetime, done: R
     until = min(known[1], end) if known else start
     for change in unit_differences(line_id, unit, start, end, until, done):
         done.rows += apply(change)
+    for change in month_differences(unit, start, end):
+        apply(change)
     if until < end:
         # What was over goes on again: it is closed once more when it is over.
         last = RollupWindow.objects.filter(work_unit=unit).order_by("-start_time").first()
@@ -148,6 +154,14 @@ def unit_differences(
             if change := difference(stored[model], COLUMNS[model], rows):
                 yield change
         begin = stop
+
+
+def month_differences(unit: Equipment, start: datetime, end: datetime) -> Iterable[Difference]:
+    """What the months of windows in [start, end) should hold, against what they hold."""
+    stored = months_stored(work_unit_id=unit.pk, start=start, end=end)
+    derived = months_derived(work_unit_id=unit.pk, start=start, end=end)
+    if change := difference(stored, MONTH_COLUMNS, derived):
+        yield change
 
 
 def _close(line_id: int, unit: Equipment, done: Rolled) -> None:
@@ -197,6 +211,8 @@ def _close_some(line_id: int, unit: Equipment, start: datetime, end: datetime, d
         return end
     for change in unit_differences(line_id, unit, start, stop, stop, done):
         done.rows += apply(change)
+    for change in month_differences(unit, start, stop):
+        apply(change)
     RollupReach.objects.filter(work_unit=unit).update(closed_to=stop)
     return stop
 
@@ -216,10 +232,9 @@ def rollups_check(*, write: bool, work_unit_ids: Sequence[int] | None = None) ->
             _lock(unit.parent_id)
             # Marked windows are not read: what they hold is no difference.
             _again_of(unit)
-            changes = unit_differences(
-                unit.parent_id, unit, first.start_time, reach.closed_to, reach.closed_to, Rolled()
-            )
-            for change in changes:
+            start, end = first.start_time, reach.closed_to
+            changes = unit_differences(unit.parent_id, unit, start, end, end, Rolled())
+            for change in chain(changes, month_differences(unit, start, end)):
                 lines += [f"{unit.code} {line}" for line in change.lines()]
                 if write:
                     apply(change)

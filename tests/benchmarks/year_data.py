@@ -158,6 +158,7 @@ def _line(
             for role in roles
         }
     year.orders[line.pk] = list(_orders(line, planned, dice))
+    _rates_revised(units, year.orders[line.pk], year.start)
     _orders_store(line, year.orders[line.pk])
 
 
@@ -169,10 +170,15 @@ def _unit(line: Equipment, position: int, start: datetime) -> Equipment:
     )  # fmt: skip
     since = start - timedelta(days=90)
     IdealRate.objects.create(equipment=unit, units_per_hour=RATES[position], valid_from=since)
-    # A standard is revised once in the year, so that windows cross an ideal rate's beginning.
-    later = start + timedelta(days=180, hours=1)
-    IdealRate.objects.create(equipment=unit, units_per_hour=RATES[position] + 150, valid_from=later)
     return unit
+
+
+def _rates_revised(units: Sequence[Equipment], orders: Sequence[Orders], start: datetime) -> None:
+    """Standards are revised once in the year, at a change of order, where the counters were read."""
+    half = start + timedelta(days=180)
+    later = next((order.start for order in orders if order.start >= half), None)
+    for position, unit in enumerate(units if later is not None else ()):
+        IdealRate.objects.create(equipment=unit, units_per_hour=RATES[position] + 150, valid_from=later)
 
 
 def _orders(line: Equipment, planned: Sequence[Slot], dice: random.Random) -> Iterator[Orders]:

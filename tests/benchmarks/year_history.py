@@ -6,6 +6,7 @@ import csv
 import io
 import random
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +28,7 @@ from production.models import (
 )
 from production.services.derived import rows_copy
 from production.services.window import COUNT_COLUMNS, ORDER_COLUMNS, STATE_COLUMNS, STOP_COLUMNS
-from tests.benchmarks.year_data import FAULTS, FIVE, RATES, Orders, Year, _stretches
+from tests.benchmarks.year_data import FAULTS, FIVE, RATES, SEED, Orders, Year, _stretches
 
 SECOND = timedelta(seconds=1)
 LIMITS = Thresholds(minimum=timedelta(seconds=4))
@@ -49,20 +50,24 @@ SAMPLE_COLUMNS = (
 )  # fmt: skip
 
 
-def history_make(year: Year, dice: random.Random) -> dict[str, int]:
-    """Writes every machine's year; returns how many rows of each sort."""
-    reasons = list(Reason.objects.order_by("code").values_list("pk", flat=True))
-    rows: dict[str, int] = {}
-    days = {(order.start + FIVE).date() for orders in year.orders.values() for order in orders}
+def days_ensure(year: Year) -> None:
+    """Makes the days that samples are kept by."""
+    orders = [order for found in year.orders.values() for order in found]
     partitions_ensure(
-        days=sorted(days | {order.start.date() for found in year.orders.values() for order in found})
+        days=sorted({(order.start + near).date() for order in orders for near in (FIVE, -SECOND)})
     )
-    for line in year.lines:
-        rows_copy(OrderSpan, ORDER_COLUMNS, _spans(line, year))
-        for unit in year.units[line.pk]:
-            made = _unit_make(year, line, unit, reasons, dice)
-            for name, count in made.items():
-                rows[name] = rows.get(name, 0) + count
+
+
+def line_history_make(year: Year, line: Equipment) -> Counter[str]:
+    """Writes a year of a line's machines, the same for a seed whatever is written beside it; returns how many
+    rows of each sort.
+    """
+    dice = random.Random(f"{SEED} {line.code}")
+    reasons = list(Reason.objects.order_by("code").values_list("pk", flat=True))
+    rows_copy(OrderSpan, ORDER_COLUMNS, _spans(line, year))
+    rows: Counter[str] = Counter()
+    for unit in year.units[line.pk]:
+        rows += _unit_make(year, line, unit, reasons, dice)
     return rows
 
 
@@ -76,7 +81,7 @@ def _spans(line: Equipment, year: Year) -> list[tuple[Any, ...]]:
 
 def _unit_make(
     year: Year, line: Equipment, unit: Equipment, reasons: Sequence[int], dice: random.Random
-) -> dict[str, int]:
+) -> Counter[str]:
     states = list(_states(year, line, dice))
     stops = stops_of(states)
     rows_copy(StateInterval, STATE_COLUMNS, [(unit.pk, row.start, row.end, *row[2:]) for row in states])
@@ -88,13 +93,9 @@ def _unit_make(
     rows_copy(QuantityActual, COUNT_COLUMNS, counts)
     _samples_copy(samples)
     StitchCheckpoint.objects.create(work_unit=unit, begun=year.start, folded_to=year.end, horizon=year.end)
-    return {
-        "states": len(states),
-        "stops": len(told),
-        "reasons": len(said),
-        "counts": len(counts),
-        "samples": len(samples),
-    }
+    return Counter(
+        states=len(states), stops=len(told), reasons=len(said), counts=len(counts), samples=len(samples)
+    )
 
 
 def _states(year: Year, line: Equipment, dice: random.Random) -> Iterator[StateRow]:
