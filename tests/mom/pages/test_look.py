@@ -78,6 +78,14 @@ def test_at_most_four_colours_are_not_grey() -> None:
     assert saturated <= {"stop", "wait", "setup"}
 
 
+def test_running_is_a_colour_on_displays_alone_and_can_be_read() -> None:
+    block = TOKENS.read_text().split(".tv-page {", 1)[1].split("}", 1)[0]
+    colours = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-f]{6});", block))
+    assert contrast(colours["on-andon-run"], colours["andon-run"]) >= 4.5
+    users = {path.name for path in SHEETS if path != TOKENS and "andon-run" in path.read_text()}
+    assert users <= {"tv.css"}
+
+
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)
 def test_no_colour_outside_the_token_file(sheet: Path) -> None:
     if sheet != TOKENS:
