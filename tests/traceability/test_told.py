@@ -19,7 +19,8 @@ MINUTE = 60
 
 def machine_told(line: Line, *said: tuple[float, str, str]) -> Sender:
     sender = sender_make(line.unit)
-    sender.say([(second, role, value) for second, role, value in said], watermark=60 * MINUTE)
+    told = [(second, role, value) for second, role, value in said]
+    sender.say([(0, "state", 6), *told], watermark=60 * MINUTE)
     sender.stitch()
     return sender
 
@@ -71,6 +72,23 @@ def test_an_order_followed_by_its_line_counts_too_and_its_own_lot_is_no_input() 
     booked(made, "produced", order, line, 20)
     trace = selectors.trace(made, direction="both")
     assert [(edge.source, edge.target, edge.told) for edge in trace.edges] == [(told.pk, made.pk, True)]
+
+
+def test_a_lot_left_on_the_machine_while_it_is_changed_over_was_not_used() -> None:
+    line = line_make(1)
+    before, order = order_make(line), order_make(line)
+    lot_make(line.site, code="LEFT")
+    made = lot_make(line.site, code="MADE-2")
+    machine_told(
+        line,
+        (0, "order", before.code), (0, "lot", "LEFT"),
+        (5 * MINUTE, "state", 2), (5 * MINUTE, "order", order.code),
+        (9 * MINUTE, "lot", ""), (10 * MINUTE, "state", 6),
+    )  # fmt: skip
+    booked(made, "produced", order, line, 20)
+    assert set(selectors.trace(made, direction="backward").lots) == {made.pk}
+    assert [row.span.lot_code for row in selectors.lots_told(job_order_id=before.pk)] == ["LEFT"]
+    assert selectors.lots_told(job_order_id=order.pk) == []
 
 
 def test_a_lot_told_long_before_what_was_made_went_elsewhere() -> None:

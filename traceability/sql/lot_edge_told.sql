@@ -1,5 +1,6 @@
 -- Called by migration traceability.0003. What a machine said it worked with went into what the order on it made, also
--- where nobody booked it: a recall must not miss it. A lot booked as used in the order is in traceability_lotedge, with
+-- where nobody booked it: a recall must not miss it. One that only stood there while the machine did not run went
+-- into nothing. A lot booked as used in the order is in traceability_lotedge, with
 -- its quantity; one the order made itself went into nothing. Stays as long on a line as there.
 CREATE VIEW traceability_lotedge_told AS
 SELECT said.id AS from_lot_id,
@@ -13,7 +14,15 @@ JOIN production_orderspan run ON run.equipment_id IN (machine.id, machine.parent
     AND coalesce(run.end_time, 'infinity') > span.start_time
 JOIN production_joborder job ON job.code = run.order_code
 JOIN traceability_lotmovement made ON made.job_order_id = job.id AND made.kind = 'produced'
-WHERE said.produced_by_id IS DISTINCT FROM job.id
+WHERE EXISTS (
+      SELECT 1
+      FROM production_stateinterval ran
+      WHERE ran.work_unit_id = machine.id
+        AND ran.state = 'execute'
+        AND ran.start_time < least(coalesce(span.end_time, 'infinity'), coalesce(run.end_time, 'infinity'))
+        AND coalesce(ran.end_time, 'infinity') > greatest(span.start_time, run.start_time)
+  )
+  AND said.produced_by_id IS DISTINCT FROM job.id
   AND said.id <> made.lot_id
   AND (
       made.window_start IS NULL
