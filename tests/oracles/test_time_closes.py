@@ -64,6 +64,7 @@ class Entries:
         return made
 
 
+@settings(deadline=None)
 @given(histories(), windows(), reasons, reasons, reasons, st.data())
 def test_a_stop_said_cut_joined_and_taken_back_closes_and_ends_where_it_began(
     history: Known, window: Interval, whole: str, second: str, joined: str, data: st.DataObject
@@ -133,7 +134,7 @@ acts = st.lists(
 
 @pytest.mark.django_db
 @settings(
-    max_examples=5,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
