@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import random
 import statistics
@@ -64,6 +65,8 @@ class Poller:
 
 
 def run() -> list[Ratio]:
+    # Samples landed wake a worker; none listens to this process, nor its broker.
+    logging.getLogger("django.dispatch").setLevel(logging.CRITICAL)
     with installation(demo=False) as place, beside(place):
         plant = plant_running()
         plant_busy(plant)
