@@ -8,9 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from mom.calls.models import HelpCall
-from plant.models.base import Configuration, Named, bilingual
-from plant.models.personnel import RoleAssignment
-from plant.models.reason import TimeClass
+from plant.models.base import Configuration, Named, Role, TimeClass, bilingual
 
 
 class ReactionPlan(Configuration, Named):
@@ -51,9 +49,7 @@ class ReactionPlan(Configuration, Named):
         related_name="+",
         help_text="The department that reacts.",
     )
-    role = models.CharField(
-        max_length=12, choices=RoleAssignment.Role, blank=True, help_text="Or the role that reacts."
-    )
+    role = models.CharField(max_length=12, choices=Role, blank=True, help_text="Or the role that reacts.")
     calls = models.CharField(
         max_length=12,
         choices=HelpCall.Kind,
@@ -70,9 +66,7 @@ class ReactionPlan(Configuration, Named):
     escalate_after = models.DurationField(
         null=True, blank=True, help_text="The next ones are asked when it is not over after so long."
     )
-    escalates_to = models.CharField(
-        max_length=12, choices=RoleAssignment.Role, blank=True, help_text="Who is asked next."
-    )
+    escalates_to = models.CharField(max_length=12, choices=Role, blank=True, help_text="Who is asked next.")
     is_active = models.BooleanField(default=True, help_text="Unticked when it no longer holds.")
 
     class Meta:

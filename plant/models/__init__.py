@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from plant.models.base import TimeClass
 from plant.models.calendar import CalendarSlot, CalendarVersion
 from plant.models.equipment import (
     ConfigurationRevision,
@@ -12,7 +13,7 @@ from plant.models.equipment import (
 )
 from plant.models.material import MaterialDefinition
 from plant.models.personnel import ApiToken, Device, Person, PinAttempt, RoleAssignment, User
-from plant.models.reason import Reason, TimeClass
+from plant.models.reason import Reason
 from plant.models.time_model import TimeModel
 from plant.models.trail import AuditEntry, Decision, IdempotentRequest
 

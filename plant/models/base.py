@@ -92,3 +92,36 @@ def bilingual(name_en: str, name_fr: str) -> str:
     if wanted or not other:
         return wanted
     return f"{other} [{mark}]"
+
+
+class TimeClass(models.TextChoices):
+    """What an instant of a machine counts as; exactly one at any time (docs: time model)."""
+
+    CLOSED = "closed"
+    NO_LOAD = "no_load"
+    BREAK = "break"
+    MEETING = "meeting"
+    PLANNED_MAINTENANCE = "planned_maintenance"
+    TRIAL = "trial"
+    RUNNING = "running"
+    RUNNING_SLOW = "running_slow"
+    MICRO_STOP = "micro_stop"
+    BREAKDOWN = "breakdown"
+    SETUP = "setup"
+    OWN_OTHER = "own_other"
+    STARVED = "starved"
+    BLOCKED = "blocked"
+    NO_OPERATOR = "no_operator"
+    NO_MATERIAL = "no_material"
+    UNKNOWN = "unknown"
+
+
+class Role(models.TextChoices):
+    """What a person may do somewhere; the actions each allows are in ``plant.access``."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    ENGINEER = "engineer"
+    QUALITY = "quality"
+    MAINTENANCE = "maintenance"
+    ADMIN = "admin"

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from knox.models import AbstractAuthToken
 
-from plant.models.base import Configuration
+from plant.models.base import Configuration, Role
 
 
 class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox swaps the model that names it
@@ -50,13 +50,7 @@ class Person(Configuration):
 class RoleAssignment(Configuration):
     """One role of one person, somewhere: on a site, a line, or everywhere below that place."""
 
-    class Role(models.TextChoices):
-        OPERATOR = "operator"
-        SUPERVISOR = "supervisor"
-        ENGINEER = "engineer"
-        QUALITY = "quality"
-        MAINTENANCE = "maintenance"
-        ADMIN = "admin"
+    Role = Role
 
     person = models.ForeignKey(Person, models.CASCADE, related_name="roles", help_text="Who.")
     role = models.CharField(max_length=12, choices=Role, help_text="What they may do.")

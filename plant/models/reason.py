@@ -7,29 +7,7 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import F, Q
 
-from plant.models.base import Configuration, Named
-
-
-class TimeClass(models.TextChoices):
-    """What an instant of a machine counts as; exactly one at any time (docs: time model)."""
-
-    CLOSED = "closed"
-    NO_LOAD = "no_load"
-    BREAK = "break"
-    MEETING = "meeting"
-    PLANNED_MAINTENANCE = "planned_maintenance"
-    TRIAL = "trial"
-    RUNNING = "running"
-    RUNNING_SLOW = "running_slow"
-    MICRO_STOP = "micro_stop"
-    BREAKDOWN = "breakdown"
-    SETUP = "setup"
-    OWN_OTHER = "own_other"
-    STARVED = "starved"
-    BLOCKED = "blocked"
-    NO_OPERATOR = "no_operator"
-    NO_MATERIAL = "no_material"
-    UNKNOWN = "unknown"
+from plant.models.base import Configuration, Named, TimeClass
 
 
 class Reason(Configuration, Named):

@@ -22,7 +22,14 @@ from production.models.observed import (
     Stop,
     ToolSpan,
 )
-from production.models.rollup import RollupMark, RollupMonth, RollupOutput, RollupReach, RollupTime, RollupWindow
+from production.models.rollup import (
+    RollupMark,
+    RollupMonth,
+    RollupOutput,
+    RollupReach,
+    RollupTime,
+    RollupWindow,
+)
 from production.models.rule import ReasonRule
 from production.models.said import ChangeoverStepAssertion, CountAssertion, NoteAssertion, ReasonAssertion
 from production.models.station import (

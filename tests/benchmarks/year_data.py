@@ -177,7 +177,9 @@ def _rates_revised(units: Sequence[Equipment], orders: Sequence[Orders], start: 
     """Standards are revised once in the year, at a change of order, where the counters were read."""
     half = start + timedelta(days=180)
     later = next((order.start for order in orders if order.start >= half), None)
-    for position, unit in enumerate(units if later is not None else ()):
+    if later is None:
+        return
+    for position, unit in enumerate(units):
         IdealRate.objects.create(equipment=unit, units_per_hour=RATES[position] + 150, valid_from=later)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
@@ -53,7 +53,11 @@ def table(shop: Shop) -> Iterator[Shop]:
     now = timezone.now()
     state_assert(equipment_id=unit.pk, start_time=now - timedelta(minutes=20), state="execute", by=ENGINEER)
     text = "# Gift boxes\n1. Take **six** bottles\n2. Fold the lid\n# Check\n- The label faces the window"
-    words = {"name_en": "Packing gift boxes", "name_fr": "Emballage des coffrets", "text_en": text}
+    words: dict[str, Any] = {
+        "name_en": "Packing gift boxes",
+        "name_fr": "Emballage des coffrets",
+        "text_en": text,
+    }
     instruction_write(
         written=Written(code="PACK-GIFT", effective_from=now, text_fr=text, image=PIXEL, **words), by=ENGINEER
     )

@@ -22,7 +22,7 @@ from production.selectors.analysis import LineDays, line_days
 from production.selectors.kpi import kpi
 from production.services.rollups import rollups_sweep
 from tests.benchmarks.year_data import Size, Year, plant_make
-from tests.benchmarks.year_history import history_make
+from tests.benchmarks.year_history import days_ensure, line_history_make
 
 SEED = 7
 DAY = date(2026, 3, 2)
@@ -32,9 +32,9 @@ FAR = START + timedelta(days=3650)
 
 @pytest.fixture
 def year(db: None) -> Year:
-    dice = random.Random(SEED)
-    made = plant_make(Size(1, 2), dice)
-    history_make(made, dice)
+    made = plant_make(Size(1, 2), random.Random(SEED))
+    days_ensure(made)
+    line_history_make(made, made.lines[0])
     rollups_sweep()
     return made
 

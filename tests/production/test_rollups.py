@@ -86,7 +86,9 @@ def test_every_whole_window_of_machine_line_and_site_is_read_closed_and_equals_t
 def _late_stop(year: Year, unit: Equipment, dice: random.Random) -> None:
     """A run turns out to have been interrupted."""
     runs = StateInterval.objects.filter(work_unit=unit, state="execute").order_by("start_time")
-    run = dice.choice([row for row in runs if row.end_time - row.start_time > timedelta(seconds=200)])
+    run = dice.choice(
+        [row for row in runs if row.end_time and row.end_time - row.start_time > timedelta(seconds=200)]
+    )
     start, end = run.start_time + timedelta(seconds=20), run.start_time + timedelta(seconds=170)
     StateInterval.objects.filter(pk=run.pk).update(end_time=start)
     for begin, finish, state in ((start, end, "aborted"), (end, run.end_time, "execute")):
@@ -113,7 +115,8 @@ def _order(year: Year, unit: Equipment, dice: random.Random) -> None:
     code = dice.choice(year.orders[line.pk][:-1]).code
     moved = timedelta(seconds=dice.randint(1, 900))
     for span in OrderSpan.objects.filter(order_code=code, equipment__in=[unit, line]):
-        OrderSpan.objects.filter(pk=span.pk).update(end_time=span.end_time + moved)
+        if span.end_time is not None:
+            OrderSpan.objects.filter(pk=span.pk).update(end_time=span.end_time + moved)
 
 
 def _signal_order(year: Year, unit: Equipment, dice: random.Random) -> None:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 MINUTE = 60
 
 
-def machine_told(line: Line, *said: tuple[float, str, str]) -> Sender:
+def machine_told(line: Line, *said: tuple[float, str, str | int]) -> Sender:
     sender = sender_make(line.unit)
     told = [(second, role, value) for second, role, value in said]
     sender.say([(0, "state", 6), *told], watermark=60 * MINUTE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,11 @@ def test_a_value_far_outside_its_limits_is_asked_about_and_then_kept(shop: Shop)
     ).first()
     if check is None:
         first = TestSpecification.objects.first()
-        unit = shop.line.children.first()  # type: ignore[attr-defined]
+        unit: Any = shop.line.children.first()  # type: ignore[attr-defined]
         values = {"lower": Decimal(495), "upper": Decimal(505), "unit": "g", "name_en": "Weight"}
         owner = {"department": first.department} if first else {}
         check = TestSpecification.objects.create(code="WEIGHT-X", equipment=unit, **owner, **values)
+    assert check.upper is not None
     far = str(check.upper * 100)
     asked = shop.post(f"/tablet/checks/{check.code}/", {"value": far, "key": "a"})
     assert asked.status_code == 422
