@@ -223,7 +223,7 @@ class _Seen:
         if pieces < 0 and cause.kind in IN_FAVOUR:
             return str(IN_FAVOUR[cause.kind])
         word = str(CAUSE_WORDS.get(cause.kind) or words.class_word(cause.kind))
-        what = f"{word} · {reason.name}" if reason else end_word(cause.origin) or word
+        what = words.class_and_reason(word, reason.name) if reason else end_word(cause.origin) or word
         return origin_word(self.names.get(cause.machine, cause.machine), what)
 
     def event(self, event: Lost) -> Event:

@@ -185,9 +185,7 @@ def _order(part: svg.Part) -> tuple[int, timedelta]:
 
 def _part(placed: Placed, key: tuple[str, str, bool], time: timedelta, names: dict[str, str]) -> svg.Part:
     time_class, reason, is_uncoded = key
-    label = words.class_word(time_class)
-    if reason:
-        label = f"{label} · {names.get(reason, reason)}"
+    label = words.class_and_reason(words.class_word(time_class), names.get(reason, reason))
     kind = words.class_kind(time_class)
     query = {"equipment": placed.unit.code, "reason": reason, "uncoded": "1" if is_uncoded else ""}
     size = "micro" if time_class == "micro_stop" else ""

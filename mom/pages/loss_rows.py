@@ -177,7 +177,8 @@ def _row(
 def cause_label(cause: pareto.Cause, names: Mapping[str, str], told: LossTold) -> str:
     """In the plant's words; where it began comes first where that was asked."""
     word = words.class_word(cause.time_class)
-    what = f"{word} · {names.get(cause.reason_code, cause.reason_code)}" if cause.reason_code else word
+    reason = names.get(cause.reason_code, cause.reason_code)
+    what = words.class_and_reason(word, reason)
     if not told.attributed:
         return what
     ends = "" if cause.reason_code else end_word(cause.kind)

@@ -160,7 +160,7 @@ def _what(path: str, names: dict[str, str]) -> str:
 def _cause_word(name: str, names: dict[str, str]) -> str:
     kind, reason, machine, origin = ("" if part == "-" else part for part in name.split(" ", 3))
     label = str(CAUSE_WORDS.get(kind) or words.class_word(kind))
-    what = f"{label} · {names.get(reason, reason)}" if reason else end_word(origin) or label
+    what = words.class_and_reason(label, names.get(reason, reason)) if reason else end_word(origin) or label
     return _("%(cause)s, pieces") % {"cause": origin_word(machine, what)}
 
 

@@ -153,6 +153,16 @@ def class_word(time_class: str) -> str:
     return str(CLASS_WORDS.get(time_class, time_class))
 
 
+def class_and_reason(word: str, reason: str) -> str:
+    """A kind of time and why; a reason that only repeats the kind is not said twice."""
+    if not reason:
+        return word
+    head, rest = word[: len(reason)], word[len(reason) :]
+    if head.casefold() == reason.casefold() and not rest[:1].isalnum():
+        return word
+    return f"{word} · {reason}"
+
+
 def class_kind(time_class: str) -> str:
     return CLASS_KINDS.get(time_class, UNKNOWN)
 
@@ -185,7 +195,8 @@ def money(amount: Decimal | None, currency: str) -> str:
     if amount is None or not currency:
         return "–"
     places = 0 if abs(amount) >= 10 else 2
-    return f"{number_format(round(amount, places), places, force_grouping=True)} {currency}"
+    text = number_format(round(amount, places), places, force_grouping=True).replace("-", "−")
+    return f"{text} {currency}"
 
 
 def percent(ratio: Decimal | float | None) -> str:
