@@ -42,7 +42,8 @@ Verdict = tuple[str, str]
 class Asked:
     """An order, the machine that paces its line, and that machine's account of the order's time.
 
-    ``uncoded``: stops of all machines of the line in the order's time that wait for a reason.
+    ``uncoded``: stops of all machines of the line in the order's time that wait for a reason. ``lots``: of
+    the order, where two questions share one reading.
     """
 
     order: JobOrder
@@ -50,6 +51,7 @@ class Asked:
     account: Account | None
     now: datetime
     uncoded: int
+    lots: traceability.OrderLots | None = None
 
 
 def seven_questions(
@@ -66,7 +68,8 @@ def seven_questions(
     """
     order, now = job_order_for_id(job_order_id), now or timezone.now()
     waiting = _uncoded(order, now) if uncoded is None else uncoded
-    asked = Asked(order, *(_paced(order, now) if paced is None else paced), now, waiting)
+    lots = traceability.order_lots(job_order_id=order.pk)
+    asked = Asked(order, *(_paced(order, now) if paced is None else paced), now, waiting, lots)
     record = f"/orders/{asked.order.code}/"
     answers = (
         ("thing", _("The right thing?"), right_thing(asked), f"{record}#versions"),
@@ -98,7 +101,8 @@ def _paced(order: JobOrder, now: datetime) -> tuple[Equipment | None, Account | 
     if constraint is not None and order.started_at is not None:
         end = order.ended_at or now
         if end > order.started_at:
-            account = production.account(equipment_id=constraint.pk, start=order.started_at, end=end)
+            read = production.accounts(equipment=[constraint], start=order.started_at, end=end)
+            account = read.get(constraint.pk)
     return constraint, account
 
 
@@ -156,7 +160,7 @@ def _instructions_verdict(asked: Asked) -> Verdict | None:
 
 
 def right_material(asked: Asked) -> Verdict:
-    answer = traceability.material_answer(job_order_id=asked.order.pk)
+    answer = traceability.material_answer(job_order_id=asked.order.pk, read=asked.lots)
     if answer.verdict == NO:
         return NO, _("used, but not in the bill of materials: %(names)s") % {
             "names": _materials(answer.wrong)
@@ -214,7 +218,7 @@ def known_losses(asked: Asked) -> Verdict:
 
 
 def leaves_evidence(asked: Asked) -> Verdict:
-    verdict = traceability.evidence_answer(job_order_id=asked.order.pk)
+    verdict = traceability.evidence_answer(job_order_id=asked.order.pk, read=asked.lots)
     because = {
         YES: _("lots made and every expected material scanned"),
         NO: _("lots used or made are missing"),
@@ -232,11 +236,12 @@ def _learning(asked: Asked) -> tuple[Verdict, str]:
         return (YES, _("no reason came up three times in this order")), "/actions/"
     places = [asked.constraint.pk, asked.order.line_id]
     acted = set(open_actions(equipment_ids=places).values_list("reason__code", flat=True))
-    names = dict(plant.configuration_rows("plant.Reason", code__in=list(repeated)).values_list("code", "pk"))
+    rows = plant.configuration_rows("plant.Reason", code__in=list(repeated))
+    names = {str(row.code): str(row.name) for row in rows}  # type: ignore[attr-defined]
     open_ones = [code for code in repeated if code not in acted and code in names]
     if open_ones:
         code = open_ones[0]
-        words = {"reason": _reason_name(code), "n": repeated[code]}
+        words = {"reason": names[code], "n": repeated[code]}
         about = {
             "equipment": asked.constraint.code,
             "reason": code,
@@ -245,7 +250,7 @@ def _learning(asked: Asked) -> tuple[Verdict, str]:
         link = f"/actions/new/?{urlencode(about)}"
         return (NO, _("%(reason)s came up %(n)d times and has no open action") % words), link
     code = next(iter(repeated))
-    words = {"reason": _reason_name(code), "n": repeated[code]}
+    words = {"reason": names.get(code, code), "n": repeated[code]}
     return (YES, _("%(reason)s came up %(n)d times and has an open action") % words), "/actions/"
 
 
@@ -254,8 +259,3 @@ def repeated_reasons(account: Account) -> dict[str, int]:
     stops = {(s.reason_code, s.stop_start) for s in account.segments if s.reason_code and s.stop_start}
     counted = Counter(code for code, _start in stops)
     return {code: count for code, count in counted.most_common() if count >= REPEATED}
-
-
-def _reason_name(code: str) -> str:
-    row = plant.configuration_rows("plant.Reason", code=code).first()
-    return str(getattr(row, "name", code))

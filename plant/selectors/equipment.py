@@ -71,7 +71,8 @@ def line_places(line: Equipment) -> tuple[list[Equipment], ZoneInfo]:
 
 def line_constraint(line_id: int) -> Equipment | None:
     """The machine declared to pace the line; None when none is declared."""
-    return Equipment.objects.filter(parent_id=line_id, is_constraint=True).order_by("position").first()
+    rows = Equipment.objects.filter(parent_id=line_id, is_constraint=True).select_related("equipment_class")
+    return rows.order_by("position").first()
 
 
 def site_zone(equipment: Equipment) -> ZoneInfo:

@@ -36,7 +36,7 @@ def test_overdue_checks_are_named_and_leave_it_not_known(monkeypatch: pytest.Mon
 
 def test_a_material_nobody_scanned_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = MaterialAnswer("yes", (), (7,))
-    monkeypatch.setattr(questions.traceability, "material_answer", lambda job_order_id: answer)
+    monkeypatch.setattr(questions.traceability, "material_answer", lambda **asked: answer)
     monkeypatch.setattr(questions, "_materials", lambda ids: "Bottle 33 cl")
     assert questions.right_material(ASKED) == ("not_known", "no lot scanned yet of Bottle 33 cl")
 

@@ -16,9 +16,11 @@ from traceability.selectors.lots import (
 )
 from traceability.selectors.orders import (
     LotTold,
+    OrderLots,
     evidence_answer,
     lots_told,
     material_answer,
+    order_lots,
     order_material_balance,
     order_output,
 )
@@ -34,6 +36,7 @@ from traceability.selectors.trace import Trace, trace
 __all__ = [
     "LotAmbiguous",
     "LotTold",
+    "OrderLots",
     "Trace",
     "evidence_answer",
     "lot_balance",
@@ -49,6 +52,7 @@ __all__ = [
     "movement_by_key",
     "movements",
     "movements_for_order",
+    "order_lots",
     "order_material_balance",
     "order_output",
     "shortage_in_force",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -43,25 +44,49 @@ def order_material_balance(
     ]
 
 
-def material_answer(*, job_order_id: int) -> answers.MaterialAnswer:
-    """The right material? Evidence: ``movements_for_order`` and the decisions on overrides."""
-    return answers.right_material(
-        used=_materials_used(job_order_id), expected=bill_of_materials(job_order_id=job_order_id)
+@dataclass(frozen=True, slots=True)
+class OrderLots:
+    """What two of the seven questions rest on: the lots of an order, booked and told by machines.
+
+    ``used``, ``expected``: ids of materials, by its lots and by its bill of materials. ``unbooked``: lots
+    that machines have finished with and nobody booked.
+    """
+
+    used: frozenset[int]
+    expected: frozenset[int]
+    lots_made: int
+    unbooked: int
+
+
+def order_lots(*, job_order_id: int) -> OrderLots:
+    rows = LotMovement.objects.filter(job_order_id=job_order_id)
+    moved = list(rows.values_list("lot_id", "kind", "lot__material_id"))
+    told = _told(lots_said(job_order_id=job_order_id), {lot_id for lot_id, _, _ in moved})
+    unbooked = [row for row in told if not row.booked]
+    used = {material_id for _, kind, material_id in moved if kind == LotMovement.Kind.CONSUMED}
+    return OrderLots(
+        used=frozenset(used | {row.lot.material_id for row in unbooked if row.lot}),
+        expected=frozenset(bill_of_materials(job_order_id=job_order_id)),
+        lots_made=len({lot_id for lot_id, kind, _ in moved if kind == LotMovement.Kind.PRODUCED}),
+        # One still on the machine is booked when it ends.
+        unbooked=sum(row.span.end_time is not None for row in unbooked),
     )
 
 
-def evidence_answer(*, job_order_id: int) -> answers.Verdict:
-    """Leaving traceability evidence?"""
-    made = LotMovement.objects.filter(job_order_id=job_order_id, kind=LotMovement.Kind.PRODUCED)
+def material_answer(*, job_order_id: int, read: OrderLots | None = None) -> answers.MaterialAnswer:
+    """The right material? Evidence: ``movements_for_order`` and the decisions on overrides.
+
+    ``read``: the order's ``order_lots``, where they are read already.
+    """
+    lots = read or order_lots(job_order_id=job_order_id)
+    return answers.right_material(used=lots.used, expected=lots.expected)
+
+
+def evidence_answer(*, job_order_id: int, read: OrderLots | None = None) -> answers.Verdict:
+    """Leaving traceability evidence? ``read`` as of ``material_answer``."""
+    lots = read or order_lots(job_order_id=job_order_id)
     return answers.leaves_evidence(
-        used=_materials_used(job_order_id),
-        expected=bill_of_materials(job_order_id=job_order_id),
-        lots_made=made.values("lot").distinct().count(),
-        # One still on the machine is booked when it ends.
-        unbooked=sum(
-            not told.booked and told.span.end_time is not None
-            for told in lots_told(job_order_id=job_order_id)
-        ),
+        used=lots.used, expected=lots.expected, lots_made=lots.lots_made, unbooked=lots.unbooked
     )
 
 
@@ -79,19 +104,16 @@ def lots_told(*, job_order_id: int) -> list[LotTold]:
     spans = lots_said(job_order_id=job_order_id)
     if not spans:
         return []
-    lots = {
-        lot.code: lot
-        for lot in MaterialLot.objects.select_related("material").filter(
-            code__in={span.lot_code for span in spans}
-        )
-    }
-    moved = set(LotMovement.objects.filter(job_order_id=job_order_id).values_list("lot_id", flat=True))
+    moved = LotMovement.objects.filter(job_order_id=job_order_id)
+    return _told(spans, moved.values_list("lot_id", flat=True))
+
+
+def _told(spans: Sequence[LotSpan], moved: Iterable[int]) -> list[LotTold]:
+    """``moved``: ids of the lots booked in the order."""
+    if not spans:
+        return []
+    rows = MaterialLot.objects.select_related("material")
+    lots = {lot.code: lot for lot in rows.filter(code__in={span.lot_code for span in spans})}
+    booked = set(moved)
     found = ((span, lots.get(span.lot_code)) for span in spans)
-    return [LotTold(span, lot, lot is not None and lot.pk in moved) for span, lot in found]
-
-
-def _materials_used(job_order_id: int) -> set[int]:
-    """Materials booked as used, and those of lots that machines said they worked with."""
-    used = LotMovement.objects.filter(job_order_id=job_order_id, kind=LotMovement.Kind.CONSUMED)
-    told = (told.lot for told in lots_told(job_order_id=job_order_id) if not told.booked)
-    return {*used.values_list("lot__material_id", flat=True), *(lot.material_id for lot in told if lot)}
+    return [LotTold(span, lot, lot is not None and lot.pk in booked) for span, lot in found]
