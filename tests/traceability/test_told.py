@@ -85,6 +85,10 @@ def test_a_lot_left_on_the_machine_while_it_is_changed_over_was_not_used() -> No
         (5 * MINUTE, "state", 2), (5 * MINUTE, "order", order.code),
         (9 * MINUTE, "lot", ""), (10 * MINUTE, "state", 6),
     )  # fmt: skip
+    # As commanded, the order came to the line while its machine still ran on the one before.
+    OrderSpan.objects.create(
+        equipment=line.line, order_code=order.code, start_time=T0 + timedelta(minutes=3), source="events"
+    )
     booked(made, "produced", order, line, 20)
     assert set(selectors.trace(made, direction="backward").lots) == {made.pk}
     assert [row.span.lot_code for row in selectors.lots_told(job_order_id=before.pk)] == ["LEFT"]

@@ -10,6 +10,10 @@ FROM production_lotspan span
 JOIN traceability_materiallot said ON said.code = span.lot_code
 JOIN plant_equipment machine ON machine.id = span.work_unit_id
 JOIN production_orderspan run ON run.equipment_id IN (machine.id, machine.parent_id)
+    -- A machine that signals its order itself knows better than the line's commands when it came to it.
+    AND (run.source = 'signal' AND run.equipment_id = machine.id OR run.source = 'events' AND NOT EXISTS (
+        SELECT 1 FROM production_orderspan own WHERE own.equipment_id = machine.id AND own.source = 'signal'
+    ))
     AND run.start_time < coalesce(span.end_time, 'infinity')
     AND coalesce(run.end_time, 'infinity') > span.start_time
 JOIN production_joborder job ON job.code = run.order_code
