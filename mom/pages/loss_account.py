@@ -31,6 +31,8 @@ from production.domain.oee import seconds as exact_seconds
 from production.domain.time_model import BREAKDOWN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from plant.models import Equipment
     from production.selectors import Kpi
 
@@ -178,6 +180,7 @@ def _told(unit: Equipment, found: Kpi, context: dict[str, Any]) -> dict[str, Any
             production.time_models_in_force(equipment=found.paced_by, start=account.start, end=account.end)
         ),
         "table": table,
+        "shifts": _shift_names(context["line"], table.shifts, window),
         "told": told,
         "rows": pareto_rows(table, context["metric"], told, window),
         "others": shown(
@@ -185,6 +188,13 @@ def _told(unit: Equipment, found: Kpi, context: dict[str, Any]) -> dict[str, Any
         ),
         "whole": whole(table, told),
     }
+
+
+def _shift_names(line: Equipment | None, codes: Sequence[str], window: Window) -> list[str]:
+    """As the calendar of the line calls them; a code it no longer has stays as it is."""
+    slots = selectors.calendar_slots(line_id=line.pk, start=window.start, end=window.end) if line else []
+    names = {slot.code: slot.name for slot in slots if slot.kind == "shift"}
+    return [names.get(code) or code for code in codes]
 
 
 def steps(found: Bridge, figures: Kpi) -> list[Step]:

@@ -17,7 +17,7 @@ from mom.pages import loss_account, pareto
 from mom.pages.loss_events import asked_of, bits_asked
 from mom.pages.loss_rows import LossTold, Window, loss_told, possible
 from mom.pages.losses import LOST
-from mom.pages.words import span
+from mom.pages.words import span_minutes
 from plant.models import Equipment, EquipmentLink, MaterialDefinition
 from plant.selectors import shift_at
 from production import selectors as production
@@ -141,7 +141,7 @@ def test_a_bar_opens_exactly_the_stretches_it_is_the_sum_of(
     for row in table.rows:
         address = Window("L2", view, found.account.start, found.account.end).events(row.cause)
         assert sum((bit.duration for bit in listed(told, address)), timedelta()) == row.total.duration
-        assert span(row.total.duration) in TOTAL.findall(supervisor.get(address).content.decode())
+        assert span_minutes(row.total.duration) in TOTAL.findall(supervisor.get(address).content.decode())
         for code, cell in zip(table.shifts, row.cells, strict=True):
             by_shift = listed(told, f"{address}&shift={code or '-'}")
             assert sum((bit.duration for bit in by_shift), timedelta()) == cell.duration
