@@ -18,7 +18,7 @@ from mom.pages.loss_events import asked_of, bits_asked
 from mom.pages.loss_rows import LossTold, Window, loss_told, possible
 from mom.pages.losses import LOST
 from mom.pages.words import span_minutes
-from plant.models import Equipment, EquipmentLink, MaterialDefinition
+from plant.models import CalendarSlot, Equipment, EquipmentLink, MaterialDefinition
 from plant.selectors import shift_at
 from production import selectors as production
 from production.domain.bridge import STEPS, bridge
@@ -143,6 +143,10 @@ def test_a_bar_opens_exactly_the_stretches_it_is_the_sum_of(
         assert sum((bit.duration for bit in listed(told, address)), timedelta()) == row.total.duration
         assert span_minutes(row.total.duration) in TOTAL.findall(supervisor.get(address).content.decode())
         for code, cell in zip(table.shifts, row.cells, strict=True):
+            if code:
+                slot = CalendarSlot.objects.filter(line__code="L2", kind="shift", code=code).first()
+                assert slot is not None
+                assert f'<th class="num">{slot.name}</th>' in body
             by_shift = listed(told, f"{address}&shift={code or '-'}")
             assert sum((bit.duration for bit in by_shift), timedelta()) == cell.duration
     everything = loss_told(found.equipment, found, "time")
