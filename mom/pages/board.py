@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
@@ -236,12 +236,21 @@ def segment_kind(segment: Segment) -> str:
     return "slow" if segment.slow is not None else words.class_kind(segment.time_class)
 
 
-def segment_title(segment: Segment, zone: ZoneInfo, names: dict[str, str]) -> str:
-    when = f"{segment.start.astimezone(zone):%H:%M:%S}–{segment.end.astimezone(zone):%H:%M:%S}"
-    what = segment_word(segment)
-    reason = names.get(segment.reason_code, segment.reason_code)
-    parts = (what, f"{when} ({words.span(segment.duration)})", reason, segment.fault_code)
-    return " · ".join(part for part in parts if part)
+def segment_titles(account: Account, zone: ZoneInfo, names: dict[str, str]) -> list[str]:
+    """Of hundreds of segments: most begin where the last one ended, and few words say what they are."""
+    said: dict[tuple[str, bool, bool], str] = {}
+    titles: list[str] = []
+    at, ended = account.start, f"{account.start.astimezone(zone):%H:%M:%S}"
+    for segment in account.segments:
+        begun = ended if segment.start == at else f"{segment.start.astimezone(zone):%H:%M:%S}"
+        kind = (segment.time_class, segment.uncoded, segment.slow is not None)
+        what = said.get(kind) or said.setdefault(kind, segment_word(segment))
+        ended = f"{segment.end.astimezone(zone):%H:%M:%S}"
+        reason = names.get(segment.reason_code, segment.reason_code)
+        parts = (what, f"{begun}–{ended} ({words.span(segment.duration)})", reason, segment.fault_code)
+        titles.append(" · ".join([part for part in parts if part]))
+        at = segment.end
+    return titles
 
 
 def segment_marks(
@@ -250,15 +259,16 @@ def segment_marks(
     """Segments as marks; each opens the event and its raw signals."""
     if account is None:
         return []
+    page = f"/equipment/{unit.code}/?at="
     return [
         svg.Mark(
             segment.start,
             segment.end,
             segment_kind(segment),
-            segment_title(segment, zone, names),
-            href(f"/equipment/{unit.code}/", at=segment.start.isoformat()),
+            title,
+            page + quote_plus(segment.start.isoformat()),
         )
-        for segment in account.segments
+        for segment, title in zip(account.segments, segment_titles(account, zone, names), strict=True)
     ]
 
 

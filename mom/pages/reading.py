@@ -49,7 +49,8 @@ class LineReading:
     ``slots`` None: the line has no calendar. ``good``: pieces of the running order at the line's exit.
     ``losses``: by where they started; None where no link is declared or no machine paces the line.
     ``rate``: ideal pieces per hour of what paces the line for that order. ``members``: the machines that pace
-    it side by side, ``constraint`` among them. ``currency``: of what is said in money, empty for none.
+    it side by side, ``constraint`` among them; ``account``: theirs. ``currency``: of what is said in money,
+    empty for none.
     """
 
     line: Equipment
@@ -62,9 +63,9 @@ class LineReading:
     units: list[Equipment]
     constraint: Equipment | None
     members: tuple[Equipment, ...]
-    group: GroupRow | None
     currency: str
     accounts: dict[int, Account]
+    account: Account | None
     uncoded: list[Stop]
     said: list[StopAnswered]
     orders: list[JobOrder]
@@ -77,13 +78,6 @@ class LineReading:
     @property
     def order(self) -> JobOrder | None:
         return _running(self.orders)
-
-    @property
-    def account(self) -> Account | None:
-        """The account of what paces the line."""
-        if self.constraint is None:
-            return None
-        return pacing_account(self.constraint, self.group, self.members, self.accounts)
 
 
 def _running(orders: Sequence[JobOrder]) -> JobOrder | None:
@@ -249,6 +243,7 @@ def _reading(
     group = group_of(one.setup.groups, constraint) if constraint else None
     members = together(units, group, constraint) if constraint else ()
     worth = _worth(one, members, order, now)
+    accounts = _within(told, units, one.window.start)
     return LineReading(
         line=one.line,
         revision=one.revision,
@@ -260,9 +255,9 @@ def _reading(
         units=units,
         constraint=constraint,
         members=members,
-        group=group,
         currency=one.setup.values.currency,
-        accounts=_within(told, units, one.window.start),
+        accounts=accounts,
+        account=pacing_account(constraint, group, members, accounts) if constraint else None,
         uncoded=shown.waiting,
         said=shown.answered,
         orders=orders,

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import (
@@ -251,11 +252,18 @@ def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime
             Value(SAID), "equipment_id", *TIMES, "reason__code", "reason__time_class", none, none,
             "said_at", "id",
         ),
-        family_rows().values_list(
-            Value(FAMILY), "pk", "time_models__valid_from", never, "code", _text("states"), _text("modes"),
-            none, never, Coalesce("parent_id", zero),
-        ),
+        _told_families().all(),
         all=True,
+    )  # fmt: skip
+
+
+@cache
+def _told_families() -> QuerySet[Any, Any]:
+    """Put together once, never read itself: the same for all machines and times."""
+    none, never = Value(""), Cast(Value(None), DateTimeField())
+    return family_rows().values_list(
+        Value(FAMILY), "pk", "time_models__valid_from", never, "code", _text("states"), _text("modes"),
+        none, never, Coalesce("parent_id", Value(0, BigIntegerField())),
     )  # fmt: skip
 
 
