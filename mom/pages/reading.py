@@ -26,6 +26,7 @@ from production.selectors.line_topology import line_groups, line_topology
 from production.selectors.lines import LineAsked, StopAnswered, StopsShown, stops_shown
 from production.selectors.pacing import group_of, line_exits, pacing_account, together
 from production.selectors.record import Working, orders_counts
+from production.selectors.slow import Standards
 from production.selectors.units import ideal_rates, rate_in_force
 
 if TYPE_CHECKING:
@@ -293,8 +294,14 @@ def _accounts(asked: Sequence[_Asked], now: datetime) -> dict[int, Account]:
         together.setdefault(one.window.start, []).extend(one.setup.units)
     found: dict[int, Account] = {}
     reach = max((one.setup.reach for one in asked), default=timedelta())
+    standards = Standards(
+        [signal for one in asked for signal in one.setup.counters],
+        [rate for one in asked for rate in one.setup.rates],
+    )
     for start, units in together.items():
-        found |= production.accounts(equipment=units, start=start - reach, end=now, calendars=calendars)
+        found |= production.accounts(
+            equipment=units, start=start - reach, end=now, calendars=calendars, standards=standards
+        )
     return found
 
 

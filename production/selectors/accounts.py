@@ -38,6 +38,7 @@ from production.domain.stops import StopRow
 from production.models import (
     AlarmInterval,
     IdealRate,
+    JobOrder,
     OrderSpan,
     StateInterval,
     StitchCheckpoint,
@@ -45,7 +46,7 @@ from production.models import (
     ToolSpan,
 )
 from production.selectors.definitions import Families, Family, definitions_for, family_rows
-from production.selectors.slow import Ran, slow_reach, slow_spans
+from production.selectors.slow import Ran, Standards, slow_reach, slow_spans
 from production.selectors.stopped import in_force, overlapping
 from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
@@ -66,9 +67,10 @@ def accounts(
     start: datetime,
     end: datetime,
     calendars: Mapping[int, Planned] | None = None,
+    standards: Standards | None = None,
 ) -> dict[int, Account]:
-    """By id, in a fixed number of queries, machines without data left out. ``calendars``: of lines, where
-    read already.
+    """By id, in a fixed number of queries, machines without data left out. ``calendars`` of lines and
+    ``standards`` of machines, where read already.
     """
     if not equipment or end <= start:
         return {}
@@ -76,7 +78,7 @@ def accounts(
     machines = [m for m in equipment if m.pk in seen.known and seen.known[m.pk].horizon > start]
     ran = _ran(machines, seen)
     planned = _planned(machines, seen, Interval(start, end), calendars or {})
-    slow = slow_spans(machines, ran, start, end)
+    slow = slow_spans(machines, ran, start, end, products=seen.products, standards=standards)
     found: dict[int, Account] = {}
     for machine in machines:
         did = ran[machine.pk]
@@ -177,6 +179,7 @@ STATE, STOP, ORDER, KNOWN, SAID, FAMILY = "state", "stop", "order", "known", "sa
 class _Observed(NamedTuple):
     """What is known of machines in a window, whole rows in order. Machines that never sent anything are not
     ``known``. ``said``: reasons that may reach the window or a stop of it, in the order they were said.
+    ``products``: by order.
     """
 
     known: dict[int, _About]
@@ -185,6 +188,7 @@ class _Observed(NamedTuple):
     spans: Uses
     said: dict[int, list[Said]]
     families: Families
+    products: dict[str, int]
 
 
 def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> _Observed:
@@ -194,7 +198,7 @@ def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> 
     by_kind: dict[str, list[Any]] = {kind: [] for kind in (STATE, STOP, ORDER, KNOWN, SAID, FAMILY)}
     for kind, *row in _observed_rows(machines, start, end):
         by_kind[kind].append(row)
-    found = _Observed({}, {}, {}, {}, {}, _families(by_kind[FAMILY]))
+    found = _Observed({}, {}, {}, {}, {}, _families(by_kind[FAMILY]), {})
     for machine, horizon, _, told, fastest, *_ in by_kind[KNOWN]:
         found.known[machine] = _About(horizon, told, Decimal(fastest) if fastest else None)
     for machine, *row in sorted(by_kind[STATE], key=_by_start):
@@ -203,6 +207,8 @@ def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> 
         found.stops.setdefault(machine, []).append(StopRow(*row[:4]))
     for place, *row in sorted(by_kind[ORDER], key=_by_start):
         found.spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
+        if row[-1]:
+            found.products[row[2]] = row[-1]
     for machine, begun, ended, code, time_class, *_, pk in sorted(by_kind[SAID], key=lambda row: row[-2:]):
         found.said.setdefault(machine, []).append(Said(begun, ended, code, time_class, pk))
     return found
@@ -225,6 +231,7 @@ def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime
     states = StateInterval.objects.filter(reached, work_unit_id__in=ids).order_by()
     stopped = Stop.objects.filter(reached, work_unit_id__in=ids).order_by()
     spans = OrderSpan.objects.filter(reached, equipment_id__in=list(_places(machines))).order_by()
+    made_of = JobOrder.objects.filter(code=OuterRef("order_code")).values("product_id")[:1]
     # The sum is in no index: the first is taken from the few found, not by walking all of the past in order.
     earlier = Min(F("start_time") + Value(timedelta()))
     first = Subquery(stopped.annotate(all=Value(1)).values("all").annotate(first=earlier).values("first"))
@@ -243,7 +250,8 @@ def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime
             Value(STOP), "work_unit_id", *TIMES, "base_class", "fault_code", none, none, never, zero
         ),
         spans.values_list(
-            Value(ORDER), "equipment_id", *TIMES, "order_code", "source", none, none, never, zero
+            Value(ORDER), "equipment_id", *TIMES, "order_code", "source", none, none, never,
+            Coalesce(Subquery(made_of, output_field=BigIntegerField()), zero),
         ),
         _known(ids).values_list(
             Value(KNOWN), "work_unit_id", "horizon", never, "told", "fastest", none, none, never, zero

@@ -16,10 +16,11 @@ from production.domain.counters import GAP, IMPLAUSIBLE, PLAIN, bucket_of
 from production.domain.definition import Definitions
 from production.domain.slow import Limit, Made, Slow, limit_of, reach, slow_running
 from production.domain.stitching import StateRow
-from production.models import JobOrder, QuantityActual
+from production.models import QuantityActual
 from production.selectors.units import ideal_rates, rate_in_force, signals_of
 
 if TYPE_CHECKING:
+    from connectors.models import SignalDefinition
     from plant.models import Equipment
     from production.models import IdealRate
 
@@ -47,18 +48,35 @@ def slow_reach(machines: Iterable[Equipment], start: datetime, end: datetime) ->
     return min([start, *(first for first, _ in spans)]), max([end, *(last for _, last in spans)])
 
 
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """Counters and ideal rates of machines."""
+
+    counters: Sequence[SignalDefinition]
+    rates: Sequence[IdealRate]
+
+
 def slow_spans(
-    machines: Sequence[Equipment], ran: Mapping[int, Ran], start: datetime, end: datetime
+    machines: Sequence[Equipment],
+    ran: Mapping[int, Ran],
+    start: datetime,
+    end: datetime,
+    *,
+    products: Mapping[str, int],
+    standards: Standards | None = None,
 ) -> dict[int, list[Slow]]:
-    """Slow running of machines in the windows [start, end) touches; four reads if any of them has a limit."""
+    """Slow running of machines in the windows [start, end) touches; one read if any of them has a limit, two
+    more without ``standards``. ``products``: by order.
+    """
     limits = {machine.pk: limit for machine in machines if (limit := slow_limit(machine)) is not None}
     if not limits:
         return {}
-    told = {signal.equipment_id for signal in signals_of(equipment_ids=limits, roles=COUNTED)}
+    if standards is None:
+        counters = signals_of(equipment_ids=limits, roles=COUNTED)
+        standards = Standards(counters, ideal_rates(equipment_ids=limits))
+    told = {s.equipment_id for s in standards.counters if s.role in COUNTED} & set(limits)
     made = _made(told, *slow_reach(machines, start, end))
-    rates = ideal_rates(equipment_ids=told)
-    codes = {use.code for pk in told for use in ran[pk].orders}
-    products = dict(JobOrder.objects.filter(code__in=codes).values_list("code", "product_id"))
+    rates = standards.rates
     found: dict[int, list[Slow]] = {}
     for pk in told:
         judge = _Judge(pk, ran[pk], [rate for rate in rates if rate.equipment_id == pk], products)

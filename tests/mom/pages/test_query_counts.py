@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,16 @@ def test_what_was_promised_of_pages_is_in_their_budgets() -> None:
     assert line["first"] <= 12
     for page in ("/", "/lines/L2/", "/orders/?line=L2", "/orders/", "/stops/"):
         assert BUDGETS[page]["first"] <= MOST_FIRST
+
+
+def test_machines_watched_for_slow_running_cost_a_line_page_one_query(
+    supervisor: Client, busy: Plant
+) -> None:
+    Equipment.objects.filter(parent=busy.lines[1]).update(slow_below=80, slow_over=timedelta(minutes=15))
+    queries(supervisor, "/lines/L2/")
+    revision_bump(line_id=busy.lines[1].pk)
+    first, _ = queries(supervisor, "/lines/L2/")
+    assert first <= BUDGETS["/lines/L2/"]["first"] + 1 <= 12
 
 
 def test_more_lines_cost_no_more_queries(supervisor: Client, busy: Plant) -> None:
