@@ -113,6 +113,7 @@ def test_a_form_leaves_who_before_and_after() -> None:
         "name_en": "Renamed",
         "name_fr": row.name_fr,
         "registered_stop": "00:03:00",
+        "parallel_orders": row.parallel_orders,
     }
     assert client.post(f"/admin/plant/equipment/{row.pk}/change/", form).status_code == 302
     entry = AuditEntry.objects.get(action="equipment.change")
@@ -125,6 +126,7 @@ def test_a_line_moved_by_form_takes_its_machines_along() -> None:
     client, line = administrator()
     hall = make.equipment_make("area", line.site, code="HALL-2")
     form = {"code": line.line.code, "level": "line", "parent": hall.pk, "position": 0, "name_en": "L"}
+    form["parallel_orders"] = line.line.parallel_orders
     assert client.post(f"/admin/plant/equipment/{line.line.pk}/change/", form).status_code == 302
     line.unit.refresh_from_db()
     assert line.unit.path == f"{hall.path}{line.line.code}/{line.unit.code}/"

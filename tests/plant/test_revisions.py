@@ -44,7 +44,7 @@ def test_every_table_of_master_data_tells_when_it_changes() -> None:
         for model in apps.get_models()
         if issubclass(model, Configuration) and not model.is_master_data
     }
-    assert days_work == {"production.JobOrder", "mom.Action"}
+    assert days_work == {"production.JobOrder", "mom.Action", "mom.SavedView"}
 
 
 def test_any_way_of_changing_master_data_is_seen_at_once(line: Line) -> None:
