@@ -389,7 +389,7 @@ def test_an_entry_the_server_fails_on_does_not_hold_up_another(shop: Shop) -> No
     page.locator(".say-kept").wait_for()
     page.goto("/tablet/count/")
     page.locator("#good").fill("7")
-    page.locator("main form button[type=submit]").click()
+    page.locator("main form button[data-enter]").click()
     until(page, lambda: CountAssertion.objects.exists() or page.evaluate(HURRY), "the count")
     until(page, lambda: badge(page) == "1 waiting", "one that waits")
     quiet(page)

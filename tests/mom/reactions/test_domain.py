@@ -52,7 +52,7 @@ def test_what_is_decided_stays_decided(
 ) -> None:
     """Once somebody came, or it was over, looking later says the same; the margin never grows."""
     kept = Kept(within * MINUTE, asked, came, over)
-    now = AT + 130 * MINUTE
+    now = AT + 151 * MINUTE
     then = now + later * MINUTE
     if asked is None:
         assert (kept.state(now), kept.margin(now)) == ("not_asked", None)
