@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from mom.pages import analysis, analysis_api, comparison, saved_views, tv, tv_displays
+from mom.pages import analysis, analysis_api, comparison, saved_views
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     path("orders/<str:code>/comparison/", comparison.comparison, name="order_comparison"),
     path("stops/views/", saved_views.stop_view_save, name="stop_view_save"),
     path("stops/views/<int:pk>/delete/", saved_views.stop_view_delete, name="stop_view_delete"),
     path("lines/<str:code>/analysis/", analysis.line_analysis, name="line_analysis"),
-    path("tv/", tv.tv, name="tv"),
-    path("tv/displays/", tv_displays.tv_displays, name="tv_displays"),
-    path("tv/enrol/<str:secret>/", tv_displays.tv_enrol, name="tv_enrol"),
-    path("lines/<str:code>/tv/", tv.tv_line, name="tv_line"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path(

@@ -16,7 +16,7 @@ from mom.calls.limits import limits_of
 from mom.calls.selectors import CallTold, calls_shown
 from mom.calls.services import RESOLVE, TAKE, CallRefused
 from mom.pages.reacting import minutes
-from mom.pages.tablet_calls import STEPS, call_card
+from mom.tablet.calls import STEPS, call_card
 from plant import selectors
 from plant.access import actor_of, require
 

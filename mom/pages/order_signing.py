@@ -14,13 +14,13 @@ from django.views.decorators.http import require_POST
 from mom.pages.order_commands import order_or_404
 from mom.pages.proof import asks_for, proven
 from mom.pages.signed import Changed, changed, log_of
-from mom.pages.tablet_answers import SeeOther
 from mom.signing.causes import Causes
 from mom.signing.figures import Figures, changes, comparable, digest_of, order_figures
 from mom.signing.models import OrderSignature
 from mom.signing.orders import FINISHED, SIGN, causes_known, order_sign
 from mom.signing.selectors import order_signatures
 from mom.signing.services import SigningRefused
+from mom.tablet.answers import SeeOther
 from plant.access import actor_of, require
 
 if TYPE_CHECKING:

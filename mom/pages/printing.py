@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from mom.pages.tablet_devices import qr_svg
+from mom.tablet.devices import qr_svg
 from plant import selectors
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from mom.pages.tablet_answers import refusal_message
-from mom.pages.tablet_session import device_of
 from mom.signing.services import PASSWORD, PIN, SigningRefused
+from mom.tablet.answers import refusal_message
+from mom.tablet.session import device_of
 from plant import selectors, services
 from plant.access import Actor, actor_of
 from plant.services.devices import BadgeRefused

@@ -21,12 +21,12 @@ from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.order_commands import order_or_404
 from mom.pages.order_signing import signing_context
 from mom.pages.printing import printed
-from mom.pages.tablet_answers import SeeOther
-from mom.pages.tablet_devices import qr_svg
-from mom.pages.tablet_session import key_new, write_once
 from mom.record import answer, drawing
 from mom.record.compose import Composed, alarm_anchor, composed
 from mom.record.model import AlarmRow, OperationalRecord
+from mom.tablet.answers import SeeOther
+from mom.tablet.devices import qr_svg
+from mom.tablet.session import key_new, write_once
 from plant import selectors, services
 from plant.access import actor_of, require
 from production.services.assertions import note_assert

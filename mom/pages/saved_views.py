@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from mom.pages.lookup import equipment_or_404, line_or_404
-from mom.pages.tablet_answers import SeeOther
 from mom.saved_views.selectors import views_seen
 from mom.saved_views.services import ViewRefused, view_delete, view_save
+from mom.tablet.answers import SeeOther
 from plant import selectors
 from plant.access import Actor, actor_of, require
 

@@ -25,7 +25,7 @@ from mom.improvement.hops import Hop, Step
 from mom.improvement.trail import SUBJECT, LossTrail, loss_trail
 from mom.pages import words
 from mom.pages.reacting import reaction_shown
-from mom.pages.tablet_calls import KINDS
+from mom.tablet.calls import KINDS
 from plant import selectors, services
 from plant.access import actor_of, require
 from production import selectors as production

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver
 
-from mom.pages import acting_urls, analysis_urls, record_urls, screen_urls, tablet_urls
+from mom.displays import urls as display_urls
+from mom.pages import acting_urls, analysis_urls, record_urls, screen_urls
+from mom.tablet import urls as tablet_urls
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
     *screen_urls.page_urlpatterns,
@@ -10,6 +12,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     *tablet_urls.page_urlpatterns,
     *record_urls.page_urlpatterns,
     *analysis_urls.page_urlpatterns,
+    *display_urls.page_urlpatterns,
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     *record_urls.api_urlpatterns,

@@ -14,7 +14,7 @@ from mom.pages.why import Why, why_by_reason
 from plant.access import actor_of
 
 if TYPE_CHECKING:
-    from mom.pages.tablet_session import Station
+    from mom.tablet.session import Station
     from plant.models import Equipment
 
 register = template.Library()

@@ -8,7 +8,7 @@ from uuid import UUID
 from django import template
 
 from mom.pages.suggesting import Shown, suggestions_shown
-from mom.pages.tablet_session import key_new
+from mom.tablet.session import key_new
 
 register = template.Library()
 

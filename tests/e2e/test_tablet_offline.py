@@ -17,7 +17,7 @@ import pytest
 from django.utils import timezone
 
 from mom.outbox.models import TabletEntry
-from mom.pages import tablet_session
+from mom.tablet import session
 from plant.models import Person
 from production.models import CountAssertion, NoteAssertion, ReasonAssertion, Stop
 from tests.e2e import conftest, test_tablet
@@ -433,7 +433,7 @@ def test_it_can_be_installed(shop: Shop) -> None:
 
 
 def test_the_worker_keeps_every_file_the_pages_load(shop: Shop) -> None:
-    from mom.pages.tablet_offline import ASSETS
+    from mom.tablet.offline import ASSETS
 
     page = shop.tablet()
     loaded: set[str] = set()
@@ -446,7 +446,7 @@ def test_the_worker_keeps_every_file_the_pages_load(shop: Shop) -> None:
 def test_left_alone_it_signs_out_and_keeps_the_draft_and_what_waits(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tablet_session, "IDLE", timedelta(seconds=6))
+    monkeypatch.setattr(session, "IDLE", timedelta(seconds=6))
     page = shop.tablet("/tablet/note/", badge=True)
     warmed(page, "/tablet/", "/tablet/note/")
     page.context.set_offline(True)

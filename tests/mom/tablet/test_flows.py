@@ -13,7 +13,7 @@ from maintenance.models import MaintenanceRequest
 from mom.calls.models import HelpCall
 from mom.outbox.models import TabletEntry
 from mom.pages.reading import forget
-from mom.pages.tablet_reasons import TILES, tiles_offered
+from mom.tablet.reasons import TILES, tiles_offered
 from plant.models import Equipment, Reason
 from plant.selectors.actors import DEVICE_COOKIE
 from production.models import CountAssertion, JobOrder, NoteAssertion, ReasonAssertion, Stop

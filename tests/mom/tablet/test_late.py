@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from mom.outbox.models import TabletEntry
 from mom.outbox.selectors import entries_of
 from mom.pages.reading import forget
-from mom.pages.tablet_late import alike
-from mom.pages.tablet_outbox import KEPT, person_sign, tapped_by_our_clock
-from mom.pages.tablet_station import StopTile
+from mom.tablet.late import alike
+from mom.tablet.outbox import KEPT, person_sign, tapped_by_our_clock
+from mom.tablet.station import StopTile
 from plant import selectors
 from plant.models import Device, Person, Reason
 from production.models import CountAssertion, JobOrderEvent, NoteAssertion, ReasonAssertion, Stop
@@ -190,7 +190,7 @@ def test_a_group_of_micro_stops_is_what_the_author_saw(shop: Shop, monkeypatch: 
         )
     forget()
     before = ReasonAssertion.objects.order_by("-pk")[0].pk
-    monkeypatch.setattr("mom.pages.tablet_stops._micro", lambda *args: [])  # the next shift has none yet
+    monkeypatch.setattr("mom.tablet.stops._micro", lambda *args: [])  # the next shift has none yet
     body = {"reason": "JAM", "seen": " ".join([*early, *others])}
     answer = late(shop, path, body, minutes=30, person=signature(shop.operator))
     assert answer.status_code == 200, answer.content

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mom.pages.tablet_scan import read_code
+from mom.tablet.scan import read_code
 from plant.models import Decision, Equipment
 from quality.models import Nonconformance, TestResult
 from tests.factories import plant as make

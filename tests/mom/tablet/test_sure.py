@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mom.pages.tablet_sure import far_limits, is_far
+from mom.tablet.sure import far_limits, is_far
 from production.models import CountAssertion
 from quality.models import TestResult, TestSpecification
 from tests.mom.tablet.shop import Shop

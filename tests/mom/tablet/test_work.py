@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from mom.pages.tablet_work import instant_read
+from mom.tablet.work import instant_read
 from plant import selectors
 from plant.models import Equipment
 from plant.selectors.actors import DEVICE_COOKIE

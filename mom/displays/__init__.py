@@ -1,0 +1,1 @@
+"""Displays on the wall: lines and the plant, read from afar."""
