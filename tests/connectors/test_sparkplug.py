@@ -15,11 +15,12 @@ from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from tests.connectors.edge import Edge
 from tests.connectors.peers import Mosquitto, values
+from tests.connectors.tck.wire import Tap
 
 STATE = "spBv1.0/STATE/mom"
 
 
-def connector(broker: Mosquitto, **changes: Any) -> SparkplugConnector:
+def connector(broker: Mosquitto | Tap, **changes: Any) -> SparkplugConnector:
     settings = {"reorder_seconds": 0.3, "cooldown_seconds": 1.0, **changes}
     return SparkplugConnector(SparkplugConfig(broker=broker.url, host_id="mom", **settings))
 
