@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SHIPMENT_BATCHES = 500
 SHIPMENT_BYTES = 2 * 1024 * 1024
 LINGER = 0.05
+REPORT_SECONDS = 5.0
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200
 # Within the eight seconds a supervisor gives a process to end by itself.
@@ -42,6 +43,8 @@ class Carrier(Protocol):
     async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None: ...
 
     async def send_tick(self, watermarks: dict[str, str]) -> None: ...
+
+    async def send_report(self, spool: str, report: dict[str, Any]) -> None: ...
 
     async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]: ...
 
@@ -93,6 +96,7 @@ class Runner:
         self._news = asyncio.Event()
         self._ticked: dict[str, datetime] = {}
         self._stored: set[int] = set()
+        self._reported = -REPORT_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises SpoolBroken when the disk failed: the process must end."""
@@ -237,7 +241,8 @@ class Runner:
         samples = (
             encode(batch.samples, compress=len(batch.samples) >= COMPRESS_FROM) if len(batch.samples) else b""
         )
-        extras: dict[str, Any] = {}
+        count = len(batch.samples) + len(batch.malformed)
+        extras: dict[str, Any] = {"values": count}
         if batch.gaps:
             extras["gaps"] = [gap_to_json(gap) for gap in batch.gaps]
         if batch.malformed:
@@ -247,7 +252,9 @@ class Runner:
             followed.busy_since = instant(arrived)
         while True:
             try:
-                await self.spool.append(slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps)
+                await self.spool.append(
+                    slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps, count=count
+                )
                 break
             except SpoolFull as error:
                 self.troubles.failed("spool", error)
@@ -350,6 +357,7 @@ class Runner:
                     self._ticked[slug] = at
                     news[slug] = at.isoformat()
             self._alarm()
+            await self._report(now)
             if news:
                 with contextlib.suppress(Exception):  # the next tick says more than this one did
                     await self.carrier.send_tick(news)
@@ -361,6 +369,15 @@ class Runner:
         busy = self._followed[slug].busy_since
         waiting = [instant for instant in (oldest.get(slug), busy) if instant is not None]
         return min([now - SETTLED, *(instant - timedelta(microseconds=1) for instant in waiting)])
+
+    async def _report(self, now: datetime) -> None:
+        """What this side counted, for the page that adds both sides up. A lost report costs only its age."""
+        if time.monotonic() - self._reported < REPORT_SECONDS:
+            return
+        self._reported = time.monotonic()
+        with contextlib.suppress(Exception):
+            report = await asyncio.to_thread(self.spool.report, now, list(self._followed))
+            await self.carrier.send_report(self.spool.id, report)
 
     def _alarm(self) -> None:
         for share in (0.95, 0.85, 0.70):

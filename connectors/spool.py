@@ -12,10 +12,13 @@ import asyncio
 import contextlib
 import json
 import os
+import platform
 import queue
+import shutil
 import sqlite3
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -34,14 +37,20 @@ CREATE TABLE IF NOT EXISTS batch (
     connection TEXT NOT NULL,
     arrived INTEGER NOT NULL,
     samples BLOB NOT NULL,
-    extras TEXT NOT NULL
+    extras TEXT NOT NULL,
+    count INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS batch_by_connection ON batch (connection, sequence);
 CREATE TABLE IF NOT EXISTS open_gap (
     key TEXT PRIMARY KEY, connection TEXT NOT NULL, gap TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS counted (
+    connection TEXT PRIMARY KEY, received INTEGER NOT NULL, confirmed INTEGER NOT NULL
+) WITHOUT ROWID;
 """
+COUNT = """INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT (connection)
+DO UPDATE SET received = received + excluded.received, confirmed = confirmed + excluded.confirmed"""
 GROUP = 500
 PAGE_RESERVE = 16 * 1024 * 1024
 DISK_RESERVE = 8 * 1024 * 1024
@@ -120,6 +129,8 @@ class Spool:
             # Debian's SQLite overwrites what it deletes: as much writing again, and a full disk has no room
             self._rows("PRAGMA secure_delete=OFF")
             self._db.executescript(SCHEMA)
+            if not any(name == "count" for _, name, *_ in self._rows("PRAGMA table_info(batch)")):
+                self._rows("ALTER TABLE batch ADD COLUMN count INTEGER NOT NULL DEFAULT 0")
             self._rows("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
             ((self.id,),) = self._rows("SELECT value FROM about WHERE name = 'spool'")
         except sqlite3.DatabaseError as error:
@@ -144,8 +155,9 @@ class Spool:
         samples: bytes,
         extras: str = "{}",
         gaps: Sequence[GapRecord] = (),
+        count: int = 0,
     ) -> int:
-        """Durable when it returns, with which of its gaps are open.
+        """Durable when it returns, with which of its gaps are open; ``count``: values and messages in it.
 
         Raises SpoolFull, or SpoolBroken: the disk failed.
         """
@@ -156,13 +168,13 @@ class Spool:
         if self.full:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
-        values = (connection, arrived, samples, extras)
+        values = (connection, arrived, samples, extras, count)
         return int(await self._submit(lambda: self._insert(values, gaps)))
 
     async def confirm(self, sequences: Iterable[int]) -> None:
         """The database holds these: forget them. Raises SpoolFull: ask again."""
-        rows = [(sequence,) for sequence in sequences]
-        await self._submit(lambda: self._many("DELETE FROM batch WHERE sequence = ?", rows))
+        numbers = list(sequences)
+        await self._submit(lambda: self._delete(numbers))
 
     async def alive(self, at: datetime, connections: Iterable[str]) -> None:
         """These connections were heard (or known to be down) at this instant. Raises SpoolFull."""
@@ -246,14 +258,24 @@ class Spool:
     def _many(self, statement: str, rows: list[Any]) -> None:
         self._db.executemany(statement, rows).close()
 
-    def _insert(self, values: tuple[str, int, bytes, str], gaps: Sequence[GapRecord]) -> int:
+    def _delete(self, sequences: Iterable[int]) -> None:
+        gone: Counter[str] = Counter()
+        for sequence in sequences:
+            statement = "DELETE FROM batch WHERE sequence = ? RETURNING connection, count"
+            for slug, count in self._rows(statement, [sequence]):
+                gone[slug] += count
+        self._many(COUNT, [(slug, 0, count) for slug, count in gone.items()])
+
+    def _insert(self, values: tuple[str, int, bytes, str, int], gaps: Sequence[GapRecord]) -> int:
         for gap in gaps:
             if gap.end_time is None:
                 row = [str(gap.key), values[0], json.dumps(gap_to_json(gap))]
                 self._rows("INSERT OR REPLACE INTO open_gap VALUES (?, ?, ?)", row)
             else:
                 self._rows("DELETE FROM open_gap WHERE key = ?", [str(gap.key)])
-        statement = "INSERT INTO batch (connection, arrived, samples, extras) VALUES (?, ?, ?, ?)"
+        if values[4]:
+            self._rows(COUNT, [values[0], values[4], 0])
+        statement = "INSERT INTO batch (connection, arrived, samples, extras, count) VALUES (?, ?, ?, ?, ?)"
         with contextlib.closing(self._db.execute(statement, values)) as cursor:
             return int(cursor.lastrowid or 0)
 
@@ -280,6 +302,24 @@ class Spool:
     def connections(self) -> list[str]:
         with self._lock:
             return [slug for (slug,) in self._rows("SELECT DISTINCT connection FROM batch")]
+
+    def counted(self) -> dict[str, tuple[int, int]]:
+        """Values ever written here per connection, and those the database confirmed."""
+        with self._lock:
+            rows = self._rows("SELECT connection, received, confirmed FROM counted")
+        return {slug: (received, confirmed) for slug, received, confirmed in rows}
+
+    def report(self, now: datetime, connections: Iterable[str]) -> dict[str, Any]:
+        """What this side counted and how full its disk is, as JSON."""
+        counted, disk = self.counted(), shutil.disk_usage(self.path.parent)
+        return {
+            "at": now.isoformat(),
+            "host": platform.node(),
+            "usage": self.usage,
+            "disk": [disk.total, disk.free],
+            "full": self._short or self.full,
+            "counted": {slug: counted.get(slug, (0, 0)) for slug in connections},
+        }
 
     def open_gaps(self, connection: str) -> list[GapRecord]:
         """Gaps that were opened and not closed, by this process or one before it."""

@@ -48,6 +48,16 @@ def tick(*, watermarks: dict[str, str]) -> None:
     services.wake_marked()
 
 
+@shared_task(name=jobs.SPOOL_REPORT.name)
+def spool_report(*, spool: str, report: dict[str, Any]) -> None:
+    services.spool_report(spool=uuid.UUID(spool), report=report)
+
+
+@shared_task(name=jobs.TALLIES_FOLD.name)
+def tallies_fold() -> None:
+    services.tallies_fold(now=timezone.now())
+
+
 @shared_task(name=jobs.RECEIPTS_TRIM.name)
 def receipts_trim() -> None:
     services.receipts_trim(now=timezone.now())
@@ -63,6 +73,11 @@ BEAT = {
         "task": jobs.RECEIPTS_TRIM.name,
         "schedule": 3600.0,
         "options": {"queue": jobs.RECEIPTS_TRIM.queue},
+    },
+    "connectors tallies fold": {
+        "task": jobs.TALLIES_FOLD.name,
+        "schedule": 1800.0,
+        "options": {"queue": jobs.TALLIES_FOLD.queue},
     },
     "connectors partitions ahead": {
         "task": jobs.PARTITIONS_AHEAD.name,
@@ -81,7 +96,9 @@ def _delivery(spool: uuid.UUID, sequence: int, blob: str, extras: dict[str, Any]
         samples = Columns()
         unread.append(Unread("spool", f"damaged batch: {error}", raw, timezone.now()))
     gaps = [gap_from_json(gap) for gap in extras.get("gaps", ())]
-    return services.Delivery(samples=samples, gaps=gaps, unread=unread, receipt=(spool, sequence))
+    return services.Delivery(
+        samples=samples, gaps=gaps, unread=unread, receipt=(spool, sequence), told=extras.get("values")
+    )
 
 
 def _answer(spool: str, answer: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ Each check says what it found and, unless all is well, what to type. A check tha
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -27,6 +29,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from connectors.selectors import connections_visible
+from connectors.selectors.disks import database_disk, spool_disks
 from connectors.spool import RESERVE_SUFFIX
 from mom.tasks import HEARTBEAT_KEY
 from plant.access import Actor, scoped
@@ -102,6 +105,7 @@ FIXES = {
     "workers": "celery -A mom worker --queues ingest,stitch,default",
     "beat": "celery -A mom beat",
     "connections": "manage.py run_connector --all",
+    "disk": "open /connections/ and the data trust of each connection",
     "quarantine": "open /connections/",
     "stitching": "manage.py rebuild --equipment CODE; the log of the worker says more",
 }
@@ -212,9 +216,29 @@ def check_disk() -> Finding:
             cause = _("no room for %(spool)s: sources are no longer acknowledged, nothing is lost")
             cause %= {"spool": reserve.with_suffix("").name}
             return Finding("disk", Status.FAIL, cause, f"du -xh {folder} | sort -h | tail")
-    return disk_judge(
+    own = disk_judge(
         percent=100 * (usage.total - usage.free) / usage.total, free=usage.free, where=str(folder)
     )
+    return max([own, *_other_disks(folder)], key=lambda found: list(Status).index(found.status))
+
+
+def _other_disks(folder: Path) -> list[Finding]:
+    """The database's, where it is on this host and not the same disk, and those the runners reported."""
+    found = []
+    for disk in [database_disk(), *spool_disks()]:
+        if disk is None or (disk.kind == "database" and os.stat(disk.where).st_dev == folder.stat().st_dev):
+            continue
+        if disk.full:
+            cause = _("no room for %(spool)s: sources are no longer acknowledged, nothing is lost")
+            found.append(Finding("disk", Status.FAIL, cause % {"spool": disk.where}, FIXES["disk"]))
+        elif disk.share:
+            # A spool's own limit counts however much room its disk has
+            found.append(
+                disk_judge(
+                    percent=100 * disk.share, free=min(disk.free or 0, DISK_ENOUGH - 1), where=disk.where
+                )
+            )
+    return found
 
 
 def disk_judge(*, percent: float, free: int, where: str) -> Finding:

@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from connectors.api.lists import GapViewSet, QuarantineViewSet, SignalViewSet
 from connectors.api.samples import SamplesView
+from connectors.api.trust import TrustView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("signals", SignalViewSet, basename="signal")
@@ -13,5 +14,6 @@ router.register("quarantine", QuarantineViewSet, basename="quarantine")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    path("connections/<slug:slug>/trust", TrustView.as_view(), name="connection-trust"),
     path("samples", SamplesView.as_view(), name="sample-list"),
 ]

@@ -6,15 +6,18 @@ from connectors.models.gap import Gap
 from connectors.models.quarantine import QuarantinedMessage
 from connectors.models.sample import SignalSample
 from connectors.models.signal import SignalDefinition
+from connectors.models.tally import IngestTally, SpoolReport
 
 __all__ = [
     "Connection",
     "DirtyMark",
     "Gap",
     "IngestReceipt",
+    "IngestTally",
     "QuarantinedMessage",
     "ReceivedNumber",
     "SignalDefinition",
     "SignalSample",
+    "SpoolReport",
     "Watermark",
 ]

@@ -9,7 +9,7 @@ from itertools import islice
 
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from connectors.domain.columns import DamagedColumns, decode
 from connectors.models import Connection, DirtyMark, Gap, QuarantinedMessage, SignalDefinition, Watermark
@@ -156,8 +156,9 @@ def connection_freshness(*, now: datetime, within: timedelta = timedelta(days=2)
     with database.cursor() as cursor:
         cursor.execute(_FRESHNESS, [now - within])
         last = dict(cursor.fetchall())
-    reached = dict(Watermark.objects.values_list("connection_id").annotate(Max("at")))
+    latest = Watermark.objects.filter(connection=OuterRef("pk")).order_by("-at").values("at")[:1]
+    enabled = Connection.objects.filter(enabled=True).annotate(reached=Subquery(latest))
     return [
-        Freshness(slug, last.get(pk), now - last[pk] if last.get(pk) else None, reached.get(pk))
-        for pk, slug in Connection.objects.filter(enabled=True).values_list("pk", "slug")
+        Freshness(slug, last.get(pk), now - last[pk] if last.get(pk) else None, reached)
+        for pk, slug, reached in enabled.values_list("pk", "slug", "reached")
     ]

@@ -12,6 +12,7 @@ from connectors.services.marks import dirty_mark
 from connectors.services.partitions import partitions_ahead, partitions_ensure
 from connectors.services.quarantine import CannotReread, quarantine_reprocess
 from connectors.services.retention import receipts_trim
+from connectors.services.tally import spool_report, tallies_fold
 from connectors.services.waking import wake_marked
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "samples_ingest",
     "settings_check",
     "signals_save",
+    "spool_report",
+    "tallies_fold",
     "wake_marked",
     "watermark_append",
 ]

@@ -24,6 +24,7 @@ from connectors.services.context import Context, context_of
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure
 from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
+from connectors.services.tally import Counted, tally_append
 from connectors.services.waking import pressing_in, wake, wake_sparingly
 
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -46,12 +47,14 @@ class Delivery:
     """One batch.
 
     ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key.
+    ``told``: values and messages the sender says are in it, None when it does not.
     """
 
     samples: Columns = field(default_factory=Columns)
     gaps: Sequence[GapRecord] = ()
     unread: Sequence[Unread] = ()
     receipt: tuple[uuid.UUID, int] | None = None
+    told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,12 @@ def deliveries_store(
                 fresh = _not_received(deliveries)
                 results, landed, pressing = _store(context, fresh, now, refuse_unreadable)
                 _receipts(fresh, results, now)
+                if not refuse_unreadable:  # what was set aside was counted when it came
+                    tally_append(
+                        connection_id=context.connection_id,
+                        counted=[_counted(*pair) for pair in zip(fresh, results, strict=True)],
+                        now=now,
+                    )
                 tell = wake_sparingly if sparingly else wake
                 transaction.on_commit(partial(tell, landed, pressing), robust=True)
                 return context, results
@@ -247,6 +256,18 @@ def _copy_new(rows: Rows) -> int:
         cursor.copy_expert(_COPY.format("sample_staging"), io.BytesIO(copy_bytes(rows)))
         cursor.execute(_FROM_STAGING)
         return int(cursor.rowcount)
+
+
+def _counted(delivery: Delivery, result: Result) -> Counted:
+    return Counted(
+        spool=delivery.receipt and delivery.receipt[0],
+        told=delivery.told,
+        received=result.received,
+        stored=result.stored,
+        deduplicated=result.deduplicated,
+        quarantined=result.quarantined,
+        samples=delivery.samples,
+    )
 
 
 Mark = tuple[int, datetime, datetime]

@@ -19,9 +19,15 @@ class CeleryCarrier:
     """
 
     def __init__(
-        self, app: Celery, redis_url: str, *, ingest: tuple[str, str], tick: tuple[str, str]
+        self,
+        app: Celery,
+        redis_url: str,
+        *,
+        ingest: tuple[str, str],
+        tick: tuple[str, str],
+        report: tuple[str, str],
     ) -> None:
-        self._app, self._ingest, self._tick = app, ingest, tick
+        self._app, self._ingest, self._tick, self._report = app, ingest, tick, report
         self._redis = redis.asyncio.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=5)
         self._sending = asyncio.Lock()
 
@@ -30,6 +36,9 @@ class CeleryCarrier:
 
     async def send_tick(self, watermarks: dict[str, str]) -> None:
         await self._send(self._tick, {"watermarks": watermarks}, expires=60)
+
+    async def send_report(self, spool: str, report: dict[str, Any]) -> None:
+        await self._send(self._report, {"spool": spool, "report": report}, expires=60)
 
     async def _send(self, job: tuple[str, str], kwargs: dict[str, Any], **options: Any) -> None:
         name, queue = job

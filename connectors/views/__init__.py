@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from connectors.views.edit import connection_edit, connection_new
 from connectors.views.look import connection_detail, connection_list, unread_list, unread_reprocess
+from connectors.views.trust import connection_trust
 
 __all__ = [
     "connection_detail",
     "connection_edit",
     "connection_list",
     "connection_new",
+    "connection_trust",
     "unread_list",
     "unread_reprocess",
 ]

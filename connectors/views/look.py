@@ -16,18 +16,22 @@ from connectors.interface import ConfigurationError
 from connectors.models import Connection
 from connectors.registry import connectors
 from connectors.selectors import overview
+from connectors.selectors.trust import evidence_of
+from connectors.views.trust import judged
 from plant.access import actor_of, require
 
 
 @require_GET
 @require("view")
 def connection_list(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
+    actor, now = actor_of(request), timezone.now()
+    rows = overview.connection_rows(actor=actor, now=now)
+    found = evidence_of(connections=[row.connection for row in rows], now=now)
     return render(
         request,
         "connectors/connection_list.html",
         {
-            "rows": overview.connection_rows(actor=actor, now=timezone.now()),
+            "rows": [(row, judged(found[row.connection.pk], now)) for row in rows],
             "protocols": sorted(connectors()),
             "may_edit": actor.may("connection.edit"),
         },

@@ -62,6 +62,9 @@ class _Nobody:
     async def send_tick(self, watermarks: dict[str, str]) -> None:
         pass
 
+    async def send_report(self, spool: str, report: dict[str, Any]) -> None:
+        pass
+
     async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]:
         await asyncio.sleep(NEVER)
         return []

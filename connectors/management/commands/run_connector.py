@@ -77,6 +77,7 @@ async def _run(spool: Spool, configurations: Configurations, tick: float) -> Non
         settings.REDIS_URL,
         ingest=(jobs.INGEST.name, jobs.INGEST.queue),
         tick=(jobs.TICK.name, jobs.TICK.queue),
+        report=(jobs.SPOOL_REPORT.name, jobs.SPOOL_REPORT.queue),
     )
     log.info("runner started, spool %s holds %d batches", spool.path, len(spool))
     try:

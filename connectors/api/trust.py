@@ -1,0 +1,156 @@
+"""/api/v1/connections/{slug}/trust: whether a connection's values can be believed, and why not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from connectors import selectors
+from connectors.domain.trust import Evidence, Level, Missing, verdict
+from connectors.selectors.trust import evidence_of
+from plant.rest import actor_of, refuse_unknown
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    level = serializers.ChoiceField(
+        choices=[("care", "care"), ("refuse", "refuse")], help_text="How much it weighs."
+    )
+    text = serializers.CharField(help_text="As a person reads it, in English.")
+    evidence = serializers.CharField(help_text="Which part below shows it.")
+    cause = serializers.CharField(help_text="Code of a gap's cause, if it is one.")
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    received = serializers.IntegerField(help_text="Values the runners and the API counted.")
+    stored = serializers.IntegerField()
+    deduplicated = serializers.IntegerField()
+    quarantined = serializers.IntegerField()
+    in_spool = serializers.IntegerField(allow_null=True, help_text="null: a runner's disk cannot be seen.")
+    difference = serializers.IntegerField(
+        allow_null=True, help_text="received less the other four; above 0 is missing here, null is unknown."
+    )
+
+
+class MissingSerializer(serializers.Serializer[Any]):
+    cause = serializers.CharField()
+    start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField(allow_null=True)
+    recovered = serializers.CharField()
+    equipment = serializers.ListField(child=serializers.CharField())
+    seconds = serializers.FloatField()
+
+
+class StuckSerializer(serializers.Serializer[Any]):
+    signal = serializers.IntegerField()
+    address = serializers.CharField()
+    equipment = serializers.CharField()
+    value = serializers.JSONField()
+    since = serializers.DateTimeField()
+    usual_seconds = serializers.FloatField(help_text="Time between changes before.")
+
+
+class DiskSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField(help_text="spool or database.")
+    where = serializers.CharField()
+    share = serializers.FloatField(help_text="In use, 0 to 1.")
+    free = serializers.IntegerField(allow_null=True, help_text="Bytes.")
+    full = serializers.BooleanField(help_text="Whether the source is no longer acknowledged.")
+
+
+class MinuteSerializer(serializers.Serializer[Any]):
+    minute = serializers.DateTimeField()
+    values = serializers.IntegerField()
+
+
+class TrustSerializer(serializers.Serializer[Any]):
+    connection = serializers.SlugField()
+    verdict = serializers.ChoiceField(choices=[(level.value, level.value) for level in Level])
+    reasons = ReasonSerializer(many=True)
+    balance = BalanceSerializer()
+    reported_at = serializers.DateTimeField(allow_null=True, help_text="The runner's last word on its disk.")
+    watermark = serializers.DateTimeField(allow_null=True)
+    last_value = serializers.DateTimeField(allow_null=True)
+    delay_p50 = serializers.FloatField(allow_null=True, help_text="Seconds from source to database.")
+    delay_p95 = serializers.FloatField(allow_null=True, help_text="Seconds from source to database.")
+    least_delay = serializers.FloatField(
+        allow_null=True, help_text="Seconds from source to arrival; below 0: the source's clock is ahead."
+    )
+    unread = serializers.IntegerField(help_text="Unreadable messages of the last 24 hours.")
+    gaps = MissingSerializer(many=True)
+    stuck = StuckSerializer(many=True)
+    disks = DiskSerializer(many=True)
+    rate = MinuteSerializer(many=True)
+
+
+class TrustView(APIView):
+    required_action = "view"
+
+    @extend_schema(responses=TrustSerializer)
+    def get(self, request: Request, slug: str) -> Response:
+        """Whether this connection's values can be believed, each reason with its evidence."""
+        refuse_unknown(request, set())
+        now = timezone.now()
+        connection = get_object_or_404(selectors.connections_visible(actor_of(request)), slug=slug)
+        found = evidence_of(connections=[connection], now=now)[connection.pk]
+        told = verdict(found, now)
+        answer = {
+            "connection": connection.slug,
+            "verdict": told.level.value,
+            "reasons": [
+                {
+                    "level": one.level.value,
+                    "text": str(one.text),
+                    "evidence": one.evidence,
+                    "cause": one.cause,
+                }
+                for one in told.reasons
+            ],
+            "gaps": [_gap(gap, gap.lasted(now).total_seconds()) for gap in found.gaps],
+            **_measured(found),
+        }
+        return Response(TrustSerializer(answer).data)
+
+
+def _measured(found: Evidence) -> dict[str, Any]:
+    half, most = found.delay or (None, None)
+    return {
+        "balance": found.balance,
+        "reported_at": found.reported_at,
+        "watermark": found.watermark,
+        "last_value": found.last_value,
+        "delay_p50": half,
+        "delay_p95": most,
+        "least_delay": found.least_delay,
+        "unread": found.unread,
+        "stuck": [
+            {
+                "signal": one.signal_id,
+                "address": one.address,
+                "equipment": one.equipment,
+                "value": one.value,
+                "since": one.since,
+                "usual_seconds": one.usual.total_seconds(),
+            }
+            for one in found.stuck
+        ],
+        "disks": found.disks,
+        "rate": [{"minute": minute, "values": count} for minute, count in sorted(found.rate.items())],
+    }
+
+
+def _gap(gap: Missing, seconds: float) -> dict[str, Any]:
+    return {
+        "cause": gap.cause,
+        "start_time": gap.start_time,
+        "end_time": gap.end_time,
+        "recovered": gap.recovered,
+        "equipment": list(gap.machines),
+        "seconds": seconds,
+    }

@@ -1,0 +1,300 @@
+"""Whether a connection's values can be believed, and why not: from what was counted, measured and missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from connectors.domain.phrase import Phrase, late, phrase
+
+REPORT_LATE = timedelta(seconds=60)
+WATERMARK_LATE = timedelta(minutes=5)
+DELAY_LATE = 10.0
+CLOCK_OFF = 2.0
+CLOCK_WRONG = 300.0
+SHARES = (0.70, 0.85, 0.95)
+
+
+class Level(StrEnum):
+    BELIEVE = "believe"
+    CARE = "care"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """One way in: a runner's spool, or the API (``spool`` "").
+
+    ``told``: the sender's count of what came; ``uncounted``: values that came without one. ``written`` and
+    ``confirmed``: the runner's own counts, None when it never reported.
+    """
+
+    spool: str
+    told: int = 0
+    stored: int = 0
+    deduplicated: int = 0
+    quarantined: int = 0
+    uncounted: int = 0
+    written: int | None = None
+    confirmed: int = 0
+    reported_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """received = stored + deduplicated + quarantined + in spool + difference.
+
+    ``in_spool`` and ``difference`` None: a runner's disk cannot be seen. A difference above 0 is missing
+    here, below 0 is too much.
+    """
+
+    received: int
+    stored: int
+    deduplicated: int
+    quarantined: int
+    in_spool: int | None
+    difference: int | None
+
+
+def balance(counts: Iterable[Count]) -> Balance:
+    received = stored = deduplicated = quarantined = 0
+    waiting: int | None = 0
+    for one in counts:
+        kept = one.stored + one.deduplicated + one.quarantined
+        stored, deduplicated = stored + one.stored, deduplicated + one.deduplicated
+        quarantined += one.quarantined
+        if not one.spool:
+            received += kept
+            continue
+        if one.written is None:
+            # Without the runner's word only what arrived is known
+            waiting, received = None, received + max(one.told, 0) + one.uncounted
+            continue
+        # Stored since the last report: more may have been written than it knew of
+        written = max(one.written, one.told)
+        received += written + one.uncounted
+        if waiting is not None:
+            waiting += written - max(one.told, one.confirmed)
+    difference = None if waiting is None else received - stored - deduplicated - quarantined - waiting
+    return Balance(
+        received=received,
+        stored=stored,
+        deduplicated=deduplicated,
+        quarantined=quarantined,
+        in_spool=waiting,
+        difference=difference,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``evidence``: the part of the page that shows it; ``cause``: code of a gap's cause, if it is one."""
+
+    level: Level
+    text: Phrase
+    evidence: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A signal that says the same although its machine runs; ``usual``: time between changes before."""
+
+    signal_id: int
+    address: str
+    equipment: str
+    value: object
+    since: datetime
+    running: timedelta
+    usual: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A span without values; ``end_time`` None = still going; ``recovered`` "" = they never came."""
+
+    cause: str
+    start_time: datetime
+    end_time: datetime | None
+    recovered: str
+    machines: tuple[str, ...]
+    detail: str
+
+    def lasted(self, now: datetime) -> timedelta:
+        return (self.end_time or max(now, self.start_time)) - self.start_time
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """``kind``: spool or database; ``share`` of it in use, 0 to 1; ``full``: nothing is acknowledged."""
+
+    kind: str
+    where: str
+    share: float
+    free: int | None
+    full: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """``delay``: seconds from source to database that half and 95 % of the recent values did not exceed;
+    ``least_delay`` below 0: the source's clock is ahead. ``unread``: open unreadable messages of a day.
+    """
+
+    enabled: bool
+    mapped: int
+    pushed: bool
+    balance: Balance
+    reported_at: datetime | None
+    delay: tuple[float, float] | None
+    least_delay: float | None
+    last_value: datetime | None
+    watermark: datetime | None
+    gaps: tuple[Missing, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    disks: tuple[Disk, ...] = ()
+    unread: int = 0
+    rate: Mapping[datetime, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    level: Level
+    reasons: tuple[Reason, ...]
+
+
+def verdict(found: Evidence, now: datetime) -> Verdict:
+    """The worst reason decides; without any, the values can be believed up to the watermark."""
+    reasons = [*_whether_it_speaks(found, now), *_sum(found, now), *_gaps(found, now), *_quality(found)]
+    reasons += _disks(found.disks)
+    reasons.sort(key=lambda reason: reason.level != Level.REFUSE)
+    levels = {reason.level for reason in reasons}
+    worst = next((level for level in (Level.REFUSE, Level.CARE) if level in levels), Level.BELIEVE)
+    return Verdict(worst, tuple(reasons))
+
+
+def _whether_it_speaks(found: Evidence, now: datetime) -> list[Reason]:
+    if not found.enabled:
+        return [Reason(Level.REFUSE, Phrase(late("it is switched off: nothing new comes")), "how-far")]
+    if not found.mapped:
+        return [Reason(Level.REFUSE, Phrase(late("no signal is mapped: nothing of it is used")), "how-far")]
+    if found.watermark is None:
+        text = late("nothing says up to when its values are complete")
+        return [Reason(Level.CARE if found.pushed else Level.REFUSE, Phrase(text), "how-far")]
+    behind = now - found.watermark
+    if behind > WATERMARK_LATE:
+        text = phrase(late("nothing is known of the last %(time)s"), time=lasting(behind))
+        return [Reason(Level.CARE if found.pushed else Level.REFUSE, text, "how-far")]
+    return []
+
+
+def _sum(found: Evidence, now: datetime) -> list[Reason]:
+    told = found.balance
+    if told.difference is None:
+        text = Phrase(late("a runner's disk cannot be seen: what still waits there is unknown"))
+        return [Reason(Level.CARE, text, "sum")]
+    reasons = []
+    if told.difference > 0:
+        text = phrase(
+            late("%(count)d values were confirmed to the runner and are not here"), count=told.difference
+        )
+        reasons.append(Reason(Level.REFUSE, text, "sum"))
+    elif told.difference < 0:
+        text = phrase(late("%(count)d values more than the runner sent are here"), count=-told.difference)
+        reasons.append(Reason(Level.REFUSE, text, "sum"))
+    if found.enabled and found.reported_at is not None and now - found.reported_at > REPORT_LATE:
+        text = phrase(late("the runner has not reported for %(time)s"), time=lasting(now - found.reported_at))
+        reasons.append(Reason(Level.CARE, text, "sum"))
+    return reasons
+
+
+def _gaps(found: Evidence, now: datetime) -> list[Reason]:
+    going = [gap for gap in found.gaps if gap.end_time is None]
+    reasons = []
+    if going:
+        first = min(going, key=lambda gap: gap.start_time)
+        text = phrase(late("values are missing since %(time)s ago"), time=lasting(first.lasted(now)))
+        reasons.append(Reason(Level.REFUSE, text, "gaps", first.cause))
+    lost = missing_time([gap for gap in found.gaps if gap.end_time is not None and not gap.recovered], now)
+    if lost:
+        text = phrase(late("%(time)s of the last 24 hours are missing"), time=lasting(lost))
+        reasons.append(Reason(Level.CARE, text, "gaps"))
+    return reasons
+
+
+def missing_time(gaps: Iterable[Missing], now: datetime) -> timedelta:
+    """Of the last 24 hours; what two gaps share counts once."""
+    total, reached = timedelta(0), now - timedelta(days=1)
+    for gap in sorted(gaps, key=lambda gap: gap.start_time):
+        end = min(gap.end_time or now, now)
+        if end > reached:
+            total += end - max(gap.start_time, reached)
+            reached = end
+    return total
+
+
+def _quality(found: Evidence) -> list[Reason]:
+    reasons = []
+    least = found.least_delay
+    if least is not None and least < -CLOCK_OFF:
+        wrong = least < -CLOCK_WRONG
+        text = phrase(
+            late("the source's clock is %(time)s ahead of ours"), time=lasting(timedelta(seconds=-least))
+        )
+        reasons.append(Reason(Level.REFUSE if wrong else Level.CARE, text, "clock"))
+    elif least is not None and least > CLOCK_WRONG:
+        text = phrase(
+            late("its newest values are %(time)s old when they arrive: a slow clock or a buffer"),
+            time=lasting(timedelta(seconds=least)),
+        )
+        reasons.append(Reason(Level.CARE, text, "clock"))
+    elif found.delay is not None and found.delay[1] > DELAY_LATE:
+        text = phrase(
+            late("one value in twenty takes longer than %(time)s"),
+            time=lasting(timedelta(seconds=found.delay[1])),
+        )
+        reasons.append(Reason(Level.CARE, text, "lag"))
+    for stuck in found.stuck:
+        text = phrase(
+            late("%(address)s of %(machine)s has said the same for %(time)s while the machine runs"),
+            address=stuck.address,
+            machine=stuck.equipment,
+            time=lasting(stuck.running),
+        )
+        reasons.append(Reason(Level.CARE, text, "stuck"))
+    if found.unread:
+        text = phrase(late("%(count)d messages of the last 24 hours could not be read"), count=found.unread)
+        reasons.append(Reason(Level.CARE, text, "unread"))
+    return reasons
+
+
+def _disks(disks: Iterable[Disk]) -> list[Reason]:
+    reasons = []
+    for disk in disks:
+        if disk.full:
+            text = phrase(
+                late("the disk at %(where)s is full: the source must keep what it is not acknowledged"),
+                where=disk.where,
+            )
+            reasons.append(Reason(Level.REFUSE, text, "disks"))
+        elif disk.share >= SHARES[0]:
+            passed = max(share for share in SHARES if disk.share >= share)
+            text = phrase(
+                late("the disk at %(where)s is more than %(share)d %% full"),
+                where=disk.where,
+                share=round(passed * 100),
+            )
+            reasons.append(Reason(Level.CARE, text, "disks"))
+    return reasons
+
+
+def lasting(time: timedelta) -> str:
+    """As read in both languages: 40 s, 12 min, 3 h 05."""
+    seconds = round(time.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d}"

@@ -1,0 +1,163 @@
+"""What there is to know about a connection before believing its values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection as database
+from django.db.models import Count as Counted
+from django.db.models import Sum
+
+from connectors.domain.delays import percentile, together
+from connectors.domain.trust import Balance, Count, Disk, Evidence, Missing, Stuck, balance
+from connectors.models import (
+    Connection,
+    IngestTally,
+    QuarantinedMessage,
+    SignalDefinition,
+    SpoolReport,
+)
+from connectors.selectors.completeness import connection_freshness
+from connectors.selectors.disks import database_disk, spool_disk
+from connectors.selectors.stuck import stuck_signals
+
+RECENT = timedelta(minutes=15)
+SHOWN = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+_TOLD = """
+SELECT connection_id, spool, told IS NOT NULL, coalesce(sum(told), 0)::bigint, sum(received)::bigint,
+       sum(stored)::bigint, sum(deduplicated)::bigint, sum(quarantined)::bigint
+FROM connectors_ingesttally WHERE connection_id = ANY(%s) GROUP BY 1, 2, 3
+"""
+_GAPS = """
+SELECT found.connection_id, cause, start_time, end_time, recovered,
+       array_remove(array_agg(DISTINCT machine.code ORDER BY machine.code), NULL), max(detail)
+FROM (
+    SELECT DISTINCT ON (connection_id, key, equipment_id) *
+    FROM connectors_gap WHERE connection_id = ANY(%s)
+    ORDER BY connection_id, key, equipment_id, end_time NULLS LAST
+) AS found LEFT JOIN plant_equipment AS machine ON machine.id = found.equipment_id
+WHERE end_time IS NULL OR end_time > %s
+GROUP BY found.connection_id, key, cause, start_time, end_time, recovered ORDER BY start_time DESC
+"""
+
+
+def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int, Evidence]:
+    """By id of the connection; the runners' counts are read before ours, so that ours is never the older."""
+    ids = [connection.pk for connection in connections]
+    reports = defaultdict(list)
+    for report in SpoolReport.objects.filter(connection_id__in=ids).order_by("-at"):
+        reports[report.connection_id].append(report)
+    counts = _counts(ids, reports)
+    recent = _recent(ids, now)
+    gaps = _gaps(ids, now)
+    fresh = {item.slug: item for item in connection_freshness(now=now)}
+    unread = _unread(ids, now)
+    mapped = _mapped(ids)
+    # What is down says nothing anyway: that it is stuck would be no news
+    down = {pk for pk in ids if any(gap.end_time is None for gap in gaps[pk])}
+    stuck = stuck_signals(connection_ids=[pk for pk in ids if pk not in down], now=now)
+    server = database_disk()
+    found = {}
+    for connection in connections:
+        pk, said = connection.pk, fresh.get(connection.slug)
+        delay, least, rate = recent.get(pk, (None, None, {}))
+        disks = [spool_disk(report) for report in reports[pk] if now - report.at < DAY]
+        found[pk] = Evidence(
+            enabled=connection.enabled,
+            mapped=mapped.get(pk, 0),
+            pushed=bool(counts[pk]) and not any(count.spool for count in counts[pk]),
+            balance=balance(counts[pk]),
+            reported_at=max((report.at for report in reports[pk]), default=None),
+            delay=delay,
+            least_delay=least,
+            last_value=said.last_sample_time if said else None,
+            watermark=said.watermark if said else None,
+            gaps=tuple(gaps[pk]),
+            stuck=tuple(stuck.get(pk, ())),
+            disks=(*disks, *([server] if server else ())),
+            unread=unread.get(pk, 0),
+            rate=rate,
+        )
+    return found
+
+
+def _counts(ids: list[int], reports: dict[int, list[SpoolReport]]) -> dict[int, list[Count]]:
+    parts: dict[tuple[int, str], dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+    for pk, listed in reports.items():
+        for report in listed:
+            said = {"written": report.received, "confirmed": report.confirmed, "reported_at": report.at}
+            parts[pk, str(report.spool)].update(said)
+    with database.cursor() as cursor:
+        cursor.execute(_TOLD, [ids])
+        for pk, spool, stamped, told, received, stored, deduplicated, quarantined in cursor.fetchall():
+            part = parts[pk, str(spool or "")]
+            part["told"] += told
+            part["uncounted"] += 0 if stamped else received
+            part["stored"] += stored
+            part["deduplicated"] += deduplicated
+            part["quarantined"] += quarantined
+    found: dict[int, list[Count]] = {pk: [] for pk in ids}
+    for (pk, spool), part in parts.items():
+        found[pk].append(Count(spool=spool, **part))
+    return found
+
+
+Recent = tuple[tuple[float, float] | None, float | None, dict[datetime, int]]
+
+
+def _recent(ids: list[int], now: datetime) -> dict[int, Recent]:
+    """Delays and the clock of the last minutes, values per minute of the last hour."""
+    delays: dict[int, list[dict[str, int]]] = defaultdict(list)
+    least: dict[int, float] = {}
+    rate: dict[int, dict[datetime, int]] = defaultdict(dict)
+    rows = IngestTally.objects.filter(connection_id__in=ids, at__gt=now - SHOWN, is_hour=False)
+    for pk, at, received, parts, shortest in rows.values_list(
+        "connection_id", "at", "received", "delays", "least_delay"
+    ):
+        minute = at.replace(second=0, microsecond=0)
+        rate[pk][minute] = rate[pk].get(minute, 0) + received
+        if at > now - RECENT:
+            delays[pk].append(parts)
+            if shortest is not None:
+                least[pk] = min(shortest, least.get(pk, shortest))
+    found: dict[int, Recent] = {}
+    for pk, minutes in rate.items():
+        counted = together(delays[pk])
+        half, most = percentile(counted, 0.5), percentile(counted, 0.95)
+        delay = None if half is None or most is None else (half, most)
+        found[pk] = (delay, least.get(pk), minutes)
+    return found
+
+
+def _gaps(ids: list[int], now: datetime) -> dict[int, list[Missing]]:
+    """Going on, or of the last 24 hours; one row a gap, with its machines."""
+    found: dict[int, list[Missing]] = {pk: [] for pk in ids}
+    with database.cursor() as cursor:
+        cursor.execute(_GAPS, [ids, now - DAY])
+        for pk, cause, start, end, recovered, machines, detail in cursor.fetchall():
+            found[pk].append(Missing(cause, start, end, recovered, tuple(machines), detail))
+    return found
+
+
+def _unread(ids: Iterable[int], now: datetime) -> dict[int, int]:
+    return dict(
+        QuarantinedMessage.objects.filter(
+            connection_id__in=ids, status=QuarantinedMessage.Status.OPEN, last_arrival__gt=now - DAY
+        )
+        .order_by()
+        .values_list("connection_id")
+        .annotate(Sum("count"))
+    )
+
+
+def _mapped(ids: Iterable[int]) -> dict[int, int]:
+    signals = SignalDefinition.objects.filter(connection_id__in=ids).order_by()
+    return dict(signals.values_list("connection_id").annotate(Counted("pk")))
+
+
+__all__ = ["Balance", "Disk", "Evidence", "Stuck", "evidence_of"]

@@ -1,0 +1,116 @@
+"""Counting what came in, on both sides, so that the two can be compared."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import connection as database
+
+from connectors.domain.columns import Columns, micros
+from connectors.domain.delays import LAST
+from connectors.models import Connection, IngestTally, SpoolReport
+
+# Rows of single deliveries are kept this long, for the rate per minute; then an hour is one row.
+KEPT_SINGLE = timedelta(hours=2)
+
+_FOLD = """
+WITH old AS (DELETE FROM connectors_ingesttally WHERE at < %s AND NOT is_hour RETURNING *)
+INSERT INTO connectors_ingesttally
+    (connection_id, spool, at, is_hour, told, received, stored, deduplicated, quarantined, delays)
+SELECT connection_id, spool, date_trunc('hour', at, 'UTC'), true, sum(told), sum(received), sum(stored),
+       sum(deduplicated), sum(quarantined), '{}' FROM old GROUP BY 1, 2, 3, told IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """One delivery as counted; ``told`` by its sender, None when it did not count."""
+
+    spool: uuid.UUID | None
+    told: int | None
+    received: int
+    stored: int
+    deduplicated: int
+    quarantined: int
+    samples: Columns
+
+
+def tally_append(*, connection_id: int, counted: Sequence[Counted], now: datetime) -> None:
+    """Appended, never updated: two deliveries of one connection must not wait for each other."""
+    rows = []
+    for spool, stamped in sorted({(one.spool, one.told is not None) for one in counted}, key=str):
+        ours = [one for one in counted if (one.spool, one.told is not None) == (spool, stamped)]
+        received = sum(one.received for one in ours)
+        if not received and not any(one.told for one in ours):
+            continue
+        delays, least = _delays([one.samples for one in ours if one.stored], now)
+        row = IngestTally(
+            connection_id=connection_id,
+            spool=spool,
+            at=now,
+            told=sum(one.told or 0 for one in ours) if stamped else None,
+            received=received,
+            stored=sum(one.stored for one in ours),
+            deduplicated=sum(one.deduplicated for one in ours),
+            quarantined=sum(one.quarantined for one in ours),
+            delays=delays,
+            least_delay=least,
+        )
+        rows.append(row)
+    IngestTally.objects.bulk_create(rows)
+
+
+def _delays(parts: Sequence[Columns], now: datetime) -> tuple[dict[str, int], float | None]:
+    """Of what the source told as it happened: a replay of its own store is late by design."""
+    found = np.zeros(LAST + 1, np.int64)
+    least: float | None = None
+    for samples in parts:
+        source = np.frombuffer(samples.source_time, np.int64)
+        live = np.frombuffer(samples.historical, np.uint8) == 0
+        if not live.any():
+            continue
+        taken = np.maximum((micros(now) - source[live]) / 1000, 1.0)
+        steps = np.clip(np.floor(2 * np.log2(taken)), 0, LAST).astype(np.int64)
+        found += np.bincount(steps, minlength=LAST + 1)
+        arrival = np.frombuffer(samples.arrival_time, np.int64)
+        shortest = float((arrival - source)[live].min()) / 1e6
+        least = shortest if least is None else min(least, shortest)
+    return {str(step): int(found[step]) for step in np.nonzero(found)[0]}, least
+
+
+def tallies_fold(*, now: datetime) -> int:
+    """One row an hour for what is older than the rate per minute shows; the sums stay what they were."""
+    before = (now - KEPT_SINGLE).replace(minute=0, second=0, microsecond=0)
+    with database.cursor() as cursor:
+        cursor.execute(_FOLD, [before])
+        return int(cursor.rowcount)
+
+
+def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
+    """Keep what a runner said of its spool; an older word never replaces a newer one."""
+    known = dict(Connection.objects.filter(slug__in=report["counted"]).values_list("slug", "pk"))
+    at = datetime.fromisoformat(report["at"])
+    total, free = report["disk"]
+    for slug, (received, confirmed) in sorted(report["counted"].items()):
+        if slug not in known:
+            continue
+        said = {
+            "at": at,
+            "host": str(report["host"])[:120],
+            "received": received,
+            "confirmed": confirmed,
+            "usage": report["usage"],
+            "disk_total": total,
+            "disk_free": free,
+            "is_full": report["full"],
+        }
+        newer = SpoolReport.objects.filter(connection_id=known[slug], spool=spool)
+        if not newer.filter(at__lt=at).update(**said) and not newer.exists():
+            SpoolReport.objects.bulk_create(
+                [SpoolReport(connection_id=known[slug], spool=spool, **said)], ignore_conflicts=True
+            )

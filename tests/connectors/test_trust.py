@@ -1,0 +1,221 @@
+"""Whether a connection can be believed: the sum that closes, and each reason why not."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors import services
+from connectors.domain.columns import Columns, micros
+from connectors.domain.delays import percentile
+from connectors.domain.outage import Outage
+from connectors.domain.trust import Count, Evidence, Level, balance, verdict
+from connectors.domain.wire import Unread
+from connectors.models import Connection, IngestTally, SpoolReport
+from connectors.selectors.trust import evidence_of
+from connectors.services.ingest import Delivery, deliveries_store
+from mom import health
+from plant.domain.samples import Sample
+from tests.factories.connectors import connection_make, signal_make
+from tests.factories.plant import Line, account_make, line_make
+
+SPOOL = uuid.uuid5(uuid.NAMESPACE_URL, "spool")
+counts = st.integers(0, 10**9)
+
+
+@given(
+    stored=counts, deduplicated=counts, quarantined=counts, waiting=counts, lost=counts, unconfirmed=counts
+)
+def test_the_sum_closes_and_its_difference_is_what_was_lost(
+    stored: int, deduplicated: int, quarantined: int, waiting: int, lost: int, unconfirmed: int
+) -> None:
+    kept = stored + deduplicated + quarantined
+    # What the runner was not yet told is stored still waits on its disk
+    confirmed = kept + lost if lost else max(kept - unconfirmed, 0)
+    one = Count(
+        spool="s",
+        told=kept,
+        stored=stored,
+        deduplicated=deduplicated,
+        quarantined=quarantined,
+        written=kept + lost + waiting,
+        confirmed=confirmed,
+    )
+    told = balance([one])
+    assert (told.received, told.in_spool, told.difference) == (kept + lost + waiting, waiting, lost)
+    assert balance([one, Count(spool="never seen", uncounted=3, stored=3)]).difference is None
+    assert balance([one, Count(spool="", stored=5)]).difference == lost
+
+
+@given(st.dictionaries(st.integers(0, 79), st.integers(1, 1000), min_size=1))
+def test_half_of_the_values_never_take_longer_than_most(delays: dict[int, int]) -> None:
+    half, most = percentile(delays, 0.5), percentile(delays, 0.95)
+    assert half is not None
+    assert most is not None
+    assert half <= most <= 2 ** ((max(delays) + 1) / 2) / 1000
+
+
+def columns(start: datetime, *values: Any, address: str = "M1/value", step: float = 1.0) -> Columns:
+    times = (start + timedelta(seconds=step * number) for number in range(len(values)))
+    return Columns.of(
+        (Sample(address, at, value) for at, value in zip(times, values, strict=True)),
+        arrival_time=micros(timezone.now()),
+    )
+
+
+@pytest.fixture
+def line() -> Line:
+    return line_make(1)
+
+
+@pytest.fixture
+def connection(line: Line) -> Connection:
+    made = connection_make(line.site, slug="c", state_map={"6": "execute"})
+    signal_make(line.unit, "M1/value", connection=made)
+    signal_make(line.unit, "M1/state", role="state", connection=made)
+    return made
+
+
+def deliver(connection: Connection, samples: Columns, *, sequence: int, told: int, **more: Any) -> None:
+    delivery = Delivery(samples=samples, receipt=(SPOOL, sequence), told=told, **more)
+    deliveries_store(slug=connection.slug, deliveries=[delivery], now=timezone.now())
+
+
+def report(received: int, confirmed: int, **more: Any) -> None:
+    said = {"at": timezone.now().isoformat(), "host": "edge", "usage": 0.1, "disk": [10**12, 10**11]}
+    counted = {"c": [received, confirmed], "unknown": [1, 1]}
+    services.spool_report(spool=SPOOL, report={**said, "full": False, "counted": counted, **more})
+
+
+def evidence(connection: Connection) -> Evidence:
+    connection.refresh_from_db()
+    return evidence_of(connections=[connection], now=timezone.now())[connection.pk]
+
+
+@pytest.mark.django_db
+def test_what_the_runner_and_the_database_counted_is_compared(connection: Connection) -> None:
+    now = timezone.now()
+    bad = Unread("topic", "not JSON", b"{", now)
+    samples = columns(now - timedelta(seconds=3), 1, 2, 3)
+    deliver(connection, samples, sequence=1, told=4, unread=[bad])
+    deliver(connection, samples, sequence=1, told=4, unread=[bad])  # sent again: counted once
+    deliver(connection, samples, sequence=2, told=3)  # the source told it again: known by its key
+    assert evidence(connection).balance.difference is None, "the runner never said what it wrote"
+    report(9, 4)
+    told = evidence(connection)
+    sums = told.balance
+    assert (sums.received, sums.stored, sums.deduplicated, sums.quarantined) == (9, 3, 3, 1)
+    assert (sums.in_spool, sums.difference) == (2, 0)
+    assert told.delay is not None
+    assert told.unread == 1
+    services.tallies_fold(now=now + timedelta(hours=5))
+    assert IngestTally.objects.filter(is_hour=True).exists()
+    assert evidence(connection).balance == sums, "adding up old hours changes no sum"
+    report(9, 9)
+    again = evidence(connection)
+    assert again.balance.difference == 2
+    assert verdict(again, timezone.now()).level == Level.REFUSE
+
+
+@pytest.mark.django_db
+def test_an_older_word_of_the_runner_replaces_no_newer_one(connection: Connection) -> None:
+    report(9, 9)
+    report(5, 5, at=(timezone.now() - timedelta(minutes=1)).isoformat())
+    assert SpoolReport.objects.get().received == 9
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"usage": 0.72}, health.Status.WARN),
+        ({"usage": 0.96}, health.Status.FAIL),
+        ({"full": True}, health.Status.FAIL),
+        ({"disk": [10**10, 10**8]}, health.Status.FAIL),
+    ],
+)
+def test_the_doctor_names_the_disk_of_a_runner_elsewhere(
+    connection: Connection, more: dict[str, Any], status: health.Status
+) -> None:
+    report(0, 0, **more)
+    found = health.check_disk()
+    assert found.status == status
+    assert "edge" in found.cause
+
+
+@pytest.mark.django_db
+def test_a_quiet_connection_is_believed_and_each_trouble_is_named(
+    connection: Connection, client: Client, line: Line
+) -> None:
+    now = timezone.now()
+    client.force_login(account_make("engineer", line.site))
+    deliver(connection, columns(now, 1), sequence=1, told=1)
+    report(1, 1)
+    services.watermark_append(connection_id=connection.pk, at=now)
+    assert client.get("/api/v1/connections/c/trust").json()["verdict"] == "believe"
+    assert b'data-verdict="believe"' in client.get("/connections/c/trust/").content
+
+    gap = Outage("c").lost(now - timedelta(minutes=12), "connection_down")
+    assert gap is not None
+    deliver(connection, Columns(), sequence=2, told=0, gaps=[gap])
+    deliver(connection, columns(now, 2), sequence=3, told=2, unread=[Unread("t", "r", b"x", now)])
+    report(3, 1, full=True)
+    answer = client.get("/api/v1/connections/c/trust").json()
+    assert answer["verdict"] == "refuse"
+    assert {reason["evidence"] for reason in answer["reasons"]} == {"gaps", "unread", "disks"}
+    assert [(one["cause"], one["end_time"]) for one in answer["gaps"]] == [("connection_down", None)]
+    page = client.get("/connections/c/trust/").content.decode()
+    assert 'data-verdict="refuse"' in page
+    assert 'href="#gaps"' in page
+    assert "/connections/c/trust/" in client.get("/connections/").content.decode()
+    assert "/connections/c/trust/" in client.get("/connections/c/").content.decode()
+    assert client.get("/api/v1/connections/nothing/trust").status_code == 404
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [6, 2])
+def test_a_value_that_stopped_changing_while_its_machine_runs_is_named(
+    connection: Connection, state: int
+) -> None:
+    now = timezone.now()
+    moving = columns(now - timedelta(minutes=90), *range(60), step=60)
+    still = columns(now - timedelta(minutes=29), *([59] * 29), step=60)
+    running = columns(now - timedelta(minutes=100), state, address="M1/state")
+    for number, samples in enumerate((moving, still, running)):
+        deliver(connection, samples, sequence=number, told=len(samples))
+    stuck = evidence(connection).stuck
+    assert [one.address for one in stuck] == (["M1/value"] if state == 6 else [])
+
+
+def test_a_source_that_is_ahead_or_silent_is_not_simply_believed() -> None:
+    now = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    sums = balance([Count(spool="", stored=1)])
+    good: dict[str, Any] = {
+        "enabled": True,
+        "mapped": 1,
+        "pushed": False,
+        "balance": sums,
+        "reported_at": None,
+        "delay": (0.1, 0.2),
+        "least_delay": 0.05,
+        "last_value": now,
+        "watermark": now,
+    }
+    assert verdict(Evidence(**good), now).level == Level.BELIEVE
+    for change, level, where in (
+        ({"least_delay": -5.0}, Level.CARE, "clock"),
+        ({"least_delay": -900.0}, Level.REFUSE, "clock"),
+        ({"delay": (0.1, 60.0)}, Level.CARE, "lag"),
+        ({"watermark": now - timedelta(hours=1)}, Level.REFUSE, "how-far"),
+        ({"enabled": False}, Level.REFUSE, "how-far"),
+        ({"reported_at": now - timedelta(minutes=5)}, Level.CARE, "sum"),
+    ):
+        told = verdict(Evidence(**{**good, **change}), now)
+        assert (told.level, [reason.evidence for reason in told.reasons]) == (level, [where])
