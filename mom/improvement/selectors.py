@@ -42,9 +42,14 @@ def actions_closed(*, since: datetime) -> QuerySet[Action]:
     return found.order_by("-closed_at", "-pk")
 
 
+def actions_seen() -> QuerySet[Action]:
+    """All of them, open and closed."""
+    return Action.objects.select_related("reason", "owner", "equipment", "opened_by")
+
+
 def action_by_id(action_id: int) -> Action:
     """Raises Action.DoesNotExist."""
-    return Action.objects.select_related("reason", "owner", "equipment", "opened_by").get(pk=action_id)
+    return actions_seen().get(pk=action_id)
 
 
 def actions_about(

@@ -25,6 +25,7 @@ from production.services.changeover_steps import changeover_step_tick
 
 if TYPE_CHECKING:
     from production.domain.changeover import Done
+    from production.domain.smed import Smed
     from production.models import ChangeoverStep, ChangeoverStepAssertion, JobOrder
 
 TICK = "stop.code"
@@ -40,6 +41,18 @@ class StepShown:
     is_over: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeoverTold:
+    """The changeover to one order. ``before``: code of the order that gives way, empty where nobody knows;
+    ``done`` and ``split`` None: the machine that paces the line has not run the order yet.
+    """
+
+    before: str
+    done: Done | None
+    steps: tuple[StepShown, ...]
+    split: Smed | None
+
+
 def changeover(request: HttpRequest, code: str) -> HttpResponse:
     return _tick(request, code) if request.method == "POST" else _page(request, code)
 
@@ -53,22 +66,30 @@ changeover.required_actions = {"GET": "view", "POST": TICK}  # type: ignore[attr
 def _page(request: HttpRequest, code: str) -> HttpResponse:
     """The changeover to one order, before, while and after it happens."""
     order = order_or_404(request, code)
-    now = timezone.now()
-    done = done_to(order, now)
-    before = done.from_order if done else _running_before(order, now)
-    steps = _steps(order, before)
-    ticks = step_ticks(order_codes=[code]).get(code, [])
-    by_code = {tick.step.code: tick for tick in ticks}
+    told = changeover_told(order, timezone.now())
     context = {
         "order": order,
-        "before": before,
-        "done": done,
+        "before": told.before,
+        "done": told.done,
         "zone": selectors.site_zone(order.line),
-        "steps": [_shown(step, by_code.get(step.code)) for step in steps],
-        "split": smed(done.stood, ticks_told(ticks)) if done else None,
+        "steps": told.steps,
+        "split": told.split,
         "may_tick": actor_of(request).may(TICK, order.line),
     }
     return render(request, "mom/changeover.html", context)
+
+
+def changeover_told(order: JobOrder, now: datetime) -> ChangeoverTold:
+    done = done_to(order, now)
+    before = done.from_order if done else _running_before(order, now)
+    ticks = step_ticks(order_codes=[order.code]).get(order.code, [])
+    by_code = {tick.step.code: tick for tick in ticks}
+    return ChangeoverTold(
+        before=before,
+        done=done,
+        steps=tuple(_shown(step, by_code.get(step.code)) for step in _steps(order, before)),
+        split=smed(done.stood, ticks_told(ticks)) if done else None,
+    )
 
 
 def done_to(order: JobOrder, now: datetime) -> Done | None:

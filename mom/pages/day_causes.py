@@ -92,6 +92,7 @@ class CauseRow:
     ``is_accepted``: a standard allows it.
     """
 
+    cause: Cause
     label: str
     kind: str
     is_accepted: bool
@@ -197,6 +198,7 @@ class _Seen:
         kind = CAUSE_KINDS.get(cause.kind) or words.class_kind(cause.kind)
         people = {self.said[e.assertion_id] for e in cause.events if e.assertion_id in self.said}
         return CauseRow(
+            cause=cause,
             label=label,
             kind=kind,
             is_accepted=cause.kind == SETUP_WITHIN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,6 +17,7 @@ from mom.record.plan import versions
 from plant import selectors
 from plant.access import actor_of, require
 from production import selectors as production
+from production.selectors.changeover_steps import RUN_WITHIN, sequence_costs
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from production.domain.changeover import Done
     from production.domain.missing import Changeover
     from production.selectors import LineDay
+    from production.selectors.changeover_steps import SequenceCost
 
 DAY = timedelta(days=1)
 
@@ -79,18 +81,31 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
         "top": next((row for row in told.rows if not row.is_accepted), None),
         "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
         "figure": figure(found),
-        "versions": _versions(found, zone),
-        "changeovers": _changeovers(found),
+        "versions": plan_changes(found, zone),
+        "costs": day_costs(found, timezone.now()),
+        "changeovers": changed_over(found),
     }
 
 
-def _changeovers(found: LineDay) -> list[tuple[Changeover, Done | None]]:
+def day_costs(found: LineDay, now: datetime) -> list[SequenceCost]:
+    """What each change of sequence decided in the day cost, as the page of changeovers tells it too."""
+    if not found.resequenced:
+        return []
+    until = min(now, found.end + RUN_WITHIN)
+    run = production.line_changeovers(line_id=found.line.pk, start=found.start, end=until)
+    costs = sequence_costs(
+        line_id=found.line.pk, start=found.start, end=found.end, done=run.done if run else ()
+    )
+    return costs[::-1]
+
+
+def changed_over(found: LineDay) -> list[tuple[Changeover, Done | None]]:
     """Each change of order with how long it took; None while nobody knows, as at the edges of the day."""
     took = {(done.from_order, done.to_order): done for done in found.changed_over}
     return [(change, took.get((change.from_order, change.to_order))) for change in found.changeovers]
 
 
-def _versions(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
+def plan_changes(found: LineDay, zone: ZoneInfo) -> list[tuple[str, VersionRow]]:
     """What changed in the plan during the day, each order's versions told against the one before.
 
     A move in the sequence is told once, by its decision.

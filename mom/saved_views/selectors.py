@@ -10,11 +10,15 @@ from plant.access import Actor
 MOST = 50
 
 
-def views_seen(actor: Actor, page: str) -> QuerySet[SavedView]:
-    """By name, own ones and shared ones, with owner and line."""
+def views_visible(actor: Actor) -> QuerySet[SavedView]:
+    """Own ones and shared ones, of every page, with owner and line."""
     shared = Q(pk__in=[])
     for path in actor.paths("view"):
         shared |= Q(line__path__startswith=path)
     own = Q(owner_id=actor.person_id) if actor.person_id else Q(pk__in=[])
-    found = SavedView.objects.filter(own | shared, page=page).select_related("owner", "line")
-    return found.order_by("name", "pk")[:MOST]
+    return SavedView.objects.filter(own | shared).select_related("owner", "line")
+
+
+def views_seen(actor: Actor, page: str) -> QuerySet[SavedView]:
+    """Those of one page, by name."""
+    return views_visible(actor).filter(page=page).order_by("name", "pk")[:MOST]

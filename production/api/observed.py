@@ -87,7 +87,7 @@ class StopViewSet(Streamed, mixins.ListModelMixin, mixins.RetrieveModelMixin, vi
         found = reason_suggestions(self.get_object())
         return Response(SuggestionSerializer(found, many=True).data)
 
-    @one_or_many("Reason", fields.ReasonWriteSerializer, fields.ReasonSaidSerializer)
+    @one_or_many("StopReason", fields.ReasonWriteSerializer, fields.ReasonSaidSerializer)
     @extend_schema(filters=False)
     @action(detail=False, methods=["post"])
     def reasons(self, request: Request) -> Response:

@@ -54,46 +54,71 @@ def ticks_told(rows: Iterable[ChangeoverStepAssertion]) -> list[Tick]:
     return [Tick(row.step.code, row.is_external, row.start_time, row.end_time) for row in rows]
 
 
+# A sequence is run in this time or was changed again: every page then tells one cost of one decision.
+RUN_WITHIN = timedelta(days=7)
+
+
 @dataclass(frozen=True, slots=True)
 class SequenceCost:
-    """What a change of sequence cost in changeover time: of the sequence chosen, each changeover as it was
-    measured where it was run, else by its standard, less the sequence replaced by its standards. None where a
-    standard is missing. ``measured``: how many of the changeovers were run.
+    """What a change of sequence cost in changeover time, less than zero: saved; None where a standard is
+    missing.
+
+    ``standard``: the sequence chosen less the one replaced, both by their standards: what was known when it
+    was decided. ``cost``: the same with each changeover as it was measured where it was run. ``measured``:
+    how many of the ``changeovers`` chosen were run.
     """
 
     decision: Decision
+    standard: timedelta | None
     cost: timedelta | None
     measured: int
+    changeovers: int
 
 
 def sequence_costs(
     *, line_id: int, start: datetime, end: datetime, done: Sequence[Done]
 ) -> list[SequenceCost]:
-    """Changes of a line's sequence decided in [start, end), newest first."""
+    """Changes of a line's sequence decided in [start, end), newest first. ``done``: changeovers of the line,
+    those up to RUN_WITHIN after a decision tell what it cost.
+    """
     found = plant.decisions_between(line_id=line_id, start=start, end=end)
     decisions = list(found.filter(kind="schedule_change", subject_type="sequence").order_by("-said_at"))
     codes = {code for item in decisions for side in ("before", "after") for code in item.detail.get(side, ())}
     products, standards = products_of(codes), standards_of(line_id)
-    run = {(item.from_order, item.to_order): item.duration for item in done}
-    return [_cost(decision, products, standards, run) for decision in decisions]
+    return [_cost(decision, products, standards, done) for decision in decisions]
 
 
 def _cost(
     decision: Decision,
     products: dict[str, Product],
     standards: Sequence[Standard],
-    run: dict[tuple[str, str], timedelta],
+    done: Sequence[Done],
 ) -> SequenceCost:
-    chosen = [code for code in decision.detail.get("after", ()) if code in products]
-    replaced = [code for code in decision.detail.get("before", ()) if code in products]
-    after = [
-        run.get(pair) if pair in run else standard_for(standards, products[pair[0]], products[pair[1]])
-        for pair in pairwise(chosen)
-    ]
-    before = [standard_for(standards, products[a], products[b]) for a, b in pairwise(replaced)]
-    known = [time for time in (*after, *before) if time is not None]
-    cost = None
-    if len(known) == len(after) + len(before):
-        total = sum((time for time in after if time is not None), timedelta())
-        cost = total - sum((time for time in before if time is not None), timedelta())
-    return SequenceCost(decision, cost, sum(pair in run for pair in pairwise(chosen)))
+    latest = decision.said_at + RUN_WITHIN
+    run = {(item.from_order, item.to_order): item.duration for item in done if item.start < latest}
+    chosen = list(pairwise(code for code in decision.detail.get("after", ()) if code in products))
+    replaced = list(pairwise(code for code in decision.detail.get("before", ()) if code in products))
+
+    def by_standard(pair: tuple[str, str]) -> timedelta | None:
+        return standard_for(standards, products[pair[0]], products[pair[1]])
+
+    before = _sum(by_standard(pair) for pair in replaced)
+    planned = _sum(by_standard(pair) for pair in chosen)
+    real = _sum(run[pair] if pair in run else by_standard(pair) for pair in chosen)
+    return SequenceCost(
+        decision=decision,
+        standard=None if planned is None or before is None else planned - before,
+        cost=None if real is None or before is None else real - before,
+        measured=sum(pair in run for pair in chosen),
+        changeovers=len(chosen),
+    )
+
+
+def _sum(times: Iterable[timedelta | None]) -> timedelta | None:
+    """None where one is not known."""
+    total = timedelta()
+    for time in times:
+        if time is None:
+            return None
+        total += time
+    return total

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from plant import selectors as plant
@@ -136,7 +136,18 @@ def instruction_for_id(pk: int) -> WorkInstruction:
     return WorkInstruction.objects.select_related("owner", "product", "segment", "equipment_class").get(pk=pk)
 
 
+def instruction_readings() -> QuerySet[InstructionReading]:
+    """Every confirmation of a version, for which order, where and by whom."""
+    rows = InstructionReading.objects.filter(superseded_by=None).defer("instruction__image")
+    return rows.select_related("instruction", "job_order", "equipment", "said_by")
+
+
 def instruction_versions() -> list[WorkInstruction]:
     """Every version of every instruction, the newest of each first."""
-    rows = WorkInstruction.objects.select_related("owner", "product", "segment", "equipment_class")
-    return list(rows.defer("image").order_by("code", "-version"))
+    return list(instructions_written().order_by("code", "-version"))
+
+
+def instructions_written() -> QuerySet[WorkInstruction]:
+    """Every version with what it is bound to, without its picture."""
+    bound = ("owner", "product", "segment__work_master", "equipment_class")
+    return WorkInstruction.objects.select_related(*bound).defer("image")

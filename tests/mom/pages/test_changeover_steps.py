@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 
 from plant.access import rule
+from plant.models import CalendarSlot
 from production import services
 from production.models import ChangeoverStandard, ChangeoverStep, ChangeoverStepAssertion, JobOrder
-from production.selectors.changeover_steps import checklist, sequence_costs
+from production.selectors.changeover_steps import RUN_WITHIN, checklist, sequence_costs
 from production.selectors.changeovers import products_of
 from production.services.assertions import Refused
 from production.services.changeover_steps import changeover_step_tick
@@ -122,5 +123,29 @@ def test_a_change_of_sequence_costs_what_was_measured(supervisor: Client, plant:
     assert done is not None
     run = done.done[0]._replace(from_order=chosen[0], to_order=chosen[1])
     [found] = sequence_costs(line_id=line.pk, start=plant.now - MINUTE, end=plant.now, done=[run])
-    assert (found.cost, found.measured) == (15 * MINUTE, 1)
-    assert "glass is late" in supervisor.get("/changeovers/?line=L2").content.decode()
+    assert (found.standard, found.cost, found.measured) == (timedelta(), 15 * MINUTE, 1)
+    late = run._replace(start=plant.now + RUN_WITHIN)
+    [found] = sequence_costs(line_id=line.pk, start=plant.now - MINUTE, end=plant.now, done=[late])
+    assert (found.cost, found.measured) == (timedelta(), 0), "run long after: not this decision's"
+
+
+def test_the_day_and_the_changeovers_tell_one_cost_of_a_change_with_both_its_names(
+    supervisor: Client, plant: Plant
+) -> None:
+    line = plant.lines[1]
+    ChangeoverStandard.objects.create(line=line, seconds=600)
+    orders = list(JobOrder.objects.filter(line=line).order_by("sequence"))
+    services.sequence_change(
+        line_id=line.pk, job_order_ids=[order.pk for order in reversed(orders)], by=rule("test"),
+        why="glass is late", at=plant.now - MINUTE,
+    )  # fmt: skip
+    slot = CalendarSlot.objects.filter(line=line, kind="shift").earliest("start_time")
+    day = f"/lines/L2/days/{slot.production_day.isoformat()}/"
+    pages = [supervisor.get(address) for address in ("/changeovers/?line=L2", day)]
+    [once], [again] = (page.context["costs"] for page in pages)
+    assert once == again
+    for page in pages:
+        text = page.content.decode()
+        assert "glass is late" in text
+        assert "by standards" in text
+        assert "By standards: what was known when it was decided." in text

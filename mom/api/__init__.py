@@ -1,0 +1,1 @@
+"""REST for what the pages of the plant show: the same words, the same figures."""
