@@ -26,6 +26,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 MISSING = "Chromium is not installed: install Debian's package `chromium`, or name the program in CHROMIUM"
+# A busy machine is slow, not wrong: whatever a page is to show, it may take this long.
+PATIENCE_MS = 60_000
 # Playwright's driver runs an event loop in this thread; Django must not mistake it for an asynchronous view.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -42,8 +44,9 @@ def _refuse_or_skip() -> None:
 def browser() -> Iterator[Browser]:
     """One browser for a module: its event loop must be gone before a test of another module runs its own."""
     _refuse_or_skip()
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield found
@@ -79,7 +82,7 @@ def open_page(browser: Browser, live_server: object) -> Iterator[Opener]:
             cookies.append({"name": "sessionid", "value": session_for(user), "url": base})
         context.add_cookies(cookies)  # type: ignore[arg-type]
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE_MS)
         page.goto(path)
         return page
 

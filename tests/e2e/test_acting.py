@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from mom.calls.services import call_raise
 from mom.improvement.models import Action
@@ -98,7 +99,7 @@ def test_three_clicks_from_a_stop(plant: Plant, open_page: Opener) -> None:
     assert (action.equipment.code, action.reason.code) == ("L2-FILL", "JAM")
     assert action.evidence == f"/stops/{stop.pk}/"
     page.goto(f"/stops/{stop.pk}/")
-    assert action.title in page.locator('[data-hop="action"]').inner_text()
+    expect(page.locator('[data-hop="action"]')).to_contain_text(action.title, use_inner_text=True)
 
 
 def test_three_clicks_from_an_hour_and_from_yesterday(plant: Plant, open_page: Opener) -> None:

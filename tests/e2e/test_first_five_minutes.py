@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
+from tests.e2e.conftest import PATIENCE_MS
 from tests.e2e.plant import ROOT, Plant, plant, wait_for
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ DESK, TABLET, PAPER = (1600, 1000), (1280, 800), 4
 PASSWORD = "a-password-of-my-own"
 OPERATOR = "B1001"
 FIVE_MINUTES = 300.0
-TURNS_WITHIN = 12.0
+TURNS_WITHIN = 30.0  # the promise itself, 2 s, is measured by the latency benchmark
 LARGEST_PICTURE = 250_000
 
 
@@ -50,7 +52,7 @@ def context_of(
     context = browser.new_context(
         base_url=plant.url, viewport={"width": size[0], "height": size[1]}, locale="en", has_touch=touch
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     return context
 
 
@@ -215,9 +217,9 @@ def record_read(page: Page, order: str) -> None:
     """Seven lines, a time check that closes, and not more paper than a meeting reads."""
     page.goto(f"/orders/{order}/")
     page.locator("dl.story").wait_for()
-    assert page.locator("dl.story dt").count() == 7
+    expect(page.locator("dl.story dt")).to_have_count(7)
     assert re.search(r"difference 0 s", page.locator("#time-check").inner_text())
-    assert page.locator("#record .seven li").count() == 7
+    expect(page.locator("#record .seven li")).to_have_count(7)
     assert sheets(page) <= PAPER
 
 

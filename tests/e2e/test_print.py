@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from mom.pages.reading import forget
 from mom.signing.orders import order_sign
@@ -146,9 +147,9 @@ def test_a_signed_record_prints_whole(open_page: Opener, tmp_path: Path, languag
     user = make.user_make(told.supervisor)
     page = open_page(f"/orders/{told.order.code}/", user=user, language=language)
     is_whole(printed(page, f"record-{language}", tmp_path), most=4, name="PO-TOLD")
-    assert page.locator("#sign .digest").is_visible()
-    assert page.locator(".print-qr svg").is_visible()
-    assert not page.locator("#sign form").is_visible()
+    expect(page.locator("#sign .digest")).to_be_visible()
+    expect(page.locator(".print-qr svg")).to_be_visible()
+    expect(page.locator("#sign form")).not_to_be_visible()
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -159,7 +160,7 @@ def test_a_busy_record_and_its_shift_print_whole(open_page: Opener, tmp_path: Pa
     address = f"/lines/L2/shifts/{shift.production_day.isoformat()}/M/"
     page = open_page(address, user=user, language=language)
     is_whole(printed(page, f"shift-{language}", tmp_path), most=3, name="2")
-    assert page.locator("#sign .digest").is_visible()
+    expect(page.locator("#sign .digest")).to_be_visible()
 
 
 def test_no_row_is_cut_between_pages(open_page: Opener, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from mom.pages import reading
 from plant import selectors
@@ -75,7 +76,7 @@ def test_a_suggestion_is_one_press_and_a_split_at_most_four(plant: Plant, open_p
     page.locator(f"#stop-{stop.pk} input[name=stop]").check()
     first = page.locator("[data-suggestions] [data-suggested]").first
     code = first.get_attribute("data-suggested")
-    assert "of the last" in first.inner_text()
+    expect(first).to_contain_text("of the last", use_inner_text=True)
     first.click()
     page.wait_for_load_state()
     said = ReasonAssertion.objects.get(equipment=stop.work_unit, start_time=stop.start_time)

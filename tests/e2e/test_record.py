@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.sync_api import expect
 
 from mom.pages.reading import forget
 from tests.factories import pages
@@ -44,14 +45,14 @@ def test_a_told_order_reads_from_verdict_to_gap(
         language=language,
         size=(1440, 900),
     )
-    assert page.locator("#time-check").is_visible()
-    assert page.locator(".story dt").count() == 7
-    assert page.locator(".seven li").count() == 7
+    expect(page.locator("#time-check")).to_be_visible()
+    expect(page.locator(".story dt")).to_have_count(7)
+    expect(page.locator(".seven li")).to_have_count(7)
     for section in (
         "timeline", "plan", "quantities", "stops", "time", "lots", "balance", "quality", "values", "alarms",
         "maintenance", "decisions", "notes", "people", "versions", "gaps",
     ):  # fmt: skip
-        assert page.locator(f"#{section}").is_visible(), section
+        expect(page.locator(f"#{section}")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert sheets(page) <= 4
     screenshot(page, f"record-told-{language}", full=True)
@@ -61,8 +62,8 @@ def test_a_mark_on_the_timeline_opens_its_stop(open_page: Opener, told: Told) ->
     page = open_page(f"/orders/{told.order.code}/", user=make.user_make(told.supervisor), size=(1440, 900))
     page.locator("#timeline a[href^='#stop-'] rect").first.click(force=True)
     anchor = page.evaluate("location.hash.slice(1)")
-    assert page.locator(f"[id='{anchor}']").is_visible()
-    assert told.jam.name in page.locator(f"[id='{anchor}']").inner_text()
+    expect(page.locator(f"[id='{anchor}']")).to_be_visible()
+    expect(page.locator(f"[id='{anchor}']")).to_contain_text(told.jam.name, use_inner_text=True)
 
 
 def test_a_note_is_added_where_one_reads(open_page: Opener, told: Told) -> None:
@@ -70,12 +71,14 @@ def test_a_note_is_added_where_one_reads(open_page: Opener, told: Told) -> None:
     page.locator("#note-form textarea").fill("Second reel was crooked")
     page.locator("#note-form button").click()
     page.wait_for_url(f"**/orders/{told.order.code}/#notes")
-    assert "Second reel was crooked" in page.locator("#notes").inner_text()
+    expect(page.locator("#notes")).to_contain_text("Second reel was crooked", use_inner_text=True)
     page.locator("#decision-form input[name=summary]").fill("Keep the pallet back")
     page.locator("#decision-form textarea").fill("until the torque is checked again")
     page.locator("#decision-form button").click()
     page.wait_for_url(f"**/orders/{told.order.code}/#decisions")
-    assert "until the torque is checked again" in page.locator("#decisions").inner_text()
+    expect(page.locator("#decisions")).to_contain_text(
+        "until the torque is checked again", use_inner_text=True
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -85,7 +88,7 @@ def test_a_running_order_of_a_whole_shift_fits_four_sheets(
     forget()
     plant = pages.plant_running()
     page = open_page("/orders/OF-26-0413-L2/", user=plant.supervisor, language=language, size=(1440, 900))
-    assert page.locator("#record[data-poll]").count() == 1
+    expect(page.locator("#record[data-poll]")).to_have_count(1)
     assert sheets(page) <= 4
     screenshot(page, f"record-running-{language}", full=True)
     screenshot(page, f"record-top-{language}")

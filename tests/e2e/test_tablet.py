@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from mom.pages.reading import forget
 from plant.models import Equipment, MaterialDefinition, Person
@@ -176,10 +177,10 @@ def test_an_uncoded_stop_is_coded_in_two_taps_with_an_answer_at_once(shop: Shop)
     page.wait_for_url("**/tablet/")
     assert taps == 2
     assert ReasonAssertion.objects.count() == before + 1
-    assert page.get_by_text(": Bottle jam").is_visible()
+    expect(page.get_by_text(": Bottle jam")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     page.get_by_text("Taken back: 1 entry").wait_for()
-    assert page.locator("[data-stop]").count() == waiting
+    expect(page.locator("[data-stop]")).to_have_count(waiting)
 
 
 @pytest.mark.parametrize("minute", [0, 29, 58], indirect=True)
@@ -192,6 +193,8 @@ def test_every_reason_is_reached_in_at_most_three_taps(shop: Shop) -> None:
         page.goto("/tablet/")
         taps = 0
         page.locator("[data-stop]").first.click()
+        page.locator("#reasons").wait_for()
+        page.wait_for_load_state()
         taps += 1
         if not page.locator(f"[data-reason={code}]").count():
             page.locator(f"[data-group={group.code}]").click()
@@ -221,7 +224,7 @@ def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_when_it_was_me(
     page.get_by_role("button", name="This was me").click()
     page.locator(".say", has_text=": Cleaning").wait_for()
     assert ReasonAssertion.objects.count() == before + 1
-    assert page.get_by_text("Youssef Benali").is_visible()
+    expect(page.get_by_text("Youssef Benali")).to_be_visible()
 
 
 def scan(page: Page, code: str) -> None:
@@ -235,13 +238,13 @@ def test_a_scan_anywhere_is_taken_and_does_not_leak_into_fields(shop: Shop) -> N
     note.press_sequentially("bottles look ", delay=90)
     scan(page, "BTL-260301")
     page.wait_for_url("**/tablet/")
-    assert "BTL-260301" in page.locator("[data-undo]").inner_text()
+    expect(page.locator("[data-undo]")).to_contain_text("BTL-260301", use_inner_text=True)
     assert LotMovement.objects.filter(kind="consumed").count() == 1
     page.goto("/tablet/note/")
-    assert page.locator("textarea[name=text]").input_value() == "bottles look "
+    expect(page.locator("textarea[name=text]")).to_have_value("bottles look ")
     scan(page, "4006381333931")
     page.get_by_text("4006381333931").first.wait_for()
-    assert "Expected" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("Expected", use_inner_text=True)
     scan(page, shop.order.code)
     page.wait_for_url(f"**/tablet/orders/{shop.order.code}/")
 
@@ -254,7 +257,7 @@ def test_good_and_scrap_by_pad_in_one_submit(shop: Shop) -> None:
     page.locator("[data-pad='4']").click()
     page.get_by_role("button", name="Enter").click()
     page.wait_for_url("**/tablet/")
-    assert page.get_by_text("120 good, 4 scrap").is_visible()
+    expect(page.get_by_text("120 good, 4 scrap")).to_be_visible()
 
 
 def test_a_tap_without_contact_is_kept_and_sent_by_itself(shop: Shop) -> None:
@@ -320,13 +323,13 @@ def test_enrolling_by_the_link_a_supervisor_made(shop: Shop) -> None:
     desk.locator("input[name=label]").fill("Filler tablet")
     desk.get_by_role("button", name="Make an enrolment link").click()
     link = desk.locator("#enrol-link").get_attribute("href")
-    assert desk.locator("#made svg").is_visible()
+    expect(desk.locator("#made svg")).to_be_visible()
     tablet = shop.opener(str(link))
     tablet.get_by_role("button", name="Enrol this tablet").click()
     tablet.wait_for_url("**/tablet/")
-    assert "Filler" in tablet.locator(".operator-top").inner_text()
+    expect(tablet.locator(".operator-top")).to_contain_text("Filler", use_inner_text=True)
     again = shop.opener(str(link))
-    assert again.get_by_text("does not work any more").is_visible()
+    expect(again.get_by_text("does not work any more")).to_be_visible()
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

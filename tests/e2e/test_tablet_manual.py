@@ -92,7 +92,7 @@ def test_without_contact_taps_wait_and_arrive_once_in_order_at_their_time(table:
     tapped = timezone.now()
     page.wait_for_timeout(3000)
     page.context.set_offline(False)
-    expect(page.locator("#outbox-badge")).to_be_hidden(timeout=30_000)
+    expect(page.locator("#outbox-badge")).to_be_hidden(timeout=60_000)
     assert StateAssertion.objects.count() == before + 1
     # What the way to the server takes is not known to it.
     assert StateAssertion.objects.latest("pk").start_time <= tapped + timedelta(seconds=2)
@@ -102,7 +102,7 @@ def test_an_instruction_is_read_step_by_step_and_confirmed(table: Shop) -> None:
     page = table.tablet(badge=True)
     page.get_by_role("link", name="Instructions").click()
     page.get_by_text("Packing gift boxes").click()
-    assert page.locator("img.t-picture").evaluate("image => image.complete && image.naturalWidth") == 2
+    page.wait_for_function("document.querySelector('img.t-picture')?.naturalWidth === 2")
     page.get_by_role("link", name="Next step").click()
     page.get_by_role("button", name="I have read it").click()
     page.wait_for_url("**/tablet/")

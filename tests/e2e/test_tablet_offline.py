@@ -6,6 +6,7 @@ service worker there. ``localhost`` counts as secure, and has one.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from mom.outbox.models import TabletEntry
 from mom.tablet import session
@@ -36,7 +38,7 @@ SHIFTS = """() => { window.shifted = 0; new PerformanceObserver(list => {
 }).observe({type: 'layout-shift', buffered: true}); }"""
 
 
-def until(page: Page, done: Callable[[], Any], what: str, seconds: float = 40) -> Any:
+def until(page: Page, done: Callable[[], Any], what: str, seconds: float = 60) -> Any:
     """Asks again while the page goes on living: the browser's driver works only while it is waited for."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -61,7 +63,7 @@ def chromium(folder: Path, base: str) -> Iterator[BrowserContext]:
             viewport={"width": 1280, "height": 800},
             locale="en",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(conftest.PATIENCE_MS)
         yield context
         context.close()
 
@@ -130,6 +132,10 @@ def badge(page: Page) -> str:
     return found.inner_text() if found.is_visible() else ""
 
 
+def badged(page: Page, said: str) -> None:
+    until(page, lambda: badge(page) == said, f"an outbox that says {said}")
+
+
 def note_enter(page: Page, text: str) -> None:
     page.locator("a[href='/tablet/note/']").click()
     page.locator("textarea[name=text]").fill(text)
@@ -148,7 +154,7 @@ def test_twenty_entries_without_contact_outlive_a_restart_on_plain_http(
         context.set_offline(True)
         for number, text in enumerate(texts, 1):
             note_enter(page, text)
-            assert badge(page) == f"{number} waiting"
+            badged(page, f"{number} waiting")
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("link", name="Badge in").wait_for()
         assert NoteAssertion.objects.count() == 0
@@ -259,7 +265,7 @@ def test_a_refused_entry_is_shown_with_its_reason_and_dismissed_with_a_trace(
     before = ReasonAssertion.objects.count()
     queued_reason(shop, page)
     page.get_by_text("Somebody else gave this stop its reason meanwhile").wait_for()
-    assert badge(page) == "1 refused"
+    badged(page, "1 refused")
     assert test_tablet.too_small(page.evaluate(test_tablet.TARGETS)) == []
     clipped = (
         "[...document.querySelectorAll('dialog button')].filter(e => e.scrollWidth > e.clientWidth).length"
@@ -298,20 +304,20 @@ def test_with_a_service_worker_the_station_opens_and_codes_without_contact(
     page.context.set_offline(True)
     page.reload()
     page.locator("html.kept").wait_for()
-    assert page.locator("#kept-at").inner_text().startswith("as of")
+    expect(page.locator("#kept-at")).to_have_text(re.compile(r"^\s*as of"))
     page.locator(f"[data-stop='{stop}']").click()
     page.locator("[data-reason=JAM]").click()
     page.locator(".say-kept").wait_for()
-    assert badge(page) == "1 waiting"
+    badged(page, "1 waiting")
     screenshot(page, "offline-station")
     page.evaluate(SHIFTS)
-    page.locator("#contact").wait_for(timeout=20_000)
+    page.locator("#contact").wait_for(timeout=60_000)
     screenshot(page, "offline-band")
     before = ReasonAssertion.objects.count()
     page.context.set_offline(False)
     until(page, lambda: ReasonAssertion.objects.count() == before + 1, "the reason")
-    page.locator("html:not(.kept):not(.stale)").wait_for(timeout=30_000)
-    assert not page.locator("#contact").is_visible()
+    page.locator("html:not(.kept):not(.stale)").wait_for(timeout=60_000)
+    expect(page.locator("#contact")).not_to_be_visible()
     assert page.evaluate("window.shifted") == 0
 
 
@@ -455,16 +461,16 @@ def test_left_alone_it_signs_out_and_keeps_the_draft_and_what_waits(
     page.locator(".say-kept").wait_for()
     page.locator("a[href='/tablet/note/']").click()
     page.locator("textarea[name=text]").fill("half a sent")
-    page.get_by_role("link", name="Badge in").wait_for(timeout=20_000)
-    assert badge(page) == "1 waiting"
+    page.get_by_role("link", name="Badge in").wait_for(timeout=60_000)
+    badged(page, "1 waiting")
     page.context.set_offline(False)
     until(page, lambda: NoteAssertion.objects.count() == 1, "the note")
     assert NoteAssertion.objects.get().said_by == shop.operator
     until(page, lambda: not badge(page), "an empty outbox")
     page.wait_for_timeout(500)
     page.goto("/tablet/note/")
-    assert page.get_by_role("link", name="Badge in").is_visible()
-    assert page.locator("textarea[name=text]").input_value() == "half a sent"
+    expect(page.get_by_role("link", name="Badge in")).to_be_visible()
+    expect(page.locator("textarea[name=text]")).to_have_value("half a sent")
 
 
 @pytest.mark.parametrize(("language", "theme"), [("en", "dark"), ("fr", "light")])
@@ -487,13 +493,13 @@ def test_pictures_of_calls_and_late_coding(
     page.wait_for_url("**/tablet/")
     screenshot(page, f"station-{language}-{theme}")
     page.goto("/tablet/count/")
-    assert page.locator(".t-entered").count() == 1
-    assert page.locator("[data-pad=sign]").count() == 0
+    expect(page.locator(".t-entered")).to_have_count(1)
+    expect(page.locator("[data-pad=sign]")).to_have_count(0)
     screenshot(page, f"count-{language}-{theme}")
     page.goto("/tablet/stops/")
     screenshot(page, f"stops-{language}-{theme}")
     desk = shop.opener("/calls/", user=shop.supervisor, language=language, theme=theme)
-    assert desk.locator("[data-call]").count() == 1
+    expect(desk.locator("[data-call]")).to_have_count(1)
     screenshot(desk, f"calls-{language}-{theme}")
     phone = shop.opener("/calls/", user=shop.supervisor, language=language, theme=theme, size=(390, 780))
     assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.plant import Plant, plant, wait_for
 from tests.e2e.test_first_five_minutes import DESK, TABLET, context_of, speak, stop_pressed, stop_seen
@@ -108,7 +109,7 @@ def test_operator_gives_a_reason_without_contact_and_the_line_shows_it(
     tablet.locator(".say-kept").wait_for()
     screenshot(tablet, "walk-operator-kept")
     tablet.context.set_offline(False)
-    tablet.locator("html:not(.stale)").wait_for(timeout=40_000)
+    tablet.locator("html:not(.stale)").wait_for(timeout=60_000)
 
     def told() -> bool:
         rows = walk.row("stops", equipment=machine, page_size="5")["results"]
@@ -183,7 +184,7 @@ def test_morning_meeting_finds_every_piece_and_acts_on_the_dearest_cause(
     page = walk.desk()
     page.goto("/yesterday/")
     page.locator("#causes .cause-sum").wait_for()
-    assert "difference 0" in page.locator("#causes .cause-sum").inner_text()
+    expect(page.locator("#causes .cause-sum")).to_contain_text("difference 0", use_inner_text=True)
     speak(page, language)
     page.locator("#causes .cause-sum").wait_for()
     screenshot(page, f"walk-yesterday-{language}", full=True)
