@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,8 +20,20 @@ HERE = Path(__file__).resolve().parent
 
 
 @contextmanager
-def database() -> Iterator[None]:
-    """An empty, migrated PostgreSQL of its own unless DATABASE_URL names one; used as the application."""
+def database(kind: str) -> Iterator[None]:
+    """An empty, migrated PostgreSQL of its own, used as the application, unless DATABASE_URL names one.
+
+    ``kind``: "durable" is run as the product runs it and may be killed; "none" is none at all.
+    """
+    if kind == "durable":
+        from tests.chaos.works import durable_database
+
+        with durable_database():
+            yield
+        return
+    if kind == "none":
+        yield
+        return
     from tests.embedded_database import start_for_tests
 
     application, owner, stop = start_for_tests()
@@ -40,8 +53,14 @@ def proofs() -> dict[str, str]:
     for module in pkgutil.iter_modules([str(HERE)]):
         text = (HERE / f"{module.name}.py").read_text()
         if "\ndef prove(" in text:
-            found[module.name] = text.split('"""')[1].strip().splitlines()[0]
+            found[module.name.replace("_", "-")] = text.split('"""')[1].strip().splitlines()[0]
     return found
+
+
+def database_of(name: str) -> str:
+    """Which database a proof says it needs (``DATABASE = "…"``), without importing it."""
+    found = re.search(r'^DATABASE = "(\w+)"$', (HERE / f"{name}.py").read_text(), re.MULTILINE)
+    return found[1] if found else "fast"
 
 
 def main(arguments: list[str]) -> int:
@@ -53,13 +72,14 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mom.settings")
     os.environ.setdefault("SECRET_KEY", "only for proofs")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
-    with database():
+    name = arguments[0].replace("-", "_")
+    with database(database_of(name)):
         import django
 
         django.setup()
         from django.db import connections
 
-        module: ModuleType = importlib.import_module(f"tests.chaos.{arguments[0]}")
+        module: ModuleType = importlib.import_module(f"tests.chaos.{name}")
         verdict = module.prove(arguments[1:])
         connections.close_all()
     print(verdict)

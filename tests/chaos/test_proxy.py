@@ -49,6 +49,11 @@ def echoed(client: socket.socket, data: bytes) -> bytes:
     return found
 
 
+def talk_on(client: socket.socket) -> None:
+    for _ in range(1000):
+        echoed(client, b"1234567890")
+
+
 def test_what_passes_is_what_was_sent_and_a_half_close_too(proxy: Proxy) -> None:
     data = bytes(range(256)) * 500
     with connect(proxy) as client:
@@ -108,8 +113,7 @@ def test_it_delays_throttles_and_truncates(proxy: Proxy) -> None:
     proxy.heal()
     proxy.truncate(5)
     with connect(proxy) as client, pytest.raises(ConnectionResetError):
-        for _ in range(1000):
-            echoed(client, b"1234567890")
+        talk_on(client)
     assert proxy.passed <= 3000 + len(b"slow") + 10
 
 

@@ -1,0 +1,136 @@
+"""What the broker acknowledged is stored exactly once, whatever is killed and whenever.
+
+A publisher numbers MQTT messages (QoS 1) and writes them down before it says them. Meanwhile kill -9 hits
+runner, worker, one of its pool processes, a backend of PostgreSQL, all of PostgreSQL, Valkey and the broker,
+at random instants and at every named fail-point. After every kill received = stored + deduplicated +
+quarantined, and every batch the spool ever took is in it or stored. At the end nothing is lost or doubled,
+and what is derived is what the facts say. Control: a runner that acknowledges before its spool's commit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.chaos import failpoints
+from tests.chaos.books import Books, books_open, spool_read
+from tests.chaos.verdict import Verdict
+from tests.chaos.works import Works, works
+
+DATABASE = "durable"
+VICTIMS = ("runner", "worker", "pool", "backend", "postgres", "valkey", "broker")
+# This share of kills follows the one before at once, and hits processes on their way up
+HASTE = 0.25
+CONTROL = "acknowledges before its commit"
+
+
+def prove(options: list[str]) -> Verdict:
+    parser = argparse.ArgumentParser(prog="kill9")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 1_000_000)
+    parser.add_argument("--kills", type=int, default=40, help="at fail-points and random instants together")
+    parser.add_argument("--rate", type=float, default=200.0, help="messages per second")
+    read = parser.parse_args(options)
+    return kill9_proof(seed=read.seed, kills=read.kills, rate=read.rate)
+
+
+def kill9_proof(*, seed: int, kills: int, rate: float) -> Verdict:
+    verdict, books = Verdict("kill9", seed), books_open(_name())
+    with works(books.connection.slug) as running:
+        chaos = Chaos(running, books, random.Random(seed))
+        chaos.begin(rate=rate, lasting=600 + kills * 60)
+        for what in plan(chaos.dice, kills):
+            chaos.strike(what)
+        chaos.settle()
+        reached = set(failpoints.reached(running.armed))
+        caught = _control(running, chaos.dice, rate)
+    verdict.broken += chaos.broken + ([] if caught else [f"control not noticed: {CONTROL}"])
+    verdict.counts |= {"kills": chaos.kills.total(), **chaos.counts, "balances": books.balances}
+    verdict.counts |= {"fail-points": f"{len(reached)}/{len(failpoints.POINTS)}", "controls": f"{caught:d}/1"}
+    if kills >= len(failpoints.POINTS) and (never := set(failpoints.POINTS) - reached):
+        verdict.broken.append(f"fail-points never reached: {sorted(never)}")
+    return verdict
+
+
+def plan(dice: random.Random, kills: int) -> list[str]:
+    """Every fail-point and every victim once, as far as they go, then any of them."""
+    first = dice.sample([*failpoints.POINTS, *VICTIMS], len(failpoints.POINTS) + len(VICTIMS))
+    return [*first, *dice.choices(first, k=max(0, kills - len(first)))][:kills]
+
+
+@dataclass
+class Chaos:
+    works: Works
+    books: Books
+    dice: random.Random
+    kills: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    def begin(self, *, rate: float, lasting: float) -> None:
+        self.works.mend()
+        self.books.wait_listening()
+        self.books.speak(self.works, rate=rate, lasting=lasting)
+        self.grows("the start")
+
+    def strike(self, what: str) -> None:
+        if what in failpoints.POINTS:
+            self._at_failpoint(what)
+        else:
+            time.sleep(self.dice.uniform(0, 0.6))
+            self.kills[what] += self.works.kill(what)
+        spool = spool_read(self.works) if "runner" in self.works.dead() else None
+        self.works.mend()
+        self.broken += [f"after {what}: {problem}" for problem in self.books.balance(spool)]
+        if self.dice.random() >= HASTE:
+            self.grows(what)
+
+    def _at_failpoint(self, what: str) -> None:
+        before = failpoints.reached(self.works.armed).count(what)
+        failpoints.arm(self.works.armed, what)
+        deadline = time.monotonic() + 30
+        while failpoints.reached(self.works.armed).count(what) == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        failpoints.disarm(self.works.armed, what)
+        self.kills[what] += failpoints.reached(self.works.armed).count(what) - before
+        if what in failpoints.RUNNER:
+            self.works.wait_dead("runner")
+
+    def grows(self, what: str) -> None:
+        """Something more is stored than before: the path is whole again."""
+        before, deadline = self.books.stored(), time.monotonic() + 90
+        while self.books.stored() == before:
+            if time.monotonic() > deadline:
+                self.broken.append(f"after {what}: nothing stored for 90 s")
+                return
+            time.sleep(0.1)
+
+    def settle(self, *, patience: float = 60) -> None:
+        """The publisher ends, everything arrives, and is judged."""
+        ledger = self.books.hush()
+        # Its next start sends again at once what waits for an answer that was lost
+        self.works.kill("runner")
+        self.works.mend()
+        self.books.wait_stored(ledger, patience=patience)
+        self.works.end("runner")
+        self.broken += self.books.balance(spool_read(self.works)) + self.books.derived()
+        self.counts, broken = self.books.judged(ledger)
+        self.broken += broken
+
+
+def _control(running: Works, dice: random.Random, rate: float) -> bool:
+    """Whether the same questions notice a runner that acknowledges what is not on disk yet."""
+    books = books_open(_name())
+    running.bug, running.slugs = CONTROL, (books.connection.slug,)
+    chaos = Chaos(running, books, dice)
+    chaos.begin(rate=rate, lasting=300)
+    for _ in range(3):
+        chaos.strike("spool before commit")
+    chaos.settle(patience=12)
+    return chaos.counts["lost"] > 0
+
+
+def _name() -> str:
+    return f"K{time.time_ns() // 1000 % 10**10}"
