@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Protocol, Self
 
 from connectors.domain.columns import Columns
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
 from connectors.domain.phrase import Phrase, Told, late
 from plant.domain.samples import Sample
@@ -23,6 +24,7 @@ __all__ = [
     "GapRecord",
     "Identity",
     "Malformed",
+    "Notice",
     "Probe",
     "SampleBatch",
     "Unavailable",
@@ -131,11 +133,13 @@ class SampleBatch:
     samples: Columns = field(default_factory=Columns)
     gaps: list[GapRecord] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     token: Any = None
     messages: int = 0
 
     def __bool__(self) -> bool:
-        return bool(len(self.samples) or self.gaps or self.malformed or self.messages)
+        said = self.gaps or self.malformed or self.notices or self.messages
+        return bool(len(self.samples) or said)
 
 
 @dataclass(frozen=True, kw_only=True)

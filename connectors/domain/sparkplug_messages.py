@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectors.domain.columns import NO_STATUS, Columns
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
-from plant.domain.samples import Value
 
 NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH = "NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH"
 KINDS: Final = frozenset({NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH})
@@ -16,24 +16,34 @@ KINDS: Final = frozenset({NBIRTH, DBIRTH, NDATA, DDATA, NDEATH, DDEATH})
 class Metric(NamedTuple):
     """``error`` says why the value could not be read; then ``value`` means nothing.
 
-    ``timestamp``: ms, 0 = none.
+    ``timestamp``: ms, 0 = none. ``value``: a plain value, or ``Parts``.
     """
 
     name: str
     alias: int | None
     timestamp: int
     datatype: int
-    value: Value
+    value: Any
     historical: bool = False
     status: int = NO_STATUS
     error: str = ""
+
+
+class Parts(tuple[Metric, ...]):
+    """A value made of values (array, template, DataSet, a value with its properties).
+
+    Each part is named by what follows the whole's name: ``[3]``, ``/member``, ``[0]/column``, ``.property``.
+    """
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One Sparkplug message, read.
 
-    ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine.
+    ``seq`` None = absent; ``timestamp``: ms, 0 = none; ``raw`` for quarantine; ``link``: which broker it came
+    through; ``composed``: one of its values is Parts, or nulls them.
     """
 
     kind: str
@@ -45,6 +55,8 @@ class Message:
     metrics: list[Metric]
     arrival: int
     raw: bytes = b""
+    link: int = 0
+    composed: bool = False
 
     @property
     def topic(self) -> str:
@@ -55,6 +67,7 @@ class Rebirth(NamedTuple):
     group: str
     node: str
     reason: str
+    link: int = 0
 
 
 class Unreadable(NamedTuple):
@@ -71,6 +84,7 @@ class Outcome:
     unreadable: list[Unreadable] = field(default_factory=list)
     rebirths: list[Rebirth] = field(default_factory=list)
     alarms: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 def topic_parts(topic: str) -> tuple[str, str, str, str] | None:

@@ -22,16 +22,37 @@ class Rules:
     reorder_timeout: int = 2_000_000
     cooldown: int = 30_000_000
     rebirth_on_unknown: bool = True
+    # A node that is there is noted this often, with its seq
+    seen_every: int = 3_600_000_000
 
 
 @dataclass(slots=True)
 class Known:
+    """``parts``: names of what a composed value was made of when last said."""
+
+    name: str
     address: str
     datatype: int
+    parts: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Table:
+    """What one birth names. ``twice``: aliases it gave to two metrics; what they mean cannot be known."""
+
+    names: dict[str, Known] = field(default_factory=dict)
+    aliases: dict[int, Known] = field(default_factory=dict)
+    twice: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Node:
+    """``tables``: by device, "" = the node itself. Aliases should be unique in the whole node; edges that
+    number them for each device are understood too: a message speaks only of its own topic's metrics.
+
+    ``link``: the broker its birth came through; ``heard_on``: the one it was last heard through.
+    """
+
     group: str
     name: str
     online: bool = False
@@ -39,8 +60,10 @@ class Node:
     bd_seq: int | None = None
     last_seq: int | None = None
     last_heard: int = 0
-    aliases: dict[int, Known] = field(default_factory=dict)
-    names: dict[tuple[str, str], Known] = field(default_factory=dict)
+    link: int = 0
+    heard_on: int = 0
+    noted_at: int = 0
+    tables: dict[str, Table] = field(default_factory=dict)
     devices: dict[str, bool] = field(default_factory=dict)
     buffer: list[Message] = field(default_factory=list)
     deadline: int | None = None
@@ -55,3 +78,12 @@ class Node:
     @property
     def path(self) -> str:
         return f"{self.group}/{self.name}"
+
+    def prefix(self, device: str) -> str:
+        """How the addresses of the node's, or a device's, metrics begin."""
+        return f"{self.path}/{device}:" if device else f"{self.path}:"
+
+    def forget(self) -> None:
+        """All that a birth told."""
+        self.tables.clear()
+        self.devices.clear()

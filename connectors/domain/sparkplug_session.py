@@ -6,7 +6,9 @@ follows every edge node of a connection. Addresses: ``group/node:metric``, ``gro
 
 from __future__ import annotations
 
+from connectors.domain import notices
 from connectors.domain.columns import instant, key_of
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord, gap_declared, gap_key
 from connectors.domain.sparkplug_messages import (
     DBIRTH,
@@ -21,7 +23,7 @@ from connectors.domain.sparkplug_messages import (
     Unreadable,
 )
 from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules
-from connectors.domain.sparkplug_values import BD_SEQ, REBIRTH, learn, values_into
+from connectors.domain.sparkplug_values import BD_SEQ, NOTHING, REBIRTH, learn, values_into
 
 
 class Host:
@@ -33,8 +35,12 @@ class Host:
         self._nodes: dict[tuple[str, str], Node] = {}
 
     def feed(self, message: Message, out: Outcome) -> None:
-        node = self._node(message.group, message.node)
+        node = self._nodes.get((message.group, message.node)) or self._met(message, out)
         kind = message.kind
+        node.heard_on = message.link
+        if node.online and node.link != message.link and kind != NBIRTH:
+            self._elsewhere(node, message, out)
+            return
         if node.doubted_at is not None and kind != NDEATH:
             self._believe(node, message.arrival, out)
         if kind == NBIRTH:
@@ -66,23 +72,43 @@ class Host:
                 self._doubt(node, now, out)
             if node.wanted and (node.asked_at is None or now - node.asked_at >= self._cooldown(node)):
                 self._ask(node, node.wanted, now, out)
+            if node.online and now - node.noted_at >= self.rules.seen_every:
+                self._note(node, out, notices.SEEN, node.last_heard or now)
 
     def next_deadline(self) -> int | None:
         return min(
             (node.deadline for node in self._nodes.values() if node.deadline is not None), default=None
         )
 
-    def transport_lost(self, at: int, out: Outcome) -> None:
+    def transport_lost(self, at: int, out: Outcome, *, link: int = 0) -> None:
         """Clean start and QoS 0: whatever is sent from now on is lost, and every table with it."""
         for node in self._nodes.values():
-            if node.online:
+            if node.online and node.link == link:
                 self._flush(node, out)
+                self._note(node, out, notices.STALE, at, "connection_down")
                 self._go_offline(node, at, "connection_down", out)
 
-    def transport_restored(self, at: int, out: Outcome) -> None:
+    def transport_restored(self, at: int, out: Outcome, *, link: int = 0) -> None:
         for node in self._nodes.values():
-            node.asked_at = None
-            self._want(node, "host reconnected", at, out)
+            if node.heard_on == link and not node.online:
+                node.asked_at = None
+                self._want(node, "host reconnected", at, out)
+
+    def unheard(self, paths: set[str], at: int, cause: str, out: Outcome) -> None:
+        """These nodes may be speaking where we cannot hear them: a gap each, until they are born."""
+        for path in sorted(paths - set(self.online())):
+            group, _, name = path.partition("/")
+            node = self._nodes.setdefault((group, name), Node(group, name))
+            self._open(node, f"{path}:", at, cause, out)
+            self._open(node, f"{path}/", at, cause, out)
+
+    def yielded(self, at: int, out: Outcome) -> None:
+        """Another host answers for these nodes now: nothing we knew or missed of them goes on."""
+        for node in self._nodes.values():
+            self._flush(node, out)
+            for scope in list(node.gaps):
+                self._close(node, scope, at, out)
+        self._nodes.clear()
 
     def online(self) -> list[str]:
         return sorted(node.path for node in self._nodes.values() if node.online)
@@ -96,15 +122,15 @@ class Host:
         for device, online in node.devices.items():
             if online:
                 node.awaiting[f"{node.path}/{device}:"] = message.arrival
-        node.aliases.clear()
-        node.names.clear()
-        node.devices.clear()
+        node.forget()
         node.online = node.ever_born = True
+        node.link = message.link
         node.bd_seq = bd_seq if isinstance(bd_seq, int) and not isinstance(bd_seq, bool) else None
         node.last_seq = message.seq if message.seq is not None else 0
         node.last_heard = message.arrival
         node.wanted = ""
         self._close(node, f"{node.path}:", message.arrival, out)
+        self._close(node, f"{node.path}/", message.arrival, out)
         if node.bd_seq is None:
             out.alarms.append(f"{node.path}: NBIRTH without bdSeq; its death cannot be checked")
         if message.seq is None:
@@ -113,7 +139,8 @@ class Host:
             out.alarms.append(
                 f"{node.path}: NBIRTH without {REBIRTH}; it may not answer when asked for births"
             )
-        learn(node, "", message)
+        self._note(node, out, notices.BORN, message.arrival)
+        learn(node, message, out)
         self._values(node, message, out)
 
     def _node_death(self, node: Node, message: Message, out: Outcome) -> None:
@@ -127,8 +154,10 @@ class Host:
             out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
             if node.doubted_at is None:
                 node.doubted_at = message.arrival
+                self._note(node, out, notices.DEATH_IGNORED, message.arrival, reason)
             return
         self._flush(node, out)
+        self._note(node, out, notices.DIED, message.arrival)
         self._go_offline(node, message.arrival, "death_to_birth", out)
 
     def _doubt(self, node: Node, now: int, out: Outcome) -> None:
@@ -155,31 +184,35 @@ class Host:
         node.awaiting.clear()
         node.doubted_at, node.doubt_asked, node.online = None, False, False
         node.last_seq = None
-        node.aliases.clear()
-        node.names.clear()
-        node.devices.clear()
+        node.forget()
         self._open(node, f"{node.path}:", at, cause, out)
         self._close(node, node.path, at, out)
 
     def _device_birth(self, node: Node, message: Message, out: Outcome) -> None:
-        for known in [key for key in node.names if key[0] == message.device]:
-            del node.names[known]
-        prefix = f"{node.path}/{message.device}:"
-        for alias in [alias for alias, known in node.aliases.items() if known.address.startswith(prefix)]:
-            del node.aliases[alias]
+        prefix = node.prefix(message.device)
+        other = next((name for name in node.devices if name.lower() == message.device.lower()), None)
+        if other not in (None, message.device):
+            out.alarms.append(f"{prefix[:-1]}: differs from {node.path}/{other} only by case")
         node.devices[message.device] = True
         node.awaiting.pop(prefix, None)
         self._close(node, prefix, message.arrival, out)
-        learn(node, message.device, message)
+        self._note(node, out, notices.BORN, message.arrival, device=message.device)
+        learn(node, message, out)
         self._values(node, message, out)
 
     def _device_death(self, node: Node, message: Message, out: Outcome) -> None:
         if node.devices.get(message.device):
             node.devices[message.device] = False
-            at = message.timestamp * 1000 if message.timestamp else message.arrival
-            self._open(
-                node, f"{node.path}/{message.device}:", min(at, message.arrival), "death_to_birth", out
-            )
+            at = min(message.timestamp * 1000 or message.arrival, message.arrival)
+            self._note(node, out, notices.DIED, at, device=message.device)
+            self._open(node, node.prefix(message.device), at, "death_to_birth", out)
+
+    def _elsewhere(self, node: Node, message: Message, out: Outcome) -> None:
+        """Through another broker than its birth. A death there is an older session's will; anything else may
+        be a birth we missed: kept unread, and the births asked for where it speaks.
+        """
+        if message.kind != NDEATH:
+            self._unread(node, message, f"{message.kind} through another broker than its NBIRTH", out)
 
     def _before_birth(self, node: Node, message: Message, out: Outcome) -> None:
         self._unread(node, message, f"{message.kind} before the node's birth", out)
@@ -245,6 +278,7 @@ class Host:
         held = sorted(node.buffer, key=lambda message: ((message.seq or 0) - expected) & 255)
         first = min(message.arrival for message in held)
         detail = f"seq jump: expected {expected}, got {held[0].seq}"
+        self._note(node, out, notices.SEQ_FAULT, first, detail)
         out.gaps.append(
             gap_declared(
                 source=self._source,
@@ -275,7 +309,8 @@ class Host:
         found = self._nodes.get((group, node))
         if found is None:
             return 0
-        known = found.names.get((device, name)) if name else found.aliases.get(-1 if alias is None else alias)
+        table = found.tables.get(device, NOTHING)
+        known = table.names.get(name) if name else table.aliases.get(-1 if alias is None else alias)
         return known.datatype if known else 0
 
     # -- gaps and rebirths ---------------------------------------------------------------------------------
@@ -294,7 +329,8 @@ class Host:
     def _ask(self, node: Node, reason: str, now: int, out: Outcome) -> None:
         node.asked_at = now
         node.wanted = ""
-        out.rebirths.append(Rebirth(node.group, node.name, reason))
+        self._note(node, out, notices.REBIRTH_ASKED, now, reason)
+        out.rebirths.append(Rebirth(node.group, node.name, reason, node.heard_on))
 
     def _cooldown(self, node: Node) -> int:
         spread = key_of(node.group, node.name) % 1000
@@ -317,8 +353,18 @@ class Host:
             )
             out.gaps.append(closed)
 
-    def _node(self, group: str, name: str) -> Node:
-        found = self._nodes.get((group, name))
-        if found is None:
-            found = self._nodes[group, name] = Node(group, name)
-        return found
+    def _note(
+        self, node: Node, out: Outcome, kind: str, at: int, detail: str = "", *, device: str = ""
+    ) -> None:
+        scope = node.prefix(device)[:-1]
+        node.noted_at = at
+        out.notices.append(Notice(kind, scope, at, node.bd_seq, node.last_seq, detail[:300]))
+
+    def _met(self, message: Message, out: Outcome) -> Node:
+        """The node of a message, known from now on."""
+        made = Node(message.group, message.node)
+        twins = (node.path for node in self._nodes.values() if node.path.lower() == made.path.lower())
+        if (twin := next(twins, None)) is not None:
+            out.alarms.append(f"{made.path}: differs from {twin} only by case")
+        self._nodes[message.group, message.node] = made
+        return made

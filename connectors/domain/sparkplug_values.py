@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -14,47 +15,73 @@ from connectors.domain.sparkplug_messages import (
     NBIRTH,
     NDATA,
     Message,
+    Metric,
     Outcome,
+    Parts,
     Unreadable,
 )
-from connectors.domain.sparkplug_node import Known, Node
+from connectors.domain.sparkplug_node import Known, Node, Table
+from connectors.domain.sparkplug_types import COMPOSED, TEMPLATE, whole
 from plant.domain.samples import Quality
 
 BD_SEQ: Final = "bdSeq"
 REBIRTH: Final = "Node Control/Rebirth"
+NOTHING: Final = Table()
 
 
 class NotAlone(Told, ValueError):
     """A message that means nothing, or nothing certain, without the birth it followed."""
 
 
-def learn(node: Node, device: str, message: Message) -> None:
-    """The names and aliases a birth gives."""
-    prefix = f"{node.path}/{device}:" if device else f"{node.path}:"
+def learn(node: Node, message: Message, out: Outcome) -> None:
+    """The names and aliases a birth gives, and what it should not have given."""
+    prefix, table = node.prefix(message.device), Table()
+    cases: dict[str, str] = {}
     for metric in message.metrics:
-        if metric.name:
-            known = node.names[device, metric.name] = Known(prefix + metric.name, metric.datatype)
-            if metric.alias is not None:
-                node.aliases[metric.alias] = known
+        if not metric.name:
+            continue
+        known = table.names[metric.name] = Known(metric.name, prefix + metric.name, metric.datatype)
+        other = cases.setdefault(metric.name.lower(), metric.name)
+        if other != metric.name:
+            out.alarms.append(f"{prefix[:-1]}: names that differ only by case: {other}, {metric.name}")
+        if metric.alias is not None and table.aliases.setdefault(metric.alias, known).name != metric.name:
+            table.twice.add(metric.alias)
+    for alias in sorted(table.twice):
+        del table.aliases[alias]
+        out.alarms.append(f"{prefix[:-1]}: alias {alias} stands for two metrics; neither is read by it")
+    shared = [
+        device
+        for device, there in node.tables.items()
+        if device != message.device and not there.aliases.keys().isdisjoint(table.aliases)
+    ]
+    if shared:
+        out.alarms.append(f"{node.path}: devices share aliases; told apart by their topics")
+    node.tables[message.device] = table
 
 
 def values_into(node: Node, message: Message, out: Outcome) -> str:
     """Adds what the message says; returns what it speaks of that no birth named, "" when nothing."""
     arrival = message.arrival
     sent = message.timestamp * 1000 or arrival
-    device, birth = message.device, message.kind in (NBIRTH, DBIRTH)
-    aliases, names = node.aliases, node.names
+    birth = message.kind in (NBIRTH, DBIRTH)
+    table = node.tables.get(message.device, NOTHING)
+    aliases, names = table.aliases, table.names
+    metrics = _flattened(table, message) if message.composed else message.metrics
     samples = out.samples
     index_of, packed = samples.index_of, samples.packed
     address, source_time, quality = samples.address.append, samples.source_time.append, samples.quality.append
     add_status, flags = samples.status.append, samples.historical.append
     add_kind, add_bits = samples.kind.append, samples.bits.append
     problem, skipped = "", set()
-    for place, (name, alias, timestamp, _, value, historical, status, error) in enumerate(message.metrics):
-        known = names.get((device, name)) if name else aliases.get(alias)  # type: ignore[arg-type]
+    for place, (name, alias, timestamp, _, value, historical, status, error) in enumerate(metrics):
+        known = names.get(name) if name else aliases.get(alias)  # type: ignore[arg-type]
         if known is None:
-            problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
             skipped.add(place)
+            if not name and alias in table.twice:
+                reason = f"alias {alias} stands for two metrics"
+                out.unreadable.append(Unreadable(message.topic, reason, message.raw, arrival))
+            else:
+                problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
             continue
         if error:
             unread = Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival)
@@ -72,23 +99,70 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
         flags(historical)
         add_kind(kind)
         add_bits(bits)
-    _stamp(message, out, sent, skipped)
+    _stamp(message, out, sent, len(metrics), skipped)
     return problem
 
 
-def _stamp(message: Message, out: Outcome, sent: int, skipped: set[int]) -> None:
+def _stamp(message: Message, out: Outcome, sent: int, count: int, skipped: set[int]) -> None:
     """What all values of a message share, at once. The key of a value is the message's bytes and its place in
     it: read again later, alone or in part, it is the same value.
     """
     base = int.from_bytes(blake2b(message.raw, digest_size=8).digest(), "little") >> 2
-    places = range(len(message.metrics))
-    count = len(places) - len(skipped)
-    out.samples.server_time.extend(array("q", [sent]) * count)
-    out.samples.arrival_time.extend(array("q", [message.arrival]) * count)
+    kept = count - len(skipped)
+    out.samples.server_time.extend(array("q", [sent]) * kept)
+    out.samples.arrival_time.extend(array("q", [message.arrival]) * kept)
     if skipped:
-        out.samples.key.extend(base + place for place in places if place not in skipped)
+        out.samples.key.extend(base + place for place in range(count) if place not in skipped)
     else:
         out.samples.key.extend(range(base, base + count))
+
+
+def _flattened(table: Table, message: Message) -> Sequence[Metric]:
+    """Composed values as their parts, each under the whole's name; a null whole is a null of each part."""
+    found: list[Metric] = []
+    for metric in message.metrics:
+        known = table.names.get(metric.name) if metric.name else table.aliases.get(metric.alias or 0)
+        if known is None or metric.error:
+            found.append(metric._replace(value=None))
+        elif isinstance(metric.value, Parts):
+            found += _parts(table, known, metric, metric.value)
+        elif metric.value is None and known.parts:
+            found += [metric._replace(name=name, alias=None) for name in known.parts]
+        else:
+            found.append(metric)
+    return found
+
+
+def _parts(table: Table, known: Known, metric: Metric, parts: Parts) -> list[Metric]:
+    """A birth names the whole; its parts are named by the first message that has them.
+
+    Elements and rows that are no longer there are null; members a template leaves out are as they were.
+    """
+    found = []
+    for part in parts:
+        name, value = known.name + part.name, part.value
+        if name not in table.names:
+            table.names[name] = Known(name, known.address + part.name, part.datatype)
+            known.parts.append(name)
+        if type(value) is int and not part.datatype:
+            value = whole(value, table.names[name].datatype)
+        # A property is no less true while the value is bad
+        inherits = part.status == NO_STATUS and not part.name.startswith(".")
+        found.append(
+            part._replace(
+                name=name,
+                alias=None,
+                value=value,
+                timestamp=part.timestamp or metric.timestamp,
+                historical=part.historical or metric.historical,
+                status=metric.status if inherits else part.status,
+            )
+        )
+    if known.parts and (metric.datatype or known.datatype) in COMPOSED - {TEMPLATE}:
+        there = {part.name for part in found}
+        gone = [name for name in known.parts if name not in there and name[len(known.name)] == "["]
+        found += [metric._replace(name=name, alias=None, value=None) for name in gone]
+    return found
 
 
 def read_alone(message: Message) -> Outcome:
@@ -102,13 +176,17 @@ def read_alone(message: Message) -> Outcome:
                 " is, that birth was not heard, and another may number metrics otherwise"
             )
             raise NotAlone(text, alias=metric.alias)
-        if not metric.datatype and type(metric.value) is int:
+        if any(not one.datatype and type(one.value) is int for one in _each(metric)):
             text = late("metric %(name)r does not say its datatype: only the birth before the message does")
             raise NotAlone(text, name=metric.name)
     node, out = Node(message.group, message.node), Outcome()
-    learn(node, message.device, message)
+    learn(node, message, out)
     values_into(node, message, out)
     return out
+
+
+def _each(metric: Metric) -> Sequence[Metric]:
+    return metric.value if isinstance(metric.value, Parts) else (metric,)
 
 
 def _quality(status: int) -> int:

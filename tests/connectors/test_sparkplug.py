@@ -21,8 +21,8 @@ STATE = "spBv1.0/STATE/mom"
 
 
 def connector(broker: Mosquitto | Tap, **changes: Any) -> SparkplugConnector:
-    settings = {"reorder_seconds": 0.3, "cooldown_seconds": 1.0, **changes}
-    return SparkplugConnector(SparkplugConfig(broker=broker.url, host_id="mom", **settings))
+    settings = {"host_id": "mom", "reorder_seconds": 0.3, "cooldown_seconds": 1.0, **changes}
+    return SparkplugConnector(SparkplugConfig(broker=broker.url, **settings))
 
 
 @pytest.fixture
@@ -46,6 +46,8 @@ class Following:
         self.batches: list[SampleBatch] = []
         self.made = made
         self.task = asyncio.create_task(self._run())
+        # Looked at in any case: asyncio would tell of it whenever the collector runs
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def _run(self) -> None:
         async with contextlib.aclosing(self.made.batches()) as stream:  # type: ignore[type-var]

@@ -12,7 +12,7 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from connectors.protocols.sparkplug import connector as module
+from connectors.protocols.sparkplug import link as module
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from connectors.transports.mqtt_client import MqttSession
 from tests.connectors.edge import Edge, payload

@@ -96,7 +96,7 @@ def sparkplug(settings: Line, lines: list[Line]) -> list[Line]:
         said += _columns(out.samples)
         said += [_gap(gap) for gap in out.gaps]
         said += [{"unreadable": unread.reason, "source": unread.topic} for unread in out.unreadable]
-        said += [{"rebirth": f"{group}/{node}", "reason": reason} for group, node, reason in out.rebirths]
+        said += [{"rebirth": f"{group}/{node}", "reason": reason} for group, node, reason, _ in out.rebirths]
         said += [{"alarm": alarm} for alarm in out.alarms]
     return said
 

@@ -6,28 +6,19 @@ Values are signed by their datatype (Sparkplug 3.0 §6.4.16).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
 from connectors.domain.columns import NO_STATUS
-from connectors.domain.sparkplug_messages import Message, Metric
+from connectors.domain.sparkplug_messages import Message, Metric, Parts
+from connectors.domain.sparkplug_types import BOOLEAN, COMPOSED, whole
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
-from plant.domain.samples import Value
+from connectors.protocols.sparkplug.structures import MAX_TEXT, NotReadable, parts_of, properties_of
 
-INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT, DOUBLE, BOOLEAN, STRING, DATETIME, TEXT = (
-    range(1, 15)
-)
-UUID, DATASET, BYTES, FILE, TEMPLATE = range(15, 20)
-_SIGNED = {INT8: 8, INT16: 16, INT32: 32, INT64: 64}
-_UNREADABLE = {
-    "bytes_value": "bytes",
-    "dataset_value": "DataSet",
-    "template_value": "Template",
-    "extension_value": "?",
-}
 _PLAIN = frozenset({"float_value", "double_value", "boolean_value"})
-MAX_TEXT = 10_000
+_COMPOSED = frozenset({"bytes_value", "dataset_value", "template_value"})
+NO_PROPERTIES: Final[frozenset[str]] = frozenset()
 _new = tuple.__new__
 
 Datatype = Callable[[str, int | None], int]
@@ -38,22 +29,38 @@ class UnreadablePayload(ValueError):
 
 
 def read(
-    raw: bytes, *, kind: str, group: str, node: str, device: str, arrival: int, datatype: Datatype
+    raw: bytes,
+    *,
+    kind: str,
+    group: str,
+    node: str,
+    device: str,
+    arrival: int,
+    datatype: Datatype,
+    link: int = 0,
+    properties: frozenset[str] = NO_PROPERTIES,
 ) -> Message:
-    """``datatype`` tells what the birth said of a (name, alias) when the metric itself does not."""
+    """``datatype`` tells what the birth said of a (name, alias) when the metric itself does not.
+
+    ``properties``: those to be read as values of their own, by name.
+    """
     payload = Payload()
+    composed: list[bool] = []
     try:
         payload.ParseFromString(raw)
-        metrics = [_metric(metric, datatype) for metric in payload.metrics]
+        metrics = [_metric(metric, datatype, composed, properties) for metric in payload.metrics]
     except (DecodeError, UnicodeDecodeError, ValueError) as error:
         raise UnreadablePayload(f"not a Sparkplug B payload: {error}") from error
     seq = payload.seq or (0 if payload.HasField("seq") else None)
     if seq is not None and seq > 255:
         raise UnreadablePayload(f"seq {seq}, expected 0 to 255")
-    return Message(kind, group, node, device, _millis(payload.timestamp), seq, metrics, arrival, raw)
+    sent = _millis(payload.timestamp)
+    return Message(kind, group, node, device, sent, seq, metrics, arrival, raw, link, bool(composed))
 
 
-def _metric(metric: Any, datatype: Datatype) -> Metric:
+def _metric(
+    metric: Any, datatype: Datatype, composed: list[bool], properties: frozenset[str], depth: int = 0
+) -> Metric:
     name = metric.name
     alias = metric.alias or (0 if metric.HasField("alias") else None)
     if not name and alias is None:
@@ -66,27 +73,55 @@ def _metric(metric: Any, datatype: Datatype) -> Metric:
         value = getattr(metric, field)
     elif field is None or metric.is_null:
         error = "" if metric.is_null else "no value"
-    elif field in _UNREADABLE:
-        error = f"a {_UNREADABLE[field]} is not a value"
+        if metric.is_null and (declared or datatype(name, alias)) in COMPOSED:
+            composed.append(True)
+    elif field in _COMPOSED:
+        declared = declared or datatype(name, alias)
+        value, error = _composed(metric, field, declared, datatype, composed, depth)
     else:
         declared = declared or datatype(name, alias)
         value, error = _value(getattr(metric, field), field, declared)
     at = _millis(metric.timestamp)
     # Not Metric(…): this is the hot path, and its constructor costs more than all the rest of a metric
-    return _new(Metric, (name, alias, at, declared, value, metric.is_historical, status, error))
+    made = _new(Metric, (name, alias, at, declared, value, metric.is_historical, status, error))
+    if properties and not error and metric.HasField("properties"):
+        return _with_properties(made, metric.properties, properties, composed)
+    return made
 
 
-def _value(value: Any, field: str, declared: int) -> tuple[Value, str]:
+def _value(value: Any, field: str, declared: int) -> tuple[Any, str]:
     """The wire's kind wins over the declared one: edges flip between Int32 and Float for one counter."""
     if field in ("int_value", "long_value"):
-        bits = _SIGNED.get(declared)
-        if bits is None:
-            return (bool(value), "") if declared == BOOLEAN else (value, "")
-        value &= (1 << bits) - 1
-        return (value - (1 << bits) if value >> (bits - 1) else value), ""
+        return whole(value, declared), ""
+    if field == "extension_value":
+        return None, "an extension is not a value"
     if field == "string_value" and len(value) > MAX_TEXT:
         return None, f"text of {len(value)} characters, expected at most {MAX_TEXT}"
     return value, ""
+
+
+def _composed(
+    metric: Any, field: str, declared: int, datatype: Datatype, composed: list[bool], depth: int
+) -> tuple[Any, str]:
+    def member(said: Any, deeper: int) -> Metric:
+        # What a member is of, the birth's template says by its full name: see ``sparkplug_values``
+        return _metric(said, lambda name, alias: 0, composed, NO_PROPERTIES, deeper)
+
+    try:
+        parts = parts_of(getattr(metric, field), field, declared, member, depth)
+    except NotReadable as error:
+        return None, str(error)
+    composed.append(True)
+    return parts, ""
+
+
+def _with_properties(made: Metric, said: Any, wanted: frozenset[str], composed: list[bool]) -> Metric:
+    found = tuple(properties_of(said, wanted))
+    if not found:
+        return made
+    composed.append(True)
+    itself = made.value if isinstance(made.value, Parts) else (made._replace(name="", alias=None),)
+    return made._replace(value=Parts((*itself, *found)))
 
 
 def _millis(value: int) -> int:

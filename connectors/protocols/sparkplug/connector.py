@@ -1,69 +1,36 @@
-"""Sparkplug B 3.0 host application: clean start, STATE birth and death, sessions followed by
-``sparkplug_session``.
+"""Sparkplug B 3.0 host application: one link per broker, the sessions of all followed by one
+``sparkplug_session.Host``.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
-import orjson
-
+from connectors.domain import notices
 from connectors.domain.columns import Columns, instant, micros
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord, Outage
 from connectors.domain.phrase import Phrase, late, phrase
 from connectors.domain.sparkplug_messages import Outcome, Unreadable, topic_parts
 from connectors.domain.sparkplug_node import Rules
 from connectors.domain.sparkplug_session import Host
 from connectors.domain.sparkplug_values import NotAlone, read_alone
-from connectors.interface import (
-    ConfigurationError,
-    ConnectorConfig,
-    Malformed,
-    Probe,
-    SampleBatch,
-    option,
-)
+from connectors.interface import ConnectorConfig, Malformed, Probe, SampleBatch, Unavailable
 from connectors.protocols.sparkplug import codec
-from connectors.transports.mqtt_client import Broker, MqttSession, Received, Will, refuse_password
+from connectors.protocols.sparkplug.link import BATCH, HEARD, STANDBY, UP, Link, Word
+from connectors.protocols.sparkplug.settings import SparkplugConfig, check
+from connectors.transports.mqtt_client import MqttSession, Received
 
 log = logging.getLogger(__name__)
-BATCH = 500
-MOST_ALARMS = 1000
-PROBE_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class SparkplugConfig(ConnectorConfig):
-    broker: str = option(label=late("Broker"), help=late("mqtt://host:port, or mqtts:// with TLS"))
-    host_id: str = option(
-        label=late("Host id"), help=late("Unique name of this host application; edges wait for its STATE")
-    )
-    group: str = option("+", label=late("Group"), help=late("Sparkplug group to follow; + = all"))
-    primary: bool = option(
-        True, label=late("Primary host"), help=late("Publish STATE, so that edges store while we are away")
-    )
-    reorder_seconds: float = option(
-        2.0, label=late("Reorder time"), help=late("Seconds to wait for a missing sequence number")
-    )
-    cooldown_seconds: float = option(
-        30.0, label=late("Rebirth cool-down"), help=late("Seconds between two rebirth requests")
-    )
-    rebirth_on_unknown: bool = option(
-        True, label=late("Rebirth on unknown"), help=late("Ask for births on unknown metrics")
-    )
-    username: str = option("", label=late("User name"), help=late("Leave empty for none"))
-    password_env: str = option(
-        "", label=late("Password variable"), help=late("Environment variable that holds the password")
-    )
-    ca_file: str = option(
-        "", label=late("CA file"), help=late("Certificates to trust with mqtts; empty = the system's")
-    )
+MOST_ALARMS: Final = 1000
+PROBE_SECONDS: Final = 5.0
 
 
 class SparkplugConnector:
@@ -71,17 +38,8 @@ class SparkplugConnector:
     config_class: ClassVar[type[ConnectorConfig]] = SparkplugConfig
 
     def __init__(self, config: SparkplugConfig) -> None:
-        for name, value in (("host_id", config.host_id), ("group", config.group)):
-            if (
-                not value
-                or (value != "+" and set(value) & set("+/#"))
-                or (name == "host_id" and value == "+")
-            ):
-                text = late("%(name)s: read %(read)r, expected a name without +, / and #")
-                raise ConfigurationError(text, name=name, read=value)
-        refuse_password(config.broker)
+        check(config)
         self._config = config
-        self._state_topic = f"spBv1.0/STATE/{config.host_id}"
         source = f"{config.broker} {config.host_id}"
         self._host = Host(
             Rules(
@@ -92,61 +50,68 @@ class SparkplugConnector:
             source=source,
         )
         self._outage = Outage(source)
+        self._links = [Link(config, number, url) for number, url in enumerate(config.brokers)]
+        self._properties = frozenset(config.properties)
         self._started = False
-        self._birth_ms = 0
         self._alarmed: set[str] = set()
 
     # -- the port --------------------------------------------------------------------------------------------
 
     async def probe(self) -> Probe:
         """Listens without a STATE of its own and asks every node it hears for a birth."""
-        probe = SparkplugConnector(self._config)
-        session = MqttSession(self._broker(), client_id=f"probe-{uuid.uuid4().hex[:12]}", clean=True)
-        outcome = Outcome()
-        await session.open()
-        try:
-            await session.subscribe([(f"spBv1.0/{self._config.group}/#", 0)])
-            deadline = time.monotonic() + PROBE_SECONDS
-            while (left := deadline - time.monotonic()) > 0 and not len(outcome.samples):
-                for message in await session.receive(limit=BATCH, timeout=left):
-                    probe._feed(message, outcome)
-                probe._command(session, outcome)
-        finally:
-            await session.close()
+        outcome, warnings, heard = Outcome(), list[Phrase](), False
+        for url in self._config.brokers:
+            try:
+                await self._listen(url, outcome)
+                heard = True
+            except Unavailable as error:
+                if url == self._config.brokers[-1] and not heard:
+                    raise
+                warnings.append(Phrase(str(error)))
         latest = {sample.address: sample for sample in outcome.samples}
-        warnings = [Phrase(said) for said in (*outcome.alarms, *(m.reason for m in outcome.unreadable))]
+        warnings += [Phrase(said) for said in (*outcome.alarms, *(m.reason for m in outcome.unreadable))]
         if not latest:
             warnings.append(phrase(late("no birth within %(seconds)d s"), seconds=PROBE_SECONDS))
         return Probe(
             server=self._config.broker, samples=tuple(latest.values()), warnings=tuple(warnings[:20])
         )
 
+    async def _listen(self, url: str, outcome: Outcome) -> None:
+        probe = SparkplugConnector(self._config)
+        client_id = f"probe-{uuid.uuid4().hex[:12]}"
+        session = MqttSession(self._config.broker_of(url), client_id=client_id, clean=True)
+        before = len(outcome.samples)
+        await session.open()
+        try:
+            await session.subscribe([(f"spBv1.0/{self._config.group}/#", 0)])
+            deadline = time.monotonic() + PROBE_SECONDS
+            while (left := deadline - time.monotonic()) > 0 and len(outcome.samples) == before:
+                for message in await session.receive(limit=BATCH, timeout=left):
+                    probe._feed(message, outcome)
+                for rebirth in outcome.rebirths:
+                    command = codec.rebirth_command(time.time_ns() // 1_000_000)
+                    session.publish(f"spBv1.0/{rebirth.group}/NCMD/{rebirth.node}", command)
+                outcome.rebirths.clear()
+        finally:
+            await session.close()
+
     async def batches(self) -> AsyncIterator[SampleBatch]:
+        """Until no broker can be reached; one of several is tried again while another is up."""
         if not self._started:
             self._started = True
             resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
             if resumed:
                 yield SampleBatch(gaps=[resumed])
-        # tck-id-host-topic-phid-birth-payload-timestamp: birth and will of one CONNECT carry the same time
-        self._birth_ms = time.time_ns() // 1_000_000
-        session = MqttSession(
-            self._broker(),
-            client_id=f"{self._config.host_id}-{uuid.uuid4().hex[:8]}",
-            clean=True,
-            will=self._will(),
-        )
+        words: asyncio.Queue[Word] = asyncio.Queue(maxsize=2)
+        tasks = {link.number: asyncio.create_task(link.follow(words)) for link in self._links}
         try:
-            yield await self._start(session)
             while True:
-                batch = await self._next(session)
-                if batch:
+                async for batch in self._next(words, tasks):
                     yield batch
-        except Exception as error:
-            yield self._lost(str(error))
-            raise
         finally:
-            self._stop(session)
-            await session.close()
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     @staticmethod
     def reread(config: SparkplugConfig, source: str, raw: bytes, arrival: int) -> Columns:
@@ -164,6 +129,7 @@ class SparkplugConnector:
                 device=device,
                 arrival=arrival,
                 datatype=lambda name, alias: 0,
+                properties=frozenset(config.properties),
             )
         except codec.UnreadablePayload as error:
             raise NotAlone("%(problem)s", problem=str(error)) from error
@@ -175,73 +141,95 @@ class SparkplugConnector:
     async def acknowledge(self, batch: SampleBatch) -> None:
         """Sparkplug data is QoS 0: nothing waits for an answer. Its loss detector is ``seq``."""
 
-    # -- one session -----------------------------------------------------------------------------------------
+    # -- words of the links ----------------------------------------------------------------------------------
 
-    def _broker(self) -> Broker:
-        config = self._config
-        return Broker.parse(
-            config.broker, username=config.username, password_env=config.password_env, ca_file=config.ca_file
-        )
-
-    def _will(self) -> Will | None:
-        if not self._config.primary:
-            return None
-        return Will(topic=self._state_topic, payload=_state(False, self._birth_ms))
-
-    async def _start(self, session: MqttSession) -> SampleBatch:
-        """Subscribe first, then say we are online: an edge that waits for us publishes at once."""
-        await session.open()
-        await session.subscribe([(self._state_topic, 1), (f"spBv1.0/{self._config.group}/#", 0)])
-        self._announce(session)
-        now = datetime.now(UTC)
-        outcome = Outcome()
-        self._host.transport_restored(micros(now), outcome)
-        self._command(session, outcome)
-        closed = self._outage.restored(now)
-        return _batch(outcome, messages=1, gaps=[closed] if closed else [])
-
-    async def _next(self, session: MqttSession) -> SampleBatch:
-        now = _now()
-        deadline = self._host.next_deadline()
-        timeout = 1.0 if deadline is None else min(1.0, max(0.01, (deadline - now) / 1e6))
-        messages = await session.receive(limit=BATCH, timeout=timeout)
-        outcome = Outcome()
-        acknowledged = []
-        for message in messages:
-            if message.topic == self._state_topic:
-                self._own_state(session, message)
+    async def _next(
+        self, words: asyncio.Queue[Word], tasks: dict[int, asyncio.Task[None]]
+    ) -> AsyncIterator[SampleBatch]:
+        word = await self._word(words)
+        outcome, gaps, count, over = Outcome(), list[GapRecord | None](), 0, ""
+        if word is not None:
+            if word.kind == HEARD:
+                count = self._heard(word, outcome)
+            elif word.kind == UP:
+                gaps, count = self._up(word.link, outcome), 1
+            elif word.kind == STANDBY:
+                gaps = self._stand_by(word, outcome)
             else:
-                self._feed(message, outcome)
-            if message.qos:
-                acknowledged.append((message.mid, message.qos))
+                gaps = self._lost(word, outcome)
+                over = self._again(word, words, tasks)
+            word.done.set()
         self._host.tick(_now(), outcome)
-        self._command(session, outcome)
+        self._command(outcome)
         self._alarm(outcome)
-        session.acknowledge(acknowledged)
-        return _batch(outcome, messages=len(messages))
+        batch = _batch(outcome, messages=count, gaps=[gap for gap in gaps if gap])
+        if batch:
+            yield batch
+        if over:
+            raise Unavailable(over)
 
-    def _alarm(self, outcome: Outcome) -> None:
-        """Each alarm once: an edge that is wrong in one birth is wrong in all."""
-        for said in outcome.alarms:
-            if said not in self._alarmed and len(self._alarmed) < MOST_ALARMS:
-                self._alarmed.add(said)
-                log.warning("%s: %s", self._config.host_id, said)
+    async def _word(self, words: asyncio.Queue[Word]) -> Word | None:
+        """The next, or None when something is due before it."""
+        deadline = self._host.next_deadline()
+        wait = 1.0 if deadline is None else min(1.0, max(0.01, (deadline - _now()) / 1e6))
+        try:
+            async with asyncio.timeout(wait):
+                return await words.get()
+        except TimeoutError:
+            return None
 
-    def _lost(self, why: str) -> SampleBatch:
+    def _heard(self, word: Word, outcome: Outcome) -> int:
+        for message in word.messages:
+            if message.topic != self._config.state_topic:
+                self._feed(message, outcome, word.link)
+        return len(word.messages)
+
+    def _up(self, number: int, outcome: Outcome) -> list[GapRecord | None]:
         now = datetime.now(UTC)
-        outcome = Outcome()
-        self._host.transport_lost(micros(now), outcome)
-        lost = self._outage.lost(now, "connection_down", why)
-        return _batch(outcome, gaps=[lost] if lost else [])
+        link = self._links[number]
+        outcome.notices.append(Notice(notices.LISTENING, "", micros(now), detail=_shown(link.url)))
+        self._host.transport_restored(micros(now), outcome, link=number)
+        closed = self._outage.restored(now)
+        if closed and len(self._links) > 1:
+            self._host.unheard(self._config.node_paths, micros(now), "broker_down", outcome)
+        return [closed]
 
-    def _feed(self, message: Received, outcome: Outcome) -> None:
+    def _lost(self, word: Word, outcome: Outcome) -> list[GapRecord | None]:
+        now = datetime.now(UTC)
+        outcome.notices.append(Notice(notices.DEAF, "", micros(now), detail=word.why[:300]))
+        self._host.transport_lost(micros(now), outcome, link=word.link)
+        others = [link for link in self._links if link.number != word.link]
+        if any(link.up or link.standing_by for link in others):
+            return []
+        return [self._outage.lost(now, "connection_down", word.why)]
+
+    def _stand_by(self, word: Word, outcome: Outcome) -> list[GapRecord | None]:
+        """Another host records from here on: what we missed is over, what comes is not ours to miss."""
+        now = datetime.now(UTC)
+        outcome.notices.append(Notice(notices.STANDBY, "", micros(now), detail=word.why[:300]))
+        self._host.yielded(micros(now), outcome)
+        return [self._outage.restored(now)]
+
+    def _again(self, word: Word, words: asyncio.Queue[Word], tasks: dict[int, asyncio.Task[None]]) -> str:
+        """One of several is tried again by itself; without any, the runner is told: its reason, else ""."""
+        others = [number for number, task in tasks.items() if number != word.link and not task.done()]
+        if not others:
+            return word.why
+        link = self._links[word.link]
+
+        async def retry() -> None:
+            await asyncio.sleep(random.uniform(0.5, 1.0) * link.wait())
+            await link.follow(words)
+
+        tasks[word.link] = asyncio.create_task(retry())
+        return ""
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def _feed(self, message: Received, outcome: Outcome, link: int = 0) -> None:
         parts = topic_parts(message.topic)
         if parts is None:
-            if (
-                "/NCMD/" not in message.topic
-                and "/DCMD/" not in message.topic
-                and "/STATE/" not in message.topic
-            ):
+            if not any(kind in message.topic for kind in ("/NCMD/", "/DCMD/", "/STATE/")):
                 reason = "not a Sparkplug topic"
                 outcome.unreadable.append(Unreadable(message.topic, reason, message.payload, message.arrival))
             return
@@ -256,6 +244,8 @@ class SparkplugConnector:
                 device=device,
                 arrival=message.arrival,
                 datatype=lambda name, alias: host.datatype(group, node, device, name, alias),
+                link=link,
+                properties=self._properties,
             )
         except codec.UnreadablePayload as error:
             outcome.unreadable.append(Unreadable(message.topic, str(error), message.payload, message.arrival))
@@ -263,50 +253,43 @@ class SparkplugConnector:
             return
         host.feed(read, outcome)
 
-    def _command(self, session: MqttSession, outcome: Outcome) -> None:
+    def _command(self, outcome: Outcome) -> None:
         for rebirth in outcome.rebirths:
-            session.publish(
-                f"spBv1.0/{rebirth.group}/NCMD/{rebirth.node}",
-                codec.rebirth_command(time.time_ns() // 1_000_000),
-            )
+            self._links[rebirth.link].ask_for_births(rebirth.group, rebirth.node)
         outcome.rebirths.clear()
 
-    def _announce(self, session: MqttSession) -> None:
-        if self._config.primary:
-            session.publish(self._state_topic, _state(True, self._birth_ms), qos=1, retain=True)
-
-    def _own_state(self, session: MqttSession, message: Received) -> None:
-        """Somebody's late will says we are offline: say again that we are not (tck-id-host-topic-phid-*)."""
-        if not self._config.primary:
-            return
-        try:
-            said = orjson.loads(message.payload)
-            offline = said["online"] is False
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            offline = True
-        if offline:
-            self._announce(session)
-
-    def _stop(self, session: MqttSession) -> None:
-        """A clean stop says so itself, with the present time, before DISCONNECT."""
-        if self._config.primary and session.connected:
-            session.publish(self._state_topic, _state(False, time.time_ns() // 1_000_000), qos=1, retain=True)
+    def _alarm(self, outcome: Outcome) -> None:
+        """Each alarm once: an edge that is wrong in one birth is wrong in all."""
+        for link in self._links:
+            outcome.alarms += link.news
+            link.news.clear()
+        for said in outcome.alarms:
+            if said not in self._alarmed and len(self._alarmed) < MOST_ALARMS:
+                self._alarmed.add(said)
+                log.warning("%s: %s", self._config.host_id, said)
+                scope, _, text = said.partition(": ")
+                notice = Notice(notices.ALARM, scope if text else "", _now(), detail=(text or scope)[:300])
+                outcome.notices.append(notice)
 
 
-def _state(online: bool, timestamp_ms: int) -> bytes:
-    return orjson.dumps({"online": online, "timestamp": timestamp_ms})
+def _shown(url: str) -> str:
+    """A broker without what may be secret in its URL."""
+    return url.rpartition("@")[2]
 
 
 def _now() -> int:
     return time.time_ns() // 1000
 
 
-def _batch(outcome: Outcome, *, messages: int = 0, gaps: list[GapRecord] | None = None) -> SampleBatch:
-    samples: Columns = outcome.samples
+def _batch(outcome: Outcome, *, messages: int, gaps: list[GapRecord]) -> SampleBatch:
     malformed = [
         Malformed(source=topic, reason=reason, raw=raw, arrival_time=instant(arrival))
         for topic, reason, raw, arrival in outcome.unreadable
     ]
     return SampleBatch(
-        samples=samples, gaps=[*(gaps or []), *outcome.gaps], malformed=malformed, messages=messages
+        samples=outcome.samples,
+        gaps=[*gaps, *outcome.gaps],
+        malformed=malformed,
+        notices=outcome.notices,
+        messages=messages,
     )

@@ -1,7 +1,8 @@
 """One host followed from its first CONNECT to its last DISCONNECT: what the wire saw, and when.
 
-Two sessions on a real Mosquitto. In the first an edge withholds a message, later delivers one late, and a
-stranger says that the host is away; it ends with a clean stop. The second is cut without a goodbye.
+Sessions on a real Mosquitto. In the first an edge withholds a message, later delivers one late, and a
+stranger says that the host is away; it ends with a clean stop. The second is cut without a goodbye. A third
+speaks MQTT 5.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
 
 async def live(broker: Mosquitto, tap: Tap) -> Life:
     ear, stamps = Ear(broker.port), {"started": time.time() * 1000}
+    await until(ear.client.is_connected)
     made = connector(tap, reorder_seconds=REORDER, cooldown_seconds=0.05)
     following = Following(made)
     await until(lambda: any(state["online"] for state in ear.states()))
@@ -126,7 +128,7 @@ async def live(broker: Mosquitto, tap: Tap) -> Life:
     await _late(edge, ear, following, stamps)
     stamps["contradicted"] = time.monotonic()
     ear.client.publish(STATE, orjson.dumps({"online": False, "timestamp": 1}), qos=1, retain=True)
-    await until(lambda: [state["online"] for state in ear.states()][-2:] == [False, True])
+    await until(lambda: said_again(ear))
     stamps["stopping"] = time.time() * 1000
     await following.stop()
     await until(lambda: not ear.states()[-1]["online"])
@@ -138,9 +140,17 @@ async def live(broker: Mosquitto, tap: Tap) -> Life:
     await until(lambda: not ear.states()[-1]["online"])
     await asyncio.wait({second.task}, timeout=20)
     await second.stop()
+    third = Following(connector(tap, version="5"))
+    await until(lambda: ear.states()[-1]["online"])
+    await third.stop()
     edge.stop()
     ear.stop()
     return Life(tap.packets, ear.heard, stamps, gaps, values)
+
+
+def said_again(ear: Ear) -> bool:
+    states = ear.states()
+    return {"online": False, "timestamp": 1} in states and states[-1]["online"]
 
 
 async def _withheld(edge: Edge, ear: Ear, stamps: dict[str, float]) -> None:

@@ -9,7 +9,8 @@ from tests.connectors.tck.life import Life
 from tests.connectors.tck.wire import SUBSCRIBE
 from tests.connectors.test_sparkplug import STATE
 
-CLEAN, CUT = 0, 1
+CLEAN, CUT, MQTT_5 = 0, 1, 2
+SESSION_EXPIRY_0 = b"\x11\0\0\0\0"
 
 
 def test_tck_id_intro_sparkplug_host_state(life: Life) -> None:
@@ -17,7 +18,7 @@ def test_tck_id_intro_sparkplug_host_state(life: Life) -> None:
 
 
 def test_tck_id_components_ph_state(life: Life) -> None:
-    assert {said.topic for said in life.heard if "/STATE/" in said.topic} == {STATE}
+    assert {state["topic"] for link in (CLEAN, CUT) for state in life.states(link)} == {STATE}
 
 
 def test_tck_id_conformance_primary_host(life: Life) -> None:
@@ -26,7 +27,7 @@ def test_tck_id_conformance_primary_host(life: Life) -> None:
 
 
 def test_tck_id_principles_birth_certificates_order(life: Life) -> None:
-    first = [kind for kind in life.order(CLEAN) if kind in ("state", "command")][0]
+    first = next(kind for kind in life.order(CLEAN) if kind in ("state", "command"))
     assert first == "state"
     assert life.states(CLEAN)[0]["online"] is True
 
@@ -114,8 +115,9 @@ def test_tck_id_host_topic_phid_death_payload_timestamp_disconnect_with_no_disco
     """We always send DISCONNECT when we leave on purpose: the death before it is our own, not the will's."""
     assert "disconnect" in life.order(CLEAN)
     assert life.deaths(CLEAN)[0]["timestamp"] > life.will(CLEAN)["timestamp"]
-    last = [orjson.loads(said.payload) for said in life.heard if said.topic == STATE][-1]
-    assert last == {"online": False, "timestamp": life.will(CUT)["timestamp"]}
+    said = [orjson.loads(said.payload) for said in life.heard if said.topic == STATE]
+    assert {"online": False, "timestamp": life.will(CUT)["timestamp"]} in said
+    assert not life.deaths(CUT)
 
 
 # -- message flow ----------------------------------------------------------------------------------------
@@ -124,6 +126,13 @@ def test_tck_id_host_topic_phid_death_payload_timestamp_disconnect_with_no_disco
 def test_tck_id_message_flow_phid_sparkplug_clean_session_311(life: Life) -> None:
     assert (life.connect()["version"], life.connect()["clean"]) == (4, True)
     assert life.connect(CUT)["clean"] is True
+
+
+def test_tck_id_message_flow_phid_sparkplug_clean_session_50(life: Life) -> None:
+    """With MQTT 5: clean start, and a session that expires with the connection."""
+    said = life.connect(MQTT_5)
+    assert (said["version"], said["clean"]) == (5, True)
+    assert SESSION_EXPIRY_0 in said["properties"]
 
 
 def test_tck_id_message_flow_phid_sparkplug_subscription(life: Life) -> None:

@@ -1,4 +1,4 @@
-"""What a client really sends its broker: a TCP proxy that passes bytes on and reads the MQTT packets in them."""
+"""What a client really sends its broker: a TCP proxy that passes bytes on and reads the packets in them."""
 
 from __future__ import annotations
 
@@ -150,6 +150,7 @@ class Tap:
                 server = socket.create_connection(("127.0.0.1", self.target), 5)
             except OSError:
                 return
+            server.settimeout(None)
             self._pairs.append((client, server))
             for source, sink, seen in ((client, server, link), (server, client, None)):
                 thread = threading.Thread(target=self._pass, args=(source, sink, seen), daemon=True)

@@ -1,0 +1,39 @@
+"""What a connector noticed of its source that is no value and no gap: who came and went, what was asked."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+# Of a session, host or node
+LISTENING, DEAF, STANDBY = "listening", "deaf", "standby"
+BORN, DIED, STALE, SEEN = "born", "died", "stale", "seen"
+SEQ_FAULT, REBIRTH_ASKED, DEATH_IGNORED, ALARM = "seq_fault", "rebirth_asked", "death_ignored", "alarm"
+KINDS: Final = frozenset(
+    {
+        LISTENING,
+        DEAF,
+        STANDBY,
+        BORN,
+        DIED,
+        STALE,
+        SEEN,
+        SEQ_FAULT,
+        REBIRTH_ASKED,
+        DEATH_IGNORED,
+        ALARM,
+    }
+)
+
+
+class Notice(NamedTuple):
+    """``scope``: who it is about ("group/node", "group/node/device", "" = the connection).
+
+    ``at``: microseconds since 1970 UTC. ``session``: the source's own number of its session (bdSeq).
+    """
+
+    kind: str
+    scope: str
+    at: int
+    session: int | None = None
+    seq: int | None = None
+    detail: str = ""
