@@ -17,13 +17,15 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
     3.11) keeps them for ever.
     """
     task = asyncio.ensure_future(work)
+    finished: set[asyncio.Future[T]] = set()
     try:
-        await asyncio.wait({task}, timeout=seconds)
+        finished, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
         if not task.done():
             task.cancel()
             task.add_done_callback(_noticed)
-    if not task.done():
+    # Not done(): a plain future is done as soon as it is cancelled
+    if not finished:
         raise TimeoutError
     return task.result()
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from asyncua import ua
 
 from connectors.interface import ConfigurationError, SampleBatch, Unavailable
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
+from connectors.protocols.opcua import connector as module
+from connectors.protocols.opcua.dialing import STARTED
 from connectors.protocols.opcua.values import address_of, node_id
 from connectors.transports.deadline import bounded
 from plant.domain.samples import Quality
@@ -99,7 +101,10 @@ async def test_bad_quality_and_arrays_are_told_apart() -> None:
     assert "array" in next(m for batch in got for m in batch.malformed).reason
 
 
-async def test_a_server_restart_is_a_gap_that_closes_unrecovered_without_history() -> None:
+async def test_a_server_restart_is_a_gap_that_closes_unrecovered_without_history(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MENDED_SECONDS", 0.2)
     port, batches = free_port(), list[SampleBatch]()
     connector = OpcUaConnector(config(port, "state"))
     async with opcua_server(port, {"state": 1}):
@@ -115,7 +120,12 @@ async def test_a_server_restart_is_a_gap_that_closes_unrecovered_without_history
     (opened,) = [gap for batch in batches for gap in batch.gaps]
     assert (opened.cause, opened.end_time) == ("connection_down", None)
     async with opcua_server(port, {"state": 2}):
-        again = await collect(connector, lambda b: values(b, address("state"))[-1:] == [2])
+        again = await collect(
+            connector,
+            lambda b: (
+                values(b, address("state"))[-1:] == [2] and any(gap.end_time for x in b for gap in x.gaps)
+            ),
+        )
     (closed,) = [gap for batch in again for gap in batch.gaps]
     assert closed.key == opened.key
     assert closed.end_time is not None
@@ -132,6 +142,8 @@ async def test_an_outage_is_filled_from_the_servers_history() -> None:
     port = free_port()
     async with opcua_server(port, {"count": 0}, history=True) as server:
         start = datetime.now(UTC)
+        # What happened before a server started is in no history
+        await server.get_node(STARTED).write_value(start - timedelta(hours=1))
         for number in range(1, 31):
             await node(server, "count").write_value(number)
             await asyncio.sleep(0.01)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -162,7 +163,9 @@ async def test_a_server_that_will_not_keep_its_items_is_unavailable_and_a_gap(
     assert [(gap.cause, gap.end_time) for gap in follower.gaps()] == [("connection_down", None)]
 
 
-async def test_a_lost_subscription_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_subscription_is_made_anew_and_the_span_between_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(connector, "VERIFY_EVERY", 0.2)
     port = free_port()
     async with (
@@ -173,9 +176,15 @@ async def test_a_lost_subscription_ends_the_session(monkeypatch: pytest.MonkeyPa
         service = server.iserver.subscription_service
         (number,) = service.subscriptions
         await service.delete_subscriptions([number])
-        with pytest.raises(Unavailable):
-            await bounded(asyncio.shield(follower.task), 20)
-    assert [gap.cause for gap in follower.gaps()] == ["connection_down"]
+        lost = datetime.now(UTC)
+        await node(server, "a").write_value(1)
+        await node(server, "a").write_value(2)
+        await follower.until(lambda: any(gap.end_time for gap in follower.gaps()))
+        await follower.until(lambda: follower.last("a") == 2)
+    opened, closed = follower.gaps()
+    assert (opened.cause, opened.end_time, closed.key) == ("connection_down", None, opened.key)
+    assert closed.start_time < lost < closed.end_time
+    assert closed.recovered == ""
 
 
 async def test_an_overflow_bit_is_a_gap_of_that_value_alone() -> None:
@@ -215,7 +224,10 @@ async def test_a_server_whose_values_stop_while_it_keeps_the_connection_is_left(
                 await bounded(asyncio.shield(follower.task), 20)
 
 
-async def test_what_the_server_grants_is_told_by_the_probe_and_kept_with_the_outage() -> None:
+async def test_what_the_server_grants_is_told_by_the_probe_and_kept_with_the_outage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connector, "MENDED_SECONDS", 0.2)
     port = free_port()
     made = OpcUaConnector(config(port, *NAMES, tolerated_outage_seconds=900.0))
     async with opcua_server(port, NODES) as server:

@@ -1,29 +1,36 @@
-"""OPC UA client: one subscription per connection, re-made from nothing after every loss, which is put
-on record.
+"""OPC UA client: one subscription per connection, resumed after a cut, made anew where the server lost it;
+what could not be had again is put on record.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from connectors.domain.columns import Columns
-from connectors.domain.outage import Outage, gap_declared
+from connectors.domain.outage import GapRecord, Outage, gap_declared
 from connectors.domain.phrase import Told, late, phrase
-from connectors.interface import ConnectorConfig, GapRecord, Identity, Probe, SampleBatch, Unavailable
+from connectors.interface import ConnectorConfig, Identity, Probe, SampleBatch, Unavailable
 from connectors.protocols.opcua import settings, trust, verifying
-from connectors.protocols.opcua.history import historizing, history, running_since
-from connectors.protocols.opcua.session import Access, Pending, UaSession
+from connectors.protocols.opcua.history import filled
+from connectors.protocols.opcua.session import SILENCE_SECONDS, Access, Gone, Pending, UaSession
 from connectors.protocols.opcua.settings import OpcUaConfig
+
+log = logging.getLogger(__name__)
 
 ABSENT_RETRY = 60.0
 VERIFY_EVERY = 30.0
 PROBE_SECONDS = 5.0
-HISTORY_SECONDS = 120.0
+# A cut mended within these seconds and without a loss is nobody's business but the log's
+MENDED_SECONDS = 5.0
+FIRST_DELAY, LONGEST_DELAY = 0.05, 1.0
 
 
 class CannotReread(Told, ValueError):
@@ -39,14 +46,19 @@ class OpcUaConnector:
         self._config = config
         self._outage = Outage(config.endpoint)
         self._started = False
+        # Kept over a loss: the server may still hold session and subscription
+        self._session: UaSession | None = None
+        # Until when (the server's clock) the open outage is to be filled from history
+        self._fill_until: datetime | None = None
 
     async def probe(self) -> Probe:
-        session = self._open_session()
+        session = self._new_session()
         samples = Columns()
         try:
             await session.open()
             await session.subscribe(list(self._config.addresses))
             await verifying.verified(session)
+            session.start()
             deadline = time.monotonic() + PROBE_SECONDS
             seen: dict[str, int] = {}
             while len(seen) < len(session.items) and time.monotonic() < deadline:
@@ -72,35 +84,22 @@ class OpcUaConnector:
     async def batches(self) -> AsyncIterator[SampleBatch]:
         if not self._started:
             self._started = True
-            resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
-            if resumed:
-                yield SampleBatch(gaps=[resumed])
-        session = self._open_session()
+            if gap := self._process_was_down():
+                yield SampleBatch(gaps=[gap])
+        kept = False
         try:
-            await session.open()
-            await session.subscribe(list(self._config.addresses))
-            await verifying.verified(session)
-            async for batch in self._restore(session):
-                yield batch
-            retry = time.monotonic() + ABSENT_RETRY
-            while True:
-                found = await session.next()
-                if found is not None:
-                    yield found
-                if time.monotonic() > session.verified_at + VERIFY_EVERY:
-                    unwatched = await verifying.verified(session)
-                    if unwatched:
-                        yield SampleBatch(gaps=unwatched)
-                if session.absent and time.monotonic() > retry:
-                    retry = time.monotonic() + ABSENT_RETRY
-                    await self._try_absent(session)
+            async with aclosing(self._mending()) as stream:
+                async for batch in stream:
+                    yield batch
         except Exception as error:
-            lost = self._outage.lost(datetime.now(UTC), "connection_down", str(error))
-            if lost:
-                yield SampleBatch(gaps=[lost])
+            kept = True
+            if gap := self._lost(str(error)):
+                yield SampleBatch(gaps=[gap])
             raise
         finally:
-            await session.close()
+            if not kept and self._session is not None:
+                await self._session.close()
+                self._session = None
 
     async def acknowledge(self, batch: SampleBatch) -> None:
         _release(batch)
@@ -122,30 +121,119 @@ class OpcUaConnector:
             late("an array, a structure or bytes: no signal can hold it, however often it is read")
         )
 
-    async def _restore(self, session: UaSession) -> AsyncIterator[SampleBatch]:
-        """After an outage: the server's history where it has one, a gap for what it has not."""
-        now = datetime.now(UTC)
-        opened = self._outage.open
-        if opened is None:
+    # -- over cuts -----------------------------------------------------------------------------------------
+
+    async def _mending(self) -> AsyncGenerator[SampleBatch, None]:
+        """Over short cuts; raises what ended the last session when it cannot be resumed at once."""
+        cut, delay = 0.0, FIRST_DELAY
+        while True:
+            try:
+                async with aclosing(self._connected()) as stream:
+                    async for batch in stream:
+                        cut, delay = 0.0, FIRST_DELAY
+                        yield batch
+            except Exception as error:
+                cut = cut or time.monotonic()
+                session = self._session
+                if session is None:
+                    raise
+                session.lost(error)
+                for batch in session.left():
+                    yield batch
+                mended_in_time = time.monotonic() - cut < MENDED_SECONDS
+                if not (isinstance(error, Unavailable) and session.life.resumable and mended_in_time):
+                    raise
+                log.debug("%s: %s; resuming", self._config.endpoint, error)
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, LONGEST_DELAY)
+
+    async def _connected(self) -> AsyncGenerator[SampleBatch, None]:
+        """On one channel, until it is lost."""
+        session = self._session
+        if session is not None and session.life.resumable:
+            try:
+                await session.resume()
+            except Gone as error:
+                session.lost(error)
+                if gap := self._lost(str(error)):
+                    yield SampleBatch(gaps=[gap])
+        if session is None or not session.life.resumable:
+            session = self._session = self._new_session()
+            await session.open()
+            await session.subscribe(list(self._config.addresses))
+            if self._outage.open is not None:
+                self._fill_until = session.life.covered
+        for gap in await verifying.verified(session):
+            yield SampleBatch(gaps=[gap])
+        session.start()
+        if self._fill_until is not None:
+            session.alongside(self._fill(session, self._fill_until))
+        else:
             yield SampleBatch(messages=1)
-            return
-        missing = set(session.items.values())
-        if self._config.history:
-            deadline = time.monotonic() + HISTORY_SECONDS
-            for address in sorted(await historizing(session)):
-                if time.monotonic() > deadline:
-                    break
-                try:
-                    async for page in history(session, address, opened.start_time, now):
-                        if len(page):
-                            yield SampleBatch(samples=page, messages=1)
-                    missing.discard(address)
-                except Unavailable:
-                    continue
-            since = await running_since(session)
-            if since is None or since > opened.start_time:
-                missing = set(session.items.values())
-        yield SampleBatch(gaps=self._closing(session, opened, now, missing), messages=1)
+        async for batch in self._running(session):
+            yield batch
+
+    async def _running(self, session: UaSession) -> AsyncIterator[SampleBatch]:
+        retry = time.monotonic() + ABSENT_RETRY
+        while True:
+            found = await session.next()
+            if found is not None:
+                yield found
+            gap = self._silent_or_mended(session)
+            if gap:
+                yield SampleBatch(gaps=[gap])
+            in_doubt = gap is not None and gap.end_time is None
+            if in_doubt or time.monotonic() > session.verified_at + VERIFY_EVERY:
+                unwatched = await verifying.verified(session)
+                if unwatched:
+                    yield SampleBatch(gaps=unwatched)
+            if session.absent and time.monotonic() > retry:
+                retry = time.monotonic() + ABSENT_RETRY
+                await self._try_absent(session)
+
+    def _silent_or_mended(self, session: UaSession) -> GapRecord | None:
+        """Silence is on record before the session is given up, and taken back when all of it came."""
+        silent = session.silent_for() > session.suspicious_after
+        if self._outage.open is None:
+            return self._lost(f"nothing heard for {session.silent_for():.0f} s") if silent else None
+        if silent or not session.life.proven or self._fill_until is not None:
+            return None
+        return self._outage.restored(session.receiving.server_now(), "queue")
+
+    def _lost(self, why: str) -> GapRecord | None:
+        """From the last instant of which everything is known to have come."""
+        session, at = self._session, datetime.now(UTC)
+        if session is not None and session.life.covered is not None:
+            at = session.life.covered - session.receiving.slack()
+        return self._outage.lost(at, "connection_down", why)
+
+    def _process_was_down(self) -> GapRecord | None:
+        """Longer than it was: what had been published or was in doubt when it ended died with it."""
+        if self._config.resume_from is None:
+            return None
+        unheard = timedelta(seconds=SILENCE_SECONDS + self._config.publishing_ms / 1000)
+        return self._outage.lost(self._config.resume_from - unheard, "process_down")
+
+    # -- filling an outage ---------------------------------------------------------------------------------
+
+    async def _fill(self, session: UaSession, until: datetime) -> None:
+        """The outage from the server's history where it has one; what it has not, stays missing.
+
+        Cut short, it begins again on the next channel.
+        """
+        opened = self._outage.open
+        assert opened is not None
+        missing = set(session.items.addresses.values())
+        try:
+            if self._config.history:
+                missing = await filled(session, start=opened.start_time, end=until)
+        except Unavailable as error:
+            log.info("%s: history: %s", self._config.endpoint, error)
+            if not session.connected:
+                return
+        self._fill_until = None
+        gaps = self._closing(session, opened, until, missing)
+        await session.hand_over(SampleBatch(gaps=gaps, messages=1))
 
     def _closing(
         self, session: UaSession, opened: GapRecord, now: datetime, missing: set[str]
@@ -154,7 +242,7 @@ class OpcUaConnector:
         recovered = len(missing) < len(session.items)
         closed = self._outage.restored(now, "history" if recovered else "")
         # What the server granted says how much of a stall it could bridge: on record with the outage
-        gaps = [replace(closed, detail=f"{closed.detail}; {session.queues()}"[:500])] if closed else []
+        gaps = [replace(closed, detail=f"{closed.detail}; {session.items.said()}"[:500])] if closed else []
         if recovered:
             source, cause = self._config.endpoint, opened.cause
             gaps += [
@@ -163,12 +251,13 @@ class OpcUaConnector:
             ]
         return gaps
 
-    async def _try_absent(self, session: UaSession) -> None:
+    @staticmethod
+    async def _try_absent(session: UaSession) -> None:
         """Optional nodes may appear later; asking again costs one request."""
-        wanted, session.absent = session.absent, []
+        wanted, session.items.absent = session.absent, []
         await session.monitor(wanted)
 
-    def _open_session(self) -> UaSession:
+    def _new_session(self) -> UaSession:
         config = self._config
         queue = math.ceil(config.tolerated_outage_seconds * 1000 / max(config.sampling_ms, 1.0))
         return UaSession(
@@ -190,6 +279,6 @@ class OpcUaConnector:
 
 
 def _release(batch: SampleBatch) -> None:
-    """The publish callback may return: asyncua then acknowledges the sequence number."""
-    if isinstance(batch.token, Pending) and not batch.token.safe.done():
-        batch.token.safe.set_result(None)
+    """What came with it is on disk: its number may be acknowledged."""
+    if isinstance(batch.token, Pending):
+        batch.token.confirm()

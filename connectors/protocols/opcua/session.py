@@ -1,216 +1,195 @@
-"""One session with one OPC UA server: a new asyncua client each time, a deadline around everything.
+"""One subscription with one OPC UA server, over as many channels as it takes.
 
-Notifications reach us through a publish callback of our own, which returns only when the batch is on disk:
-asyncua sends the acknowledgement of a sequence number after its callback, so an unfinished callback is an
-unacknowledged one.
+Every channel is a new asyncua client. The publish loop is ours: a sequence number is acknowledged only once
+what came with it is on disk, and stays to be acknowledged over a cut; asyncua's own loop acknowledges
+whatever its callback did, and restores nothing after a second cut (#1969).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import math
 import time
-from collections.abc import Awaitable, Collection
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from asyncua import Client, ua
 from asyncua.client.ua_client import UaClientState
-from asyncua.ua.uaerrors import UaError
+from asyncua.ua import uaerrors
+from asyncua.ua.ua_binary import struct_from_binary
 
-from connectors.domain.columns import instant
-from connectors.domain.outage import gap_declared
-from connectors.domain.phrase import Phrase, late, phrase
-from connectors.interface import GapRecord, Malformed, SampleBatch, Unavailable
-from connectors.protocols.opcua import secured
-from connectors.protocols.opcua.values import BadAddress, NotAValue, add_value, node_id, overflowed
+from connectors.domain.phrase import Phrase
+from connectors.interface import SampleBatch, Unavailable
+from connectors.protocols.opcua import dialing
+from connectors.protocols.opcua.dialing import REQUEST, Access, Ticket, within
+from connectors.protocols.opcua.items import HEARTBEAT, HEARTBEAT_HANDLE, Items, request
+from connectors.protocols.opcua.lifecycle import Heard, Lifecycle, Step
+from connectors.protocols.opcua.receiving import Gone, Receiving
 from connectors.transports.deadline import bounded
 
-log = logging.getLogger(__name__)
-T = TypeVar("T")
-REQUEST = 10.0
+__all__ = ["CHUNK", "Access", "Gone", "Pending", "Silent", "UaSession", "within"]
 CHUNK = 500
-HEARTBEAT_HANDLE = 1
-HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
+LIFETIME_KEEPALIVES = 12
+SILENCE_SECONDS = 5.0
+UNKNOWN_SUBSCRIPTION = (uaerrors.BadNoSubscription, uaerrors.BadSubscriptionIdInvalid)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Access:
-    """How to reach and trust a server. ``security`` "none" must be said.
-
-    Empty files: the certificate made for this host, the servers in its folder of trusted ones.
-    """
-
-    endpoint: str
-    security: str
-    certificate: str
-    private_key: str
-    server_certificate: str
-    username: str
-    password: str = field(repr=False)
+class Silent(Unavailable):
+    """The connection looks fine and nothing comes."""
 
 
 @dataclass(slots=True)
 class Pending:
-    """A batch and the promise that it is on disk."""
+    """A batch, the number it came under (0: none), and whether it is on disk."""
 
-    batch: SampleBatch
-    safe: asyncio.Future[None]
+    session: UaSession
+    number: int
+    safe: asyncio.Event
+
+    def confirm(self) -> None:
+        if not self.safe.is_set():
+            self.safe.set()
+            if self.number:
+                self.session.unacknowledged.append(self.number)
 
 
-@dataclass
 class UaSession:
-    access: Access
-    source: str
-    publishing_ms: float
-    sampling_ms: float
-    queue_size: int
-    freshness_seconds: float
-    warnings: list[Phrase] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.pending: asyncio.Queue[Pending | Exception] = asyncio.Queue()
+    def __init__(
+        self,
+        *,
+        access: Access,
+        source: str,
+        publishing_ms: float,
+        sampling_ms: float,
+        queue_size: int,
+        freshness_seconds: float,
+    ) -> None:
+        self.access, self.source = access, source
+        self.publishing_ms, self.freshness_seconds = publishing_ms, freshness_seconds
+        self.keepalive_seconds = min(5.0, freshness_seconds / 3)
+        self.life = Lifecycle()
+        self.items = Items(sampling_ms, queue_size)
+        self.receiving = Receiving(source, self.items, publishing_ms)
+        self.pending: asyncio.Queue[SampleBatch | Exception] = asyncio.Queue()
+        self.unacknowledged: list[int] = []
         self.namespaces: list[str] = []
-        self.items: dict[int, str] = {}
-        self.absent: list[str] = []
-        # Monitored items by our handle: the server's number for each, the queue it granted
-        self.at_server: dict[int, int] = {}
-        self.granted: dict[int, int] = {}
-        self.verified_at = time.monotonic()
+        self.verified_at = self._subscribed_at = time.monotonic()
         self.can_list_items = True
-        self._silent: set[int] = set()
-        self._last_source: dict[str, int] = {}
         self.subscription = 0
-        self._next_sequence: int | None = None
-        self._heard = self._data_heard = self._subscribed_at = time.monotonic()
+        self._client: Client | None = None
+        self._ticket: Ticket | None = None
+        self._server_started: datetime | None = None
         self._heartbeat = False
-        self._last_handle = HEARTBEAT_HANDLE
-        self.client = Client(self.access.endpoint, timeout=REQUEST)
-        self.client.session_timeout = 60_000
-        self.client.name = self.client.description = "Manufacturing operations"
-        if self.access.username:
-            self.client.set_user(self.access.username)
-            self.client.set_password(self.access.password)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            raise Unavailable("connection lost")
+        return self._client
+
+    @property
+    def warnings(self) -> list[Phrase]:
+        return self.items.warnings
+
+    @property
+    def absent(self) -> list[str]:
+        return self.items.absent
 
     # -- opening -------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
         """Raises Unavailable or ConfigurationError."""
-        if self.access.security == "none":
-            await within(self.client.connect(), "connect", 2 * REQUEST)
-        else:
-            await self._connect_secured()
+        self._client = await dialing.channel(self.access)
+        self._ticket = await dialing.session(self.client, self.access)
+        self._tasks.append(asyncio.create_task(dialing.renewing(self.client)))
         self.namespaces = await within(self.client.get_namespace_array(), "namespaces")
+        self._server_started = await dialing.running_since(self.client)
 
-    async def _connect_secured(self) -> None:
-        """The server's certificate is believed before anything is said to it; asyncua then holds it to that
-        certificate.
+    async def resume(self) -> None:
+        """On a new channel: the old session, else a new one that takes the subscription over.
+
+        Raises Gone when the server has it no more, else Unavailable.
         """
-        discovery = Client(self.access.endpoint, timeout=REQUEST)
-        found = await within(discovery.connect_and_get_server_endpoints(), "endpoints", 2 * REQUEST)
-        ours = await asyncio.to_thread(secured.credentials, self.access.certificate, self.access.private_key)
-        policy, server = await asyncio.to_thread(
-            secured.chosen, found, self.access.endpoint, self.access.server_certificate
+        self._client = await dialing.channel(self.access)
+        assert self._ticket is not None
+        reactivated = await dialing.reactivate(self.client, self._ticket)
+        self.life.reactivated(reactivated is not None)
+        if reactivated is None:
+            self._ticket = await dialing.session(self.client, self.access)
+            self.life.transferred(await self._transferred())
+        else:
+            self._ticket = reactivated
+        if self.life.step is Step.OPEN:
+            raise Gone("the server did not give the subscription back")
+        self._tasks.append(asyncio.create_task(dialing.renewing(self.client)))
+        await self._republish_missed()
+
+    async def _transferred(self) -> list[int] | None:
+        """The numbers the server still has; None when it refuses.
+
+        Never of a server that started anew: a subscription of that number is somebody else's.
+        """
+        if await dialing.running_since(self.client) != self._server_started:
+            return None
+        parameters = ua.TransferSubscriptionsParameters(
+            SubscriptionIds=[ua.IntegerId(self.subscription)], SendInitialValues=False
         )
-        self.client.application_uri = ours.application_uri
-        await self.client.set_security(policy, ours.certificate, ours.private_key, server_certificate=server)
         try:
-            await within(self.client.connect(), "connect", 2 * REQUEST)
+            (result,) = await within(
+                self.client.uaclient.session.transfer_subscriptions(parameters), "transfer"
+            )
         except Unavailable as error:
-            raise Unavailable(
-                late("%(why)s. Does the server trust our certificate %(thumbprint)s, %(file)s?"),
-                why=error,
-                thumbprint=ours.thumbprint,
-                file=ours.file,
-            ) from error
+            if isinstance(error.__cause__, uaerrors.UaError):
+                return None
+            raise
+        return list(result.AvailableSequenceNumbers or ()) if result.StatusCode.is_good() else None
+
+    async def _republish_missed(self) -> None:
+        while (number := self.life.wanted()) is not None:
+            message = await self._republish(number)
+            self.life.republished(None if message is None else self.receiving.published_at(message))
+            if message is not None:
+                self._hand_over(self.receiving.batch(message.NotificationData), number)
 
     async def subscribe(self, addresses: list[str]) -> None:
         """One subscription for all addresses; those the server does not know are kept in ``absent``."""
-        keepalive = max(1, math.ceil(5000 / self.publishing_ms))
-        parameters = ua.CreateSubscriptionParameters(
+        keepalive = max(1, math.ceil(self.keepalive_seconds * 1000 / self.publishing_ms))
+        asked = ua.CreateSubscriptionRequest()
+        asked.Parameters = ua.CreateSubscriptionParameters(
             RequestedPublishingInterval=self.publishing_ms,
             RequestedMaxKeepAliveCount=keepalive,
-            RequestedLifetimeCount=keepalive * 12,
+            RequestedLifetimeCount=max(
+                keepalive * LIFETIME_KEEPALIVES,
+                math.ceil(dialing.SESSION_SECONDS * 1000 / self.publishing_ms),
+            ),
             MaxNotificationsPerPublish=10_000,
             PublishingEnabled=True,
             Priority=0,
         )
-        created = await within(
-            self.client.uaclient.session.create_subscription(parameters, callback=self._published),
-            "subscribe",
-        )
-        self.subscription = created.SubscriptionId
-        self._heard = self._data_heard = self._subscribed_at = time.monotonic()
+        # Not the library's create_subscription: it starts its own publish loop
+        data = await within(self.client.uaclient.session._send_request(asked), "subscribe")
+        answer = struct_from_binary(ua.CreateSubscriptionResponse, data)
+        self.subscription = int(answer.Parameters.SubscriptionId)
+        self.receiving.heard = self.receiving.data_heard = self._subscribed_at = time.monotonic()
         await self._monitor_heartbeat()
         await self.monitor(addresses)
+        self.life.opened(self.receiving.server_now())
 
     async def monitor(self, addresses: list[str]) -> None:
-        """Adds monitored items and checks the server's answer for each: a set of ours, outside the
-        library.
-        """
-        known: list[tuple[str, ua.NodeId]] = []
-        for address in addresses:
-            try:
-                node = node_id(address, self.namespaces)
-            except BadAddress as error:
-                self.warnings.append(error.phrase)
-                continue
-            if node is None:
-                self.absent.append(address)
-            else:
-                known.append((address, node))
+        """Adds monitored items and checks the server's answer for each."""
+        known = self.items.known(addresses, self.namespaces)
         for first in range(0, len(known), CHUNK):
-            await self._monitor_chunk(known[first : first + CHUNK])
-
-    async def _monitor_chunk(self, chunk: list[tuple[str, ua.NodeId]]) -> None:
-        requests = []
-        for address, node in chunk:
-            self._last_handle += 1
-            # Before the request: the first values may come before its answer
-            self.items[self._last_handle] = address
-            self._silent.add(self._last_handle)
-            requests.append(self._request(node, self._last_handle, self.sampling_ms, self.queue_size))
-        results = await self._create(requests)
-        if len(results) != len(requests):
-            raise Unavailable(f"the server answered {len(results)} of {len(requests)} monitored items")
-        for request, result in zip(requests, results, strict=True):
-            handle = request.RequestedParameters.ClientHandle
-            if not result.StatusCode.is_good():
-                self._silent.discard(handle)
-                address = self.items.pop(handle)
-                self.absent.append(address)
-                self.warnings.append(Phrase(f"{address}: {result.StatusCode.name}"))
-                continue
-            self.at_server[handle] = int(result.MonitoredItemId)
-            self.granted[handle] = int(result.RevisedQueueSize)
-            if result.RevisedQueueSize < self.queue_size:
-                text = late("%(address)s: queue of %(granted)d granted, %(asked)d asked")
-                place = {"address": self.items[handle], "granted": self.granted[handle]}
-                self.warnings.append(phrase(text, **place, asked=self.queue_size))
-
-    def queues(self) -> str:
-        """How much of a stall the server can bridge, as granted."""
-        fewest = min(self.granted.values(), default=0)
-        short = sum(granted < self.queue_size for granted in self.granted.values())
-        return (
-            f"queues of {self.queue_size} asked, {fewest} or more granted,"
-            f" fewer than asked for {short} of {len(self.granted)} values"
-        )
-
-    def forget(self, handles: Collection[int]) -> list[str]:
-        """The server no longer has these; returns their addresses."""
-        for handle in handles:
-            self._silent.discard(handle)
-            self.at_server.pop(handle, None)
-            self.granted.pop(handle, None)
-        return [self.items.pop(handle) for handle in handles]
+            requests = self.items.requests(known[first : first + CHUNK])
+            self.items.answered(requests, await self._create(requests))
 
     async def _monitor_heartbeat(self) -> None:
         """The server's own clock changes whatever the machines do: its silence is the connection's."""
         interval = min(1000.0, self.freshness_seconds * 250)
-        (result,) = await self._create([self._request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
+        (result,) = await self._create([request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
         self._heartbeat = result is not None and result.StatusCode.is_good()
 
     async def _create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
@@ -221,128 +200,103 @@ class UaSession:
         )
         return list(await within(self.client.uaclient.session.create_monitored_items(parameters), "monitor"))
 
-    @staticmethod
-    def _request(node: ua.NodeId, handle: int, sampling: float, queue: int) -> ua.MonitoredItemCreateRequest:
-        return ua.MonitoredItemCreateRequest(
-            ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
-            MonitoringMode=ua.MonitoringMode.Reporting,
-            RequestedParameters=ua.MonitoringParameters(
-                ClientHandle=handle, SamplingInterval=sampling, QueueSize=queue, DiscardOldest=True
-            ),
-        )
-
     # -- receiving -----------------------------------------------------------------------------------------
 
-    async def _published(self, result: ua.PublishResult) -> None:
-        """Returns only when what came is on disk; on failure never, and the session is dropped."""
+    def start(self) -> None:
+        """Receives from now on; the items are verified."""
+        self.life.verified()
+        self.receiving.heard = self.receiving.data_heard = time.monotonic()
+        self._tasks.append(asyncio.create_task(self._publishing()))
+
+    async def _publishing(self) -> None:
+        """One publish request at a time; what came is on disk before the next, and acknowledged with it."""
         try:
-            self._heard = time.monotonic()
-            message = result.NotificationMessage
-            gaps = await self._check_sequence(result)
-            if not message.NotificationData:
-                for gap in gaps:
-                    await self._hand_over(SampleBatch(gaps=[gap]))
-                return
-            batch = self._batch(message.NotificationData)
-            batch.gaps += gaps
-            if batch:
-                await self._hand_over(batch)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            self.pending.put_nowait(
-                error if isinstance(error, Unavailable) else Unavailable(f"publish: {error}")
-            )
-            await asyncio.Event().wait()
-
-    async def _hand_over(self, batch: SampleBatch) -> None:
-        pending = Pending(batch, asyncio.get_running_loop().create_future())
-        batch.token = pending
-        self.pending.put_nowait(pending)
-        await pending.safe
-
-    async def _check_sequence(self, result: ua.PublishResult) -> list[GapRecord]:
-        """A hole in the sequence numbers is asked for again, within what the server says it still has."""
-        number = int(result.NotificationMessage.SequenceNumber)
-        expected, has_data = self._next_sequence, bool(result.NotificationMessage.NotificationData)
-        if has_data:
-            self._next_sequence = 1 if number >= 0xFFFFFFFF else number + 1
-        if expected is None or not number or number <= expected:
-            return []
-        available = set(result.AvailableSequenceNumbers or ())
-        now = instant(time.time_ns() // 1000)
-        for missing in range(expected, min(number, expected + 100)):
-            if missing not in available or not await self._republish(missing):
-                start = instant(max(self._last_source.values(), default=time.time_ns() // 1000))
-                detail = f"expected notification {expected}, got {number}"
-                return [
-                    gap_declared(
-                        source=self.source, cause="sequence_jump", start=start, end=now, detail=detail
+            while True:
+                told = list(self.unacknowledged)
+                try:
+                    response = await self.client.uaclient.session.publish(
+                        [ua.SubscriptionAcknowledgement(self.subscription, number) for number in told]
                     )
-                ]
-        return []
+                except (uaerrors.BadTimeout, uaerrors.BadTooManyPublishRequests):
+                    continue
+                except uaerrors.UaStructParsingError:
+                    # Not to be read, so not acknowledged: the next one's number tells that it is missing
+                    continue
+                del self.unacknowledged[: len(told)]
+                if int(response.Parameters.SubscriptionId) == self.subscription:
+                    await self._published(response.Parameters)
+        except UNKNOWN_SUBSCRIPTION as error:
+            self.pending.put_nowait(Gone(f"publish: {error}"))
+        except Unavailable as error:
+            self.pending.put_nowait(error)
+        except Exception as error:
+            self.pending.put_nowait(Unavailable(f"publish: {str(error) or type(error).__name__}"))
 
-    async def _republish(self, number: int) -> bool:
+    async def _published(self, result: ua.PublishResult) -> None:
+        message = result.NotificationMessage
+        number, at = int(message.SequenceNumber), self.receiving.published_at(message)
+        has_data = bool(message.NotificationData)
+        heard = self.life.notified(number, at, data=has_data, available=result.AvailableSequenceNumbers or ())
+        # Nothing is awaited before it is handed over: a cut meanwhile must not lose it
+        safe = None
+        if heard.new:
+            safe = self._hand_over(self.receiving.batch(message.NotificationData), number)
+        elif has_data:
+            self.unacknowledged.append(number)
+        if heard.ask or heard.lost:
+            await self._ask_again(heard, number)
+        if safe:
+            await safe.wait()
+
+    async def _ask_again(self, heard: Heard, number: int) -> None:
+        """For the notifications skipped before this number; a gap where one of them is not to be had."""
+        lost = True
+        try:
+            found = [await self._recover(skipped) for skipped in heard.ask]
+            lost = heard.lost or not all(found)
+        finally:
+            if lost:
+                detail = f"notifications before number {number} did not come"
+                until = self.life.covered or self.receiving.server_now()
+                self._hand_over(SampleBatch(gaps=[self.receiving.jump(heard.since, until, detail)]), 0)
+
+    async def _recover(self, number: int) -> bool:
+        message = await self._republish(number)
+        if message is None:
+            return False
+        self.life.recovered(number)
+        self._hand_over(self.receiving.batch(message.NotificationData), number)
+        return True
+
+    async def _republish(self, number: int) -> ua.NotificationMessage | None:
+        """None when the server has it no more; some answer an empty message for that.
+
+        Raises Gone when it has not even the subscription.
+        """
         try:
             message = await within(
                 self.client.uaclient.session.republish(self.subscription, number), "republish"
             )
-        except (UaError, Unavailable):
-            return False
-        if message.NotificationData:
-            batch = self._batch(message.NotificationData)
-            if batch:
-                await self._hand_over(batch)
-        return True
+        except Unavailable as error:
+            if isinstance(error.__cause__, UNKNOWN_SUBSCRIPTION):
+                raise Gone(str(error)) from error
+            if isinstance(error.__cause__, uaerrors.UaError):
+                return None
+            raise
+        found: ua.NotificationMessage | None = message if message.NotificationData else None
+        return found
 
-    def _batch(self, notifications: list[Any]) -> SampleBatch:
-        arrival = time.time_ns() // 1000
-        batch = SampleBatch()
-        for notification in notifications:
-            if isinstance(notification, ua.DataChangeNotification):
-                for item in notification.MonitoredItems:
-                    self._item(item, batch, arrival)
-                batch.messages += 1
-            elif isinstance(notification, ua.StatusChangeNotification):
-                raise Unavailable(
-                    f"subscription: {getattr(notification.Status, 'name', notification.Status)}"
-                )
-        return batch
+    def _hand_over(self, batch: SampleBatch, number: int) -> asyncio.Event:
+        batch.token = Pending(self, number, asyncio.Event())
+        if batch:
+            self.pending.put_nowait(batch)
+        else:
+            batch.token.confirm()
+        return batch.token.safe
 
-    def _item(self, item: ua.MonitoredItemNotification, batch: SampleBatch, arrival: int) -> None:
-        handle, data = item.ClientHandle, item.Value
-        if handle == HEARTBEAT_HANDLE:
-            self._data_heard = time.monotonic()
-            return
-        address = self.items.get(handle)
-        if address is None:
-            return
-        self._silent.discard(handle)
-        before = self._last_source.get(address, arrival)
-        try:
-            at = add_value(batch.samples, address, data, arrival=arrival)
-        except (NotAValue, OverflowError) as error:
-            batch.malformed.append(
-                Malformed(
-                    source=address,
-                    reason=str(error),
-                    raw=repr(data.Value)[:2000].encode("utf-8", "replace"),
-                    arrival_time=instant(arrival),
-                )
-            )
-            return
-        self._last_source[address] = max(before, at) if address in self._last_source else at
-        if data.StatusCode is not None and overflowed(int(data.StatusCode.value)):
-            batch.gaps.append(
-                gap_declared(
-                    source=self.source,
-                    cause="overflow",
-                    start=instant(min(before, at)),
-                    end=instant(at),
-                    scope=address,
-                    detail="the server's queue overflowed",
-                )
-            )
+    async def hand_over(self, batch: SampleBatch) -> None:
+        """Returns when it is on disk."""
+        await self._hand_over(batch, 0).wait()
 
     async def next(self) -> SampleBatch | None:
         """The next batch, or None after a second of quiet.
@@ -351,45 +305,87 @@ class UaSession:
         """
         try:
             # Not wait_for: in Python 3.11 it can swallow a cancellation that meets an item
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout(min(1.0, self.freshness_seconds / 4)):
                 item = await self.pending.get()
         except TimeoutError:
             self._check_fresh()
             return None
         if isinstance(item, Exception):
             raise item
-        return item.batch
+        return item
+
+    def left(self) -> list[SampleBatch]:
+        """What came before the session was lost."""
+        found = []
+        while not self.pending.empty():
+            item = self.pending.get_nowait()
+            if not isinstance(item, Exception):
+                found.append(item)
+        return found
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and self._client.uaclient.state is UaClientState.CONNECTED
+
+    @property
+    def suspicious_after(self) -> float:
+        """Seconds of silence after which something is wrong, though perhaps not for long."""
+        if self._heartbeat:
+            return min(SILENCE_SECONDS, self.freshness_seconds / 2) + self.publishing_ms / 1000
+        return 2 * self.keepalive_seconds
+
+    def silent_for(self) -> float:
+        """Seconds without the server's clock, or without a word where it does not show its clock."""
+        last = self.receiving.data_heard if self._heartbeat else self.receiving.heard
+        return time.monotonic() - last
 
     def _check_fresh(self) -> None:
-        now = time.monotonic()
-        if self.client.uaclient.state is not UaClientState.CONNECTED:
+        if not self.connected:
             raise Unavailable("connection lost")
-        limit = max(self.freshness_seconds, 12.0)
-        if now - self._heard > limit:
-            raise Unavailable(f"nothing published for {limit:g} s")
-        if self._heartbeat and now - self._data_heard > self.freshness_seconds:
-            raise Unavailable(f"no data for {self.freshness_seconds:g} s, not even the server's clock")
-        if self._silent and now - self._subscribed_at > REQUEST:
-            raise Unavailable(f"{len(self._silent)} monitored items never reported, e.g. {self._an_item()}")
+        now = time.monotonic()
+        limit = max(self.freshness_seconds, 2.4 * self.keepalive_seconds)
+        if now - self.receiving.heard > limit:
+            raise Silent(f"nothing published for {limit:g} s")
+        if self._heartbeat and now - self.receiving.data_heard > self.freshness_seconds:
+            raise Gone(f"no data for {self.freshness_seconds:g} s, not even the server's clock")
+        silent = self.items.silent
+        if silent and now - self._subscribed_at > REQUEST:
+            example = self.items.addresses.get(min(silent), "?")
+            raise Gone(f"{len(silent)} monitored items never reported, e.g. {example}")
 
-    def _an_item(self) -> str:
-        return self.items.get(min(self._silent), "?")
+    # -- ending --------------------------------------------------------------------------------------------
+
+    def lost(self, error: Exception) -> Step:
+        """Leaves the channel; the server may keep session and subscription for a while."""
+        self._end_tasks()
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                self._client.disconnect_socket()
+        if isinstance(error, Gone):
+            self.life.forgotten()
+        return self.life.lost(stale=isinstance(error, Silent))
+
+    def alongside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Until it ends or the channel is lost."""
+        self._tasks.append(asyncio.create_task(self._reported(work)))
+
+    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as error:
+            self.pending.put_nowait(error)
+
+    def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
 
     async def close(self) -> None:
-        """Never waits long: a hanging server must not keep the process."""
+        """Ends session and subscription. Never waits long: a hanging server must not keep the process."""
+        self._end_tasks()
+        if self._client is None:
+            return
         with contextlib.suppress(Exception):
-            await bounded(self.client.disconnect(), 5.0)
+            await bounded(self._client.disconnect(), 5.0)
         with contextlib.suppress(Exception):
-            self.client.disconnect_socket()
-
-
-async def within(work: Awaitable[T], what: str, seconds: float = REQUEST) -> T:
-    """An outer deadline, and every library error as Unavailable: the same client can hang for ever
-    (#1660).
-    """
-    try:
-        return await bounded(work, seconds)
-    except TimeoutError:
-        raise Unavailable(f"{what}: no answer within {seconds:g} s") from None
-    except (OSError, UaError) as error:
-        raise Unavailable(f"{what}: {str(error) or type(error).__name__}") from error
+            self._client.disconnect_socket()

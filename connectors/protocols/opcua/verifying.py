@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from asyncua import ua
 from asyncua.ua.uaerrors import UaError
 
 from connectors.domain.outage import gap_declared
 from connectors.interface import GapRecord, Unavailable
-from connectors.protocols.opcua.session import CHUNK, UaSession, within
+from connectors.protocols.opcua.dialing import within
+from connectors.protocols.opcua.session import CHUNK, Gone, UaSession
 
 log = logging.getLogger(__name__)
 SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
@@ -22,19 +23,22 @@ async def verified(session: UaSession) -> list[GapRecord]:
     """Asks the server what it watches, has it watch what is missing, and returns a gap for each such value,
     from the last time it was known to be watched.
 
-    Raises Unavailable when the server will not keep them.
+    Raises Gone when the server will not keep them.
     """
-    since = datetime.now(UTC) - timedelta(seconds=time.monotonic() - session.verified_at)
+    checked = time.monotonic()
+    now = session.receiving.server_now()
+    since = now - session.receiving.slack() - timedelta(seconds=checked - session.verified_at)
     missing = await _missing(session)
-    addresses = session.forget(missing)
+    addresses = session.items.forget(missing)
     if addresses:
         log.warning("%s: %d values were no longer watched", session.source, len(addresses))
         await session.monitor(addresses)
         again = await _missing(session)
         if again:
-            raise Unavailable(f"{len(again)} monitored items are lost again, e.g. {session.items[again[0]]}")
-    session.verified_at = time.monotonic()
-    now = datetime.now(UTC)
+            example = session.items.addresses[again[0]]
+            raise Gone(f"{len(again)} monitored items are lost again, e.g. {example}")
+    session.verified_at = checked
+    now = session.receiving.server_now()
     detail = "the server no longer watched it"
     return [
         gap_declared(
@@ -47,7 +51,7 @@ async def verified(session: UaSession) -> list[GapRecord]:
 async def _missing(session: UaSession) -> list[int]:
     listed = await _listed(session) if session.can_list_items else None
     if listed is not None:
-        return sorted(handle for handle in session.at_server if handle not in listed)
+        return sorted(handle for handle in session.items.at_server if handle not in listed)
     return await _refused(session)
 
 
@@ -66,7 +70,7 @@ async def _listed(session: UaSession) -> set[int] | None:
             return None
         raise
     if result.StatusCode is not None and result.StatusCode.value == ua.StatusCodes.BadSubscriptionIdInvalid:
-        raise Unavailable("the server no longer knows the subscription")
+        raise Gone("the server no longer knows the subscription")
     outputs = result.OutputArguments or []
     if not result.StatusCode.is_good() or len(outputs) < 2:
         session.can_list_items = False
@@ -76,14 +80,14 @@ async def _listed(session: UaSession) -> set[int] | None:
 
 async def _refused(session: UaSession) -> list[int]:
     """Every server must answer for each item when told to keep its mode; for one it lost it cannot."""
-    handles = sorted(session.at_server)
+    handles = sorted(session.items.at_server)
     lost: list[int] = []
     for first in range(0, len(handles), CHUNK):
         chunk = handles[first : first + CHUNK]
         parameters = ua.SetMonitoringModeParameters(
             SubscriptionId=session.subscription,
             MonitoringMode=ua.MonitoringMode.Reporting,
-            MonitoredItemIds=[ua.IntegerId(session.at_server[handle]) for handle in chunk],
+            MonitoredItemIds=[ua.IntegerId(session.items.at_server[handle]) for handle in chunk],
         )
         answers = await within(
             session.client.uaclient.session.set_monitoring_mode(parameters), "monitoring mode"

@@ -1,0 +1,130 @@
+"""The values we watch, kept outside the library: what was asked for, what the server granted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from asyncua import ua
+
+from connectors.domain.phrase import Phrase, late, phrase
+from connectors.interface import Unavailable
+from connectors.protocols.opcua.values import BadAddress, node_id
+
+HEARTBEAT_HANDLE, EVENT_HANDLE = 1, 2
+HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
+Wanted = tuple[str, ua.NodeId]
+
+
+class Granted(NamedTuple):
+    """``sampling`` in milliseconds; ``queue`` in values."""
+
+    sampling: float
+    queue: int
+
+
+@dataclass
+class Items:
+    """By our handle: the address, the server's number for it, what it granted.
+
+    ``silent``: never reported since they were made.
+    """
+
+    sampling_ms: float
+    queue_size: int
+    warnings: list[Phrase] = field(default_factory=list)
+    addresses: dict[int, str] = field(default_factory=dict)
+    at_server: dict[int, int] = field(default_factory=dict)
+    granted: dict[int, Granted] = field(default_factory=dict)
+    silent: set[int] = field(default_factory=set)
+    absent: list[str] = field(default_factory=list)
+    _last: int = EVENT_HANDLE
+    _fewest: int = 2**32
+
+    def __len__(self) -> int:
+        return len(self.addresses)
+
+    def known(self, addresses: Iterable[str], namespaces: list[str]) -> list[Wanted]:
+        """Those whose namespace the server has; the others are kept in ``absent``."""
+        found: list[Wanted] = []
+        for address in addresses:
+            try:
+                node = node_id(address, namespaces)
+            except BadAddress as error:
+                self.warnings.append(error.phrase)
+                continue
+            if node is None:
+                self.absent.append(address)
+            else:
+                found.append((address, node))
+        return found
+
+    def requests(self, chunk: list[Wanted]) -> list[ua.MonitoredItemCreateRequest]:
+        """Registered before they are sent: the first values may come before the answer."""
+        made = []
+        for address, node in chunk:
+            self._last += 1
+            self.addresses[self._last] = address
+            self.silent.add(self._last)
+            made.append(request(node, self._last, self.sampling_ms, self.queue_size))
+        return made
+
+    def answered(self, requests: list[ua.MonitoredItemCreateRequest], results: list[Any]) -> None:
+        if len(results) != len(requests):
+            raise Unavailable(f"the server answered {len(results)} of {len(requests)} monitored items")
+        for asked, result in zip(requests, results, strict=True):
+            handle = asked.RequestedParameters.ClientHandle
+            if result.StatusCode.is_good():
+                self._made(handle, result)
+                continue
+            (address,) = self.forget([handle])
+            self.absent.append(address)
+            self.warnings.append(Phrase(f"{address}: {result.StatusCode.name}"))
+
+    def _made(self, handle: int, result: Any) -> None:
+        self.at_server[handle] = int(result.MonitoredItemId)
+        granted = Granted(float(result.RevisedSamplingInterval), int(result.RevisedQueueSize))
+        self.granted[handle] = granted
+        self._fewest = min(self._fewest, max(granted.queue, 2))
+        if granted.queue < self.queue_size:
+            text = late("%(address)s: queue of %(granted)d granted, %(asked)d asked")
+            place = {"address": self.addresses[handle], "granted": granted.queue}
+            self.warnings.append(phrase(text, **place, asked=self.queue_size))
+
+    def forget(self, handles: Collection[int]) -> list[str]:
+        """The server no longer has these; returns their addresses."""
+        for handle in handles:
+            self.silent.discard(handle)
+            self.at_server.pop(handle, None)
+            self.granted.pop(handle, None)
+        return [self.addresses.pop(handle) for handle in handles]
+
+    @property
+    def fewest(self) -> int:
+        """Values the shortest queue holds."""
+        return self._fewest
+
+    def slowest(self) -> float:
+        """Seconds a value may be older than the notification it comes with."""
+        return max((granted.sampling for granted in self.granted.values()), default=0.0) / 1000
+
+    def said(self) -> str:
+        """How much of a stall the server can bridge, as granted."""
+        queues = [granted.queue for granted in self.granted.values()]
+        short = sum(queue < self.queue_size for queue in queues)
+        return (
+            f"queues of {self.queue_size} asked, {min(queues, default=0)} or more granted,"
+            f" fewer than asked for {short} of {len(queues)} values;"
+            f" sampled every {self.sampling_ms:g} ms asked, {self.slowest() * 1000:g} ms or faster granted"
+        )
+
+
+def request(node: ua.NodeId, handle: int, sampling: float, queue: int) -> ua.MonitoredItemCreateRequest:
+    return ua.MonitoredItemCreateRequest(
+        ItemToMonitor=ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value),
+        MonitoringMode=ua.MonitoringMode.Reporting,
+        RequestedParameters=ua.MonitoringParameters(
+            ClientHandle=handle, SamplingInterval=sampling, QueueSize=queue, DiscardOldest=True
+        ),
+    )

@@ -1,0 +1,125 @@
+"""Notifications as batches, and the gaps they tell of."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from asyncua import ua
+
+from connectors.domain.columns import instant, micros
+from connectors.domain.outage import GapRecord, gap_declared
+from connectors.interface import Malformed, SampleBatch, Unavailable
+from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Items
+from connectors.protocols.opcua.values import NotAValue, add_value, aware, overflowed
+
+LEAST_SLACK, MOST_SLACK = 0.1, 5.0
+
+
+class Gone(Unavailable):
+    """The server has the subscription no more."""
+
+
+class Receiving:
+    """``heard`` and ``data_heard``: monotonic instants of the last notification and the last value."""
+
+    def __init__(self, source: str, items: Items, publishing_ms: float) -> None:
+        self.source, self.items = source, items
+        self.heard = self.data_heard = time.monotonic()
+        self._publishing = publishing_ms / 1000
+        self._last_source: dict[str, int] = {}
+        self._ahead: timedelta | None = None
+
+    def published_at(self, message: ua.NotificationMessage) -> datetime:
+        """By the server's clock; by ours where it does not say."""
+        self.heard = time.monotonic()
+        now, said = datetime.now(UTC), message.PublishTime
+        if said is None or said.year < 1980:
+            return now
+        ahead = aware(said) - now
+        # The shortest way here tells the clocks' difference best
+        self._ahead = ahead if self._ahead is None else max(self._ahead, ahead)
+        return aware(said)
+
+    def server_now(self) -> datetime:
+        """Not before what the server's clock says now, as far as it was heard."""
+        return datetime.now(UTC) + (self._ahead or timedelta(0)) + timedelta(seconds=LEAST_SLACK)
+
+    def slack(self) -> timedelta:
+        """How much older a value may be than the notification that brings it."""
+        seconds = max(LEAST_SLACK, self._publishing, self.items.slowest())
+        return timedelta(seconds=min(seconds, MOST_SLACK))
+
+    def batch(self, notifications: list[Any]) -> SampleBatch:
+        """Raises Gone."""
+        arrival = time.time_ns() // 1000
+        batch = SampleBatch()
+        for notification in notifications:
+            if isinstance(notification, ua.DataChangeNotification):
+                batch.gaps += self._full_queues(notification.MonitoredItems)
+                for item in notification.MonitoredItems:
+                    self._item(item, batch, arrival)
+            elif isinstance(notification, ua.StatusChangeNotification):
+                raise Gone(f"subscription: {getattr(notification.Status, 'name', notification.Status)}")
+            batch.messages += 1
+        return batch
+
+    def _item(self, item: ua.MonitoredItemNotification, batch: SampleBatch, arrival: int) -> None:
+        handle, data = item.ClientHandle, item.Value
+        if handle == HEARTBEAT_HANDLE:
+            self.data_heard = time.monotonic()
+            return
+        address = self.items.addresses.get(handle)
+        if address is None:
+            return
+        self.items.silent.discard(handle)
+        before = self._last_source.get(address, arrival)
+        try:
+            at = add_value(batch.samples, address, data, arrival=arrival)
+        except (NotAValue, OverflowError) as error:
+            batch.malformed.append(_unread(address, error, data, arrival))
+            return
+        self._last_source[address] = max(before, at) if address in self._last_source else at
+        if data.StatusCode is not None and overflowed(int(data.StatusCode.value)):
+            batch.gaps.append(self._overflow(address, min(before, at), at))
+
+    def _full_queues(self, items: list[ua.MonitoredItemNotification]) -> list[GapRecord]:
+        """Some servers drop the oldest value of a full queue without the overflow bit."""
+        if len(items) < self.items.fewest:
+            return []
+        counted = Counter(item.ClientHandle for item in items)
+        found = []
+        for handle, count in counted.items():
+            granted, address = self.items.granted.get(handle), self.items.addresses.get(handle, "")
+            before = self._last_source.get(address)
+            if granted is None or before is None or count < granted.queue or granted.queue < 2:
+                continue
+            first = next(item for item in items if item.ClientHandle == handle).Value.SourceTimestamp
+            if first is not None:
+                found.append(self._overflow(address, before, max(before, micros(aware(first)))))
+        return found
+
+    def _overflow(self, address: str, start: int, end: int) -> GapRecord:
+        detail = "the server's queue overflowed"
+        return gap_declared(
+            source=self.source,
+            cause="overflow",
+            start=instant(start),
+            end=instant(end),
+            scope=address,
+            detail=detail,
+        )
+
+    def jump(self, since: datetime | None, until: datetime, detail: str) -> GapRecord:
+        """Notifications that neither came nor are to be had again."""
+        start = (since or until) - self.slack()
+        return gap_declared(
+            source=self.source, cause="sequence_jump", start=start, end=until, detail=detail[:500]
+        )
+
+
+def _unread(address: str, error: Exception, data: ua.DataValue, arrival: int) -> Malformed:
+    raw = repr(data.Value)[:2000].encode("utf-8", "replace")
+    return Malformed(source=address, reason=str(error), raw=raw, arrival_time=instant(arrival))
