@@ -77,11 +77,11 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
         known = names.get(name) if name else aliases.get(alias)  # type: ignore[arg-type]
         if known is None:
             skipped.add(place)
-            if not name and alias in table.twice:
-                reason = f"alias {alias} stands for two metrics"
-                out.unreadable.append(Unreadable(message.topic, reason, message.raw, arrival))
-            else:
+            if name or not (alias == -1 or alias in table.twice):
                 problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
+            else:  # births would not make it readable
+                reason = f"alias {alias} stands for two metrics" if alias in table.twice else error
+                out.unreadable.append(Unreadable(message.topic, reason, message.raw, arrival))
             continue
         if error:
             unread = Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival)

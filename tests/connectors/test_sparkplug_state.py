@@ -151,22 +151,6 @@ async def test_a_rebirth_command_is_plain_and_answered_only_once(broker: Mosquit
     ]
 
 
-async def test_a_will_of_quality_0_is_a_death_like_any_other(broker: Mosquitto) -> None:
-    following = Following(connector(broker))
-    await following.until(lambda: following.batches)
-    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="cheap")
-    client.will_set("spBv1.0/G/NDEATH/E", payload({"bdSeq": 4}, seq=None), qos=0)
-    client.connect("127.0.0.1", broker.port)
-    client.loop_start()
-    client.publish("spBv1.0/G/NBIRTH/E", payload({"bdSeq": 4, "State": 6}, seq=0)).wait_for_publish(5)
-    await following.until(lambda: following.values("State"))
-    client.loop_stop()
-    client._sock_close()
-    await following.until(lambda: following.gaps())
-    await following.stop()
-    assert following.gaps() == [("death_to_birth", True)]
-
-
 async def test_a_wrong_death_is_told_once_in_the_log(
     broker: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:

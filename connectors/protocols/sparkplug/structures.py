@@ -52,7 +52,7 @@ def parts_of(raw: bytes, field: str, datatype: int, member: ReadMember, depth: i
 
 
 def _limited(found: Iterator[Metric]) -> Parts:
-    kept = []
+    kept: list[Metric] = []
     for part in found:
         if len(kept) == MAX_PARTS:
             raise NotReadable(f"more than {MAX_PARTS} values in one")
