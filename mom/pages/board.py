@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.utils.safestring import SafeString
@@ -266,7 +266,7 @@ def segment_marks(
             segment.end,
             segment_kind(segment),
             title,
-            page + quote_plus(segment.start.isoformat()),
+            f"{page}{segment.start.isoformat().replace('+00:00', 'Z')}",
         )
         for segment, title in zip(account.segments, segment_titles(account, zone, names), strict=True)
     ]
@@ -309,6 +309,7 @@ def lane_view(reading: LineReading, unit: Equipment, names: dict[str, str]) -> L
             label=unit.name,
             now=reading.now,
             height=34 if paces else 24,
+            href=f"/equipment/{unit.code}/",
         ),
         stops=len({segment.stop_start for segment in stopped}),
         stopped=sum((segment.duration for segment in stopped), timedelta()),

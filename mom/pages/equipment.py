@@ -118,7 +118,13 @@ def _context(placed: Placed, at: datetime | None, request: HttpRequest) -> dict[
         "shift": placed.shift,
         "window": Interval(start, end) if end > start else placed.window,
         "lane": svg.lane(
-            marks, window=placed.window, zone=placed.zone, label=placed.unit.name, now=placed.now, height=34
+            marks,
+            window=placed.window,
+            zone=placed.zone,
+            label=placed.unit.name,
+            now=placed.now,
+            height=34,
+            touched=svg.EVERY,
         ),
         "axis": svg.axis(placed.window, placed.zone),
         "event": _event(placed, account, at, names) if at else None,
