@@ -57,6 +57,8 @@ class Node:
     name: str
     online: bool = False
     ever_born: bool = False
+    # Whether its birth says that it can be asked for births
+    answers: bool = False
     bd_seq: int | None = None
     last_seq: int | None = None
     last_heard: int = 0

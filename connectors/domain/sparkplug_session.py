@@ -26,6 +26,13 @@ from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules
 from connectors.domain.sparkplug_values import BD_SEQ, NOTHING, REBIRTH, learn, values_into
 
 
+def behind(node: Node, message: Message) -> bool:
+    """Whether its seq is rather before the expected one than after: a birth, which counts anew, was missed,
+    and with it what its aliases mean.
+    """
+    return ((message.seq or 0) - (node.last_seq or 0) - 1) & 255 >= MAX_BUFFERED
+
+
 class Host:
     """Follows the edge nodes of one connection. Not thread-safe; fed by one task."""
 
@@ -33,10 +40,12 @@ class Host:
         self.rules = rules or Rules()
         self._source = source
         self._nodes: dict[tuple[str, str], Node] = {}
+        self._now = 0
 
     def feed(self, message: Message, out: Outcome) -> None:
         node = self._nodes.get((message.group, message.node)) or self._met(message, out)
         kind = message.kind
+        self._now = max(self._now, message.arrival)
         node.heard_on = message.link
         if node.online and node.link != message.link and kind != NBIRTH:
             self._elsewhere(node, message, out)
@@ -61,6 +70,7 @@ class Host:
 
     def tick(self, now: int, out: Outcome) -> None:
         """Reorder timers that have run out, and rebirths that a cool-down put off."""
+        self._now = max(self._now, now)
         for node in self._nodes.values():
             if node.deadline is not None and now >= node.deadline:
                 self._give_up(node, out, now)
@@ -135,7 +145,8 @@ class Host:
             out.alarms.append(f"{node.path}: NBIRTH without bdSeq; its death cannot be checked")
         if message.seq is None:
             out.alarms.append(f"{node.path}: NBIRTH without seq")
-        if not any(metric.name == REBIRTH for metric in message.metrics):
+        node.answers = any(metric.name == REBIRTH for metric in message.metrics)
+        if not node.answers:
             out.alarms.append(
                 f"{node.path}: NBIRTH without {REBIRTH}; it may not answer when asked for births"
             )
@@ -266,7 +277,11 @@ class Host:
 
     def _give_up(self, node: Node, out: Outcome, now: int) -> None:
         """The missing message did not come: say so, keep what did come, ask for a new birth."""
+        since = min(message.arrival for message in node.buffer)
+        births_missed = any(behind(node, message) for message in node.buffer)
         self._want(node, self._flush(node, out), now, out)
+        if births_missed and node.answers:
+            self._go_offline(node, since, "birth_missed", out)
 
     def _flush(self, node: Node, out: Outcome) -> str:
         """What was held is applied in seq order (it was received, so it is kept); what was waited for
@@ -289,10 +304,14 @@ class Host:
                 detail=detail,
             )
         )
+        unsure = {id(message) for message in held if node.answers and behind(node, message)}
         node.buffer = []
         node.deadline = None
         for message in held:
-            self._apply(node, message, out)
+            if id(message) in unsure:
+                self._unread(node, message, f"{message.kind} numbered as after a birth that was missed", out)
+            else:
+                self._apply(node, message, out)
         return detail
 
     # -- values --------------------------------------------------------------------------------------------
@@ -320,7 +339,9 @@ class Host:
         if (group, node) in self._nodes:
             self._want(self._nodes[group, node], reason, now, out)
 
-    def _want(self, node: Node, reason: str, now: int, out: Outcome) -> None:
+    def _want(self, node: Node, reason: str, at: int, out: Outcome) -> None:
+        # A message held back arrived earlier than it is asked about
+        now = max(at, self._now)
         if node.asked_at is None or now - node.asked_at >= self._cooldown(node):
             self._ask(node, reason, now, out)
         elif not node.wanted:
