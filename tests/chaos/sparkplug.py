@@ -314,7 +314,7 @@ class Play:
         return [f"gap of the node open: {away}"] if away != (known and not self.model.online) else []
 
     def rebirths_wrong(self) -> list[str]:
-        """Wanted: asked at once or when the cool-down is over, unless a birth came first. Never in between."""
+        """Wanted: asked at once or when the cool-down is over, unless a birth came first."""
         close = [b - a for a, b in zip(self.asked, self.asked[1:], strict=False) if b - a < RULES.cooldown]
         reconnects = sum(rebirth.reason == "host reconnected" for rebirth in self.out.rebirths)
         if len(close) > reconnects:
