@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from mom.outbox.models import TabletEntry
+from mom.outbox.selectors import entry_kept_last
 from mom.outbox.services import entry_trace
 from plant import selectors
 from plant.access import Actor, actor_of
@@ -97,10 +98,12 @@ def _read(request: HttpRequest, now: datetime) -> Entry | None:
         return None
     device_time = _instant(request.headers.get("X-Tapped-At", ""))
     sent = _instant(request.headers.get("X-Sent-At", ""))
+    tapped = tapped_by_our_clock(device_time=device_time, sent=sent, now=now)
+    before = entry_kept_last(device_id=actor_of(request).device_id)
     return Entry(
         key=key,
         mode=mode,
-        tapped_at=tapped_by_our_clock(device_time=device_time, sent=sent, now=now),
+        tapped_at=tapped_in_order(tapped, device_time, before),
         device_time=device_time,
         person=request.headers.get("X-Person", ""),
         words=unquote(request.headers.get("X-Words", ""))[:200],
@@ -123,6 +126,17 @@ def tapped_by_our_clock(*, device_time: datetime | None, sent: datetime | None, 
         return now
     waited = max(sent - device_time, timedelta())
     return now - min(waited, KEPT)
+
+
+def tapped_in_order(tapped: datetime, device_time: datetime | None, before: TabletEntry | None) -> datetime:
+    """Never before the tap that the same tablet sent before this one.
+
+    What the way to the server took is in both times, and never the same: two taps one after the other
+    would change places where the first one travelled longer.
+    """
+    if before is None or before.device_time is None or device_time is None:
+        return tapped
+    return max(tapped, before.tapped_at) if device_time >= before.device_time else tapped
 
 
 def key_of(request: HttpRequest) -> str:

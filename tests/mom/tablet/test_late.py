@@ -14,7 +14,7 @@ from mom.outbox.models import TabletEntry
 from mom.outbox.selectors import entries_of
 from mom.pages.reading import forget
 from mom.tablet.late import alike
-from mom.tablet.outbox import KEPT, person_sign, tapped_by_our_clock
+from mom.tablet.outbox import KEPT, person_sign, tapped_by_our_clock, tapped_in_order
 from mom.tablet.station import StopTile
 from plant import selectors
 from plant.models import Device, Person, Reason
@@ -65,6 +65,24 @@ def signature(person: Person, device: Device | None = None, *, minutes: float = 
 def test_a_wrong_clock_does_not_move_an_entry(skew: timedelta, waited: timedelta) -> None:
     sent = NOW + skew
     assert tapped_by_our_clock(device_time=sent - waited, sent=sent, now=NOW) == NOW - waited
+
+
+@given(
+    skew=st.timedeltas(timedelta(days=-400), timedelta(days=400)),
+    waits=st.lists(st.timedeltas(timedelta(0), timedelta(minutes=5)), min_size=2, max_size=8),
+    ways=st.lists(st.timedeltas(timedelta(0), timedelta(seconds=9)), min_size=8, max_size=8),
+)
+def test_taps_keep_their_order_whatever_the_way_to_the_server_takes(
+    skew: timedelta, waits: list[timedelta], ways: list[timedelta]
+) -> None:
+    before: TabletEntry | None = None
+    for waited, way in zip(sorted(waits, reverse=True), ways, strict=False):
+        tapped, arrives = NOW - waited, NOW + way
+        read = tapped_by_our_clock(device_time=tapped + skew, sent=NOW + skew, now=arrives)
+        kept = tapped_in_order(read, tapped + skew, before)
+        assert tapped <= kept <= tapped + max(ways)
+        assert before is None or before.tapped_at <= kept
+        before = TabletEntry(device_time=tapped + skew, tapped_at=kept)
 
 
 def test_it_is_kept_at_the_time_of_the_tap_with_both_clocks(shop: Shop) -> None:
