@@ -242,6 +242,7 @@ SECTIONS = (
             "valid_from",
             "valid_to",
             "expected_duration",
+            "explains",
         ),
         required=("code",),
         nested=True,

@@ -50,8 +50,9 @@ def _equipment(row: Row, parts: dict[str, Entry], parent: Row | None, number: in
 
 def _reason(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
     row.values.setdefault("position", (number + 1) * STEP)
-    if parent is not None and "equipment_class" in parent.values:
-        row.values.setdefault("equipment_class", parent.values["equipment_class"])
+    for name in ("equipment_class", "explains"):
+        if parent is not None and name in parent.values:
+            row.values.setdefault(name, parent.values[name])
 
 
 def _time_model(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:

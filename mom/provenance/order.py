@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
+from mom.pages.words import labelled
 from mom.provenance.cause import Cause
 from mom.provenance.lost import lost_rows, whole
 from mom.provenance.model import PIECES, SECONDS, Evidence, Excluded, Input, Term, Version
@@ -21,15 +22,18 @@ from mom.record import counted, timing
 from mom.record.origins import losses_of, lost_inside
 from production import selectors as production
 from production.domain.oee import seconds
+from production.domain.hand_counts import reworked
 from production.selectors import counts_said, job_response
+from production.selectors.scrap import order_scrap
+from production.selectors.stopped import counts_for_ids
 
 if TYPE_CHECKING:
     from plant.models import Equipment
     from production.models import JobOrder
     from production.selectors import JobResponse, MachinePart, QuantityPart
 
-COUNTED = ("good", "scrap", "rework")
-FIGURES = (*COUNTED, "started", "worked", "time", "lost")
+COUNTED = ("good", "scrap", "rework", "rework_good", "rework_scrap")
+FIGURES = (*COUNTED, "in_rework", "started", "worked", "time", "lost")
 NONE = timedelta()
 
 
@@ -51,6 +55,10 @@ def order_evidence(*, order: JobOrder, figure: str, cause: Cause, by: str = "") 
         return told.time(cause)
     if figure == "lost":
         return told.lost(cause)
+    if figure == "scrap" and (cause.reason or cause.uncoded):
+        return told.scrap_of(cause.reason)
+    if figure == "in_rework":
+        return told.in_rework()
     return told.started() if figure == "started" else told.counted(figure, by)
 
 
@@ -157,17 +165,23 @@ class Told:
 
     def counted(self, kind: str, by: str) -> Evidence | None:
         """One count, span by span; or what the record uses, machine by machine."""
-        names = {"good": _("Good pieces"), "scrap": _("Rejected pieces"), "rework": _("Reworked pieces")}
+        names = {
+            "good": _("Good pieces"),
+            "scrap": _("Rejected pieces"),
+            "rework": _("Pieces sent to rework"),
+            "rework_good": _("Good after rework"),
+            "rework_scrap": _("Scrapped after rework"),
+        }
         parts = [part for part in self.response.quantities if part.kind == kind and part.source != "plan"]
         if by:
             parts = [part for part in parts if _by(part) == by]
             rows = [row for part in parts for row in self._spans(part)]
             shown = parts[0].quantity if parts else None
         else:
-            used = [part for part in parts if part.source == "machine"] or parts
+            used = [part for part in parts if part.equipment is not None] or parts
             rows = [row for part in used for row in self._spans(part)]
             told = {"good": counted.good_pieces, "scrap": counted.scrap_pieces}.get(kind)
-            shown = told(self.response) if told else None
+            shown = told(self.response) if told else counted.rework_told(self.response).get(kind)
         if not parts:
             return None
         definition = _(
@@ -180,10 +194,51 @@ class Told:
             return [
                 Input(str(said.said_by or said.said_by_rule), said.quantity, said.start_time, said.end_time)
                 for said in counts_said(job_order_id=self.order.pk)
-                if said.kind == part.kind
+                if said.pk in part.evidence
             ]
         machine = next(m for m in self.response.machines if m.equipment.pk == part.equipment.pk)
         return machine_spans(machine, part.kind)
+
+    def scrap_of(self, reason_code: str) -> Evidence | None:
+        """Scrap of one reason, count by count; without a reason: what was counted less all that was told."""
+        found = order_scrap(self.response)
+        if found is None:
+            return None
+        rows = [row for row in found.by_reason() if row.reason_code]
+        told = {entry for row in rows if reason_code in ("", row.reason_code) for entry in row.entries}
+        said = {entry.pk: entry for entry in counts_for_ids(told)}
+        sign = 1 if reason_code else -1
+        inputs = [
+            Input(
+                str(one.said_by or one.said_by_rule),
+                sign * one.quantity,
+                one.start_time,
+                one.end_time,
+                one.reason.name if one.reason else "",
+            )
+            for one in said.values()
+        ]
+        shown = sum((row.quantity for row in found.by_reason() if row.reason_code == reason_code), Decimal(0))
+        whole = self.counted("scrap", "")
+        if not reason_code and whole is not None:
+            inputs = [*whole.terms[0].rows, *inputs]
+        names = {entry.reason.code: entry.reason.name for entry in said.values() if entry.reason}
+        name = labelled(_("Rejected pieces"), names.get(reason_code, reason_code) or _("not told"))
+        definition = _("pieces counted as scrap; people say of how many why, the rest is not told")
+        return self._told("scrap", name, PIECES, shown, inputs, definition)
+
+    def in_rework(self) -> Evidence | None:
+        told = counted.rework_told(self.response)
+        rework = reworked(told)
+        if rework is None:
+            return None
+        rows = [
+            Input(_("Pieces sent to rework"), rework.sent),
+            Input(_("Good after rework"), -rework.good),
+            Input(_("Scrapped after rework"), -rework.scrap),
+        ]
+        definition = _("sent to rework, less what came back good and what was scrapped")
+        return self._told("in_rework", _("Still in rework"), PIECES, rework.remainder, rows, definition)
 
     def started(self) -> Evidence | None:
         for machine in self.response.machines:

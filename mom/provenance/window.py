@@ -74,6 +74,15 @@ FIGURES: Mapping[str, Definition] = {
         late("Changeover share"), RATIO, ISO, ("AUST", "AUPT"), lambda k: k.figures.setup_ratio
     ),
     "scrap_ratio": Definition(late("Scrap ratio"), RATIO, ISO, ("SQ", "PQ"), lambda k: k.figures.scrap_ratio),
+    "first_pass_yield": Definition(
+        late("First pass yield"), RATIO, ISO, ("GP", "IP"), lambda k: k.figures.first_pass_yield
+    ),
+    "final_yield": Definition(
+        late("Final yield"), RATIO, PLANT, ("GP + GR", "IP"), lambda k: k.figures.final_yield
+    ),
+    "rework_ratio": Definition(
+        late("Rework ratio"), RATIO, ISO, ("RQ", "PQ"), lambda k: k.figures.rework_ratio
+    ),
     "line_scrap_ratio": Definition(
         late("Scrap ratio"), RATIO, PLANT, ("R", "G + R"), lambda k: _line_scrap_ratio(k)
     ),
@@ -122,12 +131,16 @@ TERM_WORDS = {
     "GQ": late("Good pieces"),
     "PQ": late("Pieces made"),
     "SQ": late("Rejected pieces"),
+    "GP": late("Good the first time"),
+    "GP + GR": late("Good the first time and good after rework"),
+    "IP": late("Pieces processed, each once"),
+    "RQ": late("Pieces sent to rework"),
     "R": late("Rejected by all machines"),
     "G + R": late("Good and rejected pieces"),
 }
 # Terms in pieces × reference cycle: which pieces.
 CYCLED = {"TN": "total", "TU": "good", "PRI·PQ": "total", "PRI·GQ": "good"}
-COUNTED = {"GQ": "good", "PQ": "total"}
+COUNTED = {"GQ": "good", "PQ": "total", "GP": "good", "IP": "total"}
 
 
 def window_evidence(*, equipment: Equipment, figure: str, start: datetime, end: datetime) -> Evidence | None:
@@ -192,9 +205,24 @@ def _term(symbol: str, found: Kpi) -> Term:
         rejected = [_input(part, part.line_scrap, _("rejected")) for part in found.made if part.line_scrap]
         good = [_input(part, part.output.good, _("good")) for part in judged(found)]
         return Term(symbol, word, PIECES, tuple(rejected if symbol == "R" else (*good, *rejected)))
+    if symbol == "GP + GR":
+        first = [_counted(part, "good") for part in judged(found)]
+        back = [
+            _input(part, part.rework_good, _("after rework")) for part in judged(found) if part.rework_good
+        ]
+        return Term(symbol, word, PIECES, (*first, *back))
+    if symbol == "RQ":
+        known = [part for part in judged(found) if part.rework is not None]
+        return Term(
+            symbol, word, PIECES, tuple(_input(part, part.rework, "") for part in known) or (_nobody(),)
+        )
     if symbol == "SQ":
         return Term(symbol, word, PIECES, tuple(_input(part, part.scrap, "") for part in found.made))
     return Term(symbol, word, NUMBER, _breakdowns(found))
+
+
+def _nobody() -> Input:
+    return Input(_("Nobody tells what went to rework"), None)
 
 
 def judged(found: Kpi) -> list[Made]:

@@ -121,11 +121,14 @@ def _told(known: _Known, found: list[Stopped], gaps: tuple[GapRow, ...]) -> sent
         if known.paced
         else None
     )
+    good = counted.good_pieces(response)
     return sentences.Told(
         head=known.head,
         zone=known.zone,
-        good=counted.good_pieces(response),
+        good=good,
         scrap=counted.scrap_pieces(response),
+        scrap_reasons=counted.scrap_reasons(response, known.reasons),
+        rework=counted.rework(response, good),
         split=split,
         lost_seconds=timing.lost_seconds(known.account),
         groups=_groups(known, losses, listed),
@@ -174,7 +177,9 @@ def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:
         stop_groups=tuple(told.groups),
         micro_stops=_micro(known.paced),
         quantities=counted.rows(response),
-        pieces=counted.piece_balance(response, told.good, told.scrap),
+        pieces=counted.piece_balance(response, told.good, told.scrap, told.rework),
+        scrap_reasons=told.scrap_reasons,
+        rework=told.rework,
         lots=tuple(told.lots),
         balance=material.balance(order, output=told.good),
         shortages=material.shortages(order, line_path=order.line.path, start=start, until=until),

@@ -9,17 +9,26 @@ from django.utils.translation import gettext as _
 
 from mom.pages.words import joined, piece_word, quantity
 from mom.provenance.links import order_figure_href
-from mom.record.model import PieceBalance, QuantityRow
+from mom.record.amounts import PieceBalance, QuantityRow, Rework, ScrapReason
+from plant.domain.quantities import ratio
+from production.domain.hand_counts import reworked
+from production.selectors.scrap import order_scrap
 from traceability import selectors as traceability
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from production.selectors import JobResponse, MachinePart, QuantityPart
 
 ZERO = Decimal(0)
+# What became of pieces sent to rework is told by people alone.
+REWORK_KINDS = ("rework", "rework_good", "rework_scrap")
 
 
 def good_pieces(response: JobResponse) -> Decimal | None:
-    """What the machines at the line's exit counted good; what people counted where they have no counter."""
+    """Good at the line's exit in the end, as its machines count or people do where they have no counter; else
+    all that people counted.
+    """
     counted = _machines(response, "good")
     return _first(response, "good", ("people",)) if counted is None else counted
 
@@ -35,7 +44,7 @@ def _machines(response: JobResponse, kind: str) -> Decimal | None:
     known = [
         part.quantity
         for part in response.quantities
-        if part.kind == kind and part.source == "machine" and part.quantity is not None
+        if part.kind == kind and part.equipment is not None and part.quantity is not None
     ]
     return sum(known, ZERO) if known else None
 
@@ -51,9 +60,9 @@ def _first(response: JobResponse, kind: str, sources: tuple[str, ...]) -> Decima
 def rows(response: JobResponse) -> tuple[QuantityRow, ...]:
     """Plan, machines, people and lots; ``authoritative`` marks what the rest of the record uses."""
     unit = piece_word(response.job_order.unit)
-    has_machine = any(part.source == "machine" and part.kind == "good" for part in response.quantities)
+    told = {part.kind for part in response.quantities if part.equipment is not None}
     found = [
-        _row(part, unit, has_machine=has_machine, response=response)
+        _row(part, unit, is_told=part.kind in told, response=response)
         for part in response.quantities
         if part.source != "plan"
     ]
@@ -63,19 +72,28 @@ def rows(response: JobResponse) -> tuple[QuantityRow, ...]:
     return tuple(found)
 
 
-def _row(part: QuantityPart, unit: str, *, has_machine: bool, response: JobResponse) -> QuantityRow:
+def _row(part: QuantityPart, unit: str, *, is_told: bool, response: JobResponse) -> QuantityRow:
+    if part.equipment is None:
+        used = not is_told
+        return QuantityRow(_("Entered by people"), part.kind, part.quantity, unit, used, "", "#people")
+    by, name = part.equipment.code, part.equipment.name
+    evidence = order_figure_href(response.job_order.code, part.kind, by=by)
+    machine = next(m for m in response.machines if m.equipment.pk == part.equipment.pk)
     if part.source == "people":
-        source, used, note = _("Entered by people"), not has_machine, ""
-        evidence = "#people"
+        source, note = _("Entered at %(machine)s") % {"machine": name}, _after_rework(machine, part.kind)
     else:
-        assert part.equipment is not None
-        source, used, note = _("Counter of %(machine)s") % {"machine": part.equipment.name}, True, ""
-        evidence = order_figure_href(response.job_order.code, part.kind, by=part.equipment.code)
-        note = _oddities(next(m for m in response.machines if m.equipment.pk == part.equipment.pk))
-    return QuantityRow(source, part.kind, part.quantity, unit, used, note, evidence)
+        source, note = _("Counter of %(machine)s") % {"machine": name}, _oddities(machine, part.kind)
+    return QuantityRow(source, part.kind, part.quantity, unit, True, note, evidence)
 
 
-def _oddities(machine: MachinePart) -> str:
+def _after_rework(machine: MachinePart, kind: str) -> str:
+    """How many of them came out of rework."""
+    field = {"good": "rework_good", "scrap": "rework_scrap"}.get(kind)
+    known = [getattr(part, field) for part in machine.counted if field and getattr(part, field)]
+    return _("%(n)s of them after rework") % {"n": quantity(sum(known, ZERO))} if known else ""
+
+
+def _oddities(machine: MachinePart, kind: str) -> str:
     """What in a machine's count asks for care."""
     in_gap = sum((part.in_gap for part in machine.counted), ZERO)
     unverified = sum((part.unverified for part in machine.counted), ZERO)
@@ -87,18 +105,76 @@ def _oddities(machine: MachinePart) -> str:
         told.append(_("%(n)s faster than believable, left out") % {"n": quantity(unverified)})
     if spanning:
         told.append(_("%(n)s of them in the step over the order change") % {"n": quantity(spanning)})
+    if reworked := _after_rework(machine, kind):
+        told.append(reworked)
     return joined(told)
 
 
-def piece_balance(response: JobResponse, good: Decimal | None, scrap: Decimal | None) -> PieceBalance | None:
-    """Pieces put on the line = good at its exit + scrap + what remains; None where not counted."""
+def piece_balance(
+    response: JobResponse, good: Decimal | None, scrap: Decimal | None, rework: Rework | None = None
+) -> PieceBalance | None:
+    """Pieces started = good at the exit + scrap + in rework + what remains; None where not counted."""
     for machine in response.machines:
         totals = [part.total for part in machine.counted if part.total is not None]
         if totals:
             started = sum(totals, ZERO)
             if good is None:
                 return None
-            remainder = started - good - (scrap or ZERO)
+            waiting = rework.remainder if rework else None
+            remainder = started - good - (scrap or ZERO) - (waiting or ZERO)
             evidence = order_figure_href(response.job_order.code, "started")
-            return PieceBalance(started, machine.equipment.name, good, scrap, remainder, evidence)
+            return PieceBalance(started, machine.equipment.name, good, scrap, remainder, evidence, waiting)
     return None
+
+
+def scrap_reasons(response: JobResponse, reasons: Mapping[str, str]) -> tuple[ScrapReason, ...]:
+    """The order's scrap by reason, most first, what nobody told last; nothing where no scrap is known."""
+    found = order_scrap(response)
+    return tuple(
+        ScrapReason(
+            row.reason_code,
+            reasons.get(row.reason_code, row.reason_code) or _("not told"),
+            row.quantity,
+            order_figure_href(
+                response.job_order.code,
+                "scrap",
+                reason=row.reason_code,
+                uncoded="" if row.reason_code else "1",
+            ),
+        )
+        for row in (found.by_reason() if found else ())
+    )
+
+
+def rework_told(response: JobResponse) -> dict[str, Decimal | None]:
+    """Sent to rework, and what became of it, over all machines; by kind."""
+    told = {kind: _machines(response, kind) for kind in REWORK_KINDS}
+    # Nobody says of a whole line what came back, only what was sent.
+    return told if told["rework"] is not None else told | {"rework": _first(response, "rework", ("people",))}
+
+
+def rework(response: JobResponse, good: Decimal | None) -> Rework | None:
+    """What became of the pieces sent to rework; None where none were sent or brought back."""
+    told = reworked(rework_told(response))
+    if told is None:
+        return None
+    first = None if good is None else good - told.good
+    made = _exit_total(response)
+    return Rework(
+        told.sent,
+        told.good,
+        told.scrap,
+        told.remainder,
+        first,
+        ratio(first, made),
+        ratio(good, made),
+        order_figure_href(response.job_order.code, "in_rework"),
+    )
+
+
+def _exit_total(response: JobResponse) -> Decimal | None:
+    """Pieces processed where the order's good pieces are counted, each once; None where that is not told."""
+    leaving = {p.equipment.pk for p in response.quantities if p.kind == "good" and p.equipment}
+    counted = [part for m in response.machines if m.equipment.pk in leaving for part in m.counted]
+    known = [part.total for part in counted if part.total is not None]
+    return sum(known, ZERO) if known else None

@@ -9,6 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from mom.record.amounts import PieceBalance, QuantityRow, Rework, ScrapReason
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -139,31 +141,6 @@ class StopGroup:
     machine: str = ""
     cause: str = ""
     key: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class QuantityRow:
-    """What one source says of one kind. ``authoritative``: the record is computed with it."""
-
-    source: str
-    kind: str
-    quantity: Decimal | None
-    unit: str
-    authoritative: bool
-    note: str
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PieceBalance:
-    """started (counted by the first machine) = good (at the exit) + scrap + remainder on the line."""
-
-    started: Decimal
-    counted_by: str
-    good: Decimal
-    scrap: Decimal | None
-    remainder: Decimal
-    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +361,8 @@ class OperationalRecord:
     micro_stops: StopGroup | None
     quantities: tuple[QuantityRow, ...]
     pieces: PieceBalance | None
+    scrap_reasons: tuple[ScrapReason, ...]
+    rework: Rework | None
     lots: tuple[LotRow, ...]
     balance: tuple[BalanceRow, ...]
     shortages: tuple[ShortageRow, ...]

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mom.pages.words import day_clock, joined, labelled, piece_word, quantity, span
+from mom.record.amounts import Rework, ScrapReason
 from mom.record.model import (
     Completeness,
     DeviationRow,
@@ -38,6 +39,8 @@ class Told:
     zone: ZoneInfo
     good: Decimal | None
     scrap: Decimal | None
+    scrap_reasons: tuple[ScrapReason, ...]
+    rework: Rework | None
     split: TimeSplit | None
     lost_seconds: int | None
     groups: Sequence[StopGroup]
@@ -270,6 +273,10 @@ def _impact(told: Told) -> tuple[str, bool]:
                 "share": share(told.scrap, told.good + told.scrap),
             }
         )
+        parts += _why_scrapped(told)
+    if told.rework is not None:
+        words = {"n": quantity(told.rework.sent), "good": quantity(told.rework.good)}
+        parts.append(_("%(n)s sent to rework, %(good)s of them good since") % words)
     if told.checks:
         failed, count = sum(row.verdict == "fail" for row in told.checks), len(told.checks)
         text = ngettext(
@@ -280,6 +287,14 @@ def _impact(told: Told) -> tuple[str, bool]:
         decided = row.disposition or _("not decided")
         parts.append(labelled(row.code, decided))
     return joined(parts) or _("nothing recorded"), bool(parts)
+
+
+def _why_scrapped(told: Told) -> list[str]:
+    """The reasons that were given, the dearest three; nothing where none was."""
+    if not any(row.reason_code for row in told.scrap_reasons):
+        return []
+    shown = [f"{quantity(row.quantity)} {row.word}" for row in told.scrap_reasons[:3]]
+    return [", ".join(shown)]
 
 
 def _decision(told: Told) -> tuple[str, bool]:

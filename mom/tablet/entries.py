@@ -24,6 +24,7 @@ from mom.tablet.undo import undo_remember
 from plant import selectors
 from plant.access import actor_of
 from production import selectors as production
+from production.selectors.scrap import scrap_reasons
 from production.services import StaleView
 from production.services.assertions import Refused, count_assert, note_assert
 
@@ -31,9 +32,24 @@ if TYPE_CHECKING:
     from mom.tablet.session import Station
     from production.models import CountAssertion, JobOrder
 
-KINDS = ("good", "scrap")
-KIND_WORDS = {"good": late("good"), "scrap": late("scrap"), "rework": late("rework")}
+REWORK = ("rework", "rework_good", "rework_scrap")
+KINDS = ("good", "scrap", *REWORK)
+KIND_WORDS = {
+    "good": late("good"),
+    "scrap": late("scrap"),
+    "rework": late("rework"),
+    "rework_good": late("good after rework"),
+    "rework_scrap": late("scrapped after rework"),
+}
+FIELD_WORDS = {
+    "good": late("Good"),
+    "scrap": late("Scrap"),
+    "rework": late("To rework"),
+    "rework_good": late("Good after rework"),
+    "rework_scrap": late("Scrapped after rework"),
+}
 SHOWN = 6
+TILES = 12
 
 
 def count(request: HttpRequest) -> HttpResponseBase:
@@ -100,8 +116,10 @@ def _count_form(
         since_text=since_text,
         corrected=corrected,
         entered=[(entry, KIND_WORDS[entry.kind]) for entry in entries[::-1][:SHOWN]],
-        good=request.POST.get("good", ""),
-        scrap=request.POST.get("scrap", ""),
+        fields=_fields(request, corrected),
+        is_rework=_is_rework(request),
+        reasons=scrap_reasons(station.equipment)[:TILES],
+        reason=request.POST.get("reason", corrected.reason.code if corrected and corrected.reason else ""),
         decimals=order.unit not in ("", "pcs", "pc"),
         message=message,
         most=most,
@@ -109,6 +127,18 @@ def _count_form(
         question=_("is more than ten times what can have been made (%(most)s). Is it right?")
         % {"most": quantity((most / 10).quantize(Decimal(1)))},
     )
+
+
+def _is_rework(request: HttpRequest) -> bool:
+    return "rework" in request.GET or any(kind in request.POST for kind in REWORK)
+
+
+def _fields(request: HttpRequest, corrected: CountAssertion | None) -> list[tuple[str, object, str]]:
+    """The numbers asked for: name, word and what was typed."""
+    kinds = REWORK if _is_rework(request) else KINDS[:2]
+    if corrected is not None:
+        kinds = (corrected.kind,)
+    return [(kind, FIELD_WORDS[kind], request.POST.get(kind, "")) for kind in kinds]
 
 
 def _most(
@@ -174,6 +204,7 @@ def _count_keep(
                 quantity=value,
                 by=actor_of(request),
                 job_order_id=order.pk,
+                reason_code=_reason(request, kind),
                 at=now,
             )
             for kind, value in values.items()
@@ -181,6 +212,11 @@ def _count_keep(
     except Refused as refusal:
         return _count_form(request, station, order, message=str(refusal), status=422)
     return _counted(request, order, values, entries)
+
+
+def _reason(request: HttpRequest, kind: str) -> str:
+    """Why the pieces were scrapped, if that was tapped too."""
+    return request.POST.get("reason", "") if kind in ("scrap", "rework_scrap") else ""
 
 
 def _counted(
@@ -208,6 +244,7 @@ def _count_correct(
             quantity=values[entry.kind],
             by=actor_of(request),
             job_order_id=order.pk,
+            reason_code=_reason(request, entry.kind),
             supersedes=entry.pk,
             comment=_("corrected"),
             at=tapped_at(request),

@@ -11,6 +11,8 @@ QUANTITIES = {
     "good": late("good"),
     "scrap": late("scrap"),
     "rework": late("rework"),
+    "rework_good": late("good after rework"),
+    "rework_scrap": late("scrapped after rework"),
     "total": late("total"),
 }
 MOVEMENTS = {

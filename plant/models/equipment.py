@@ -112,6 +112,10 @@ class Equipment(Configuration, Named):
     parallel_orders = models.PositiveSmallIntegerField(
         default=1, help_text="Of a line of manual stations: how many orders may run at the same time."
     )
+    recounts_rework = models.BooleanField(
+        default=False,
+        help_text="Pieces that are good after rework pass its counters again: they are in its good count.",
+    )
     parallel_group = models.ForeignKey(
         ParallelGroup,
         models.SET_NULL,

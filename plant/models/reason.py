@@ -11,7 +11,11 @@ from plant.models.base import Configuration, Named, TimeClass
 
 
 class Reason(Configuration, Named):
-    """One cause an operator can give for a stop, the class of time it means and who owns the loss."""
+    """One cause an operator can give for a stop or for scrap, its class of time and who owns the loss."""
+
+    class Explains(models.TextChoices):
+        STOP = "stop"
+        SCRAP = "scrap"
 
     code = models.CharField(max_length=40, unique=True, help_text="Short unique code.")
     parent = models.ForeignKey(
@@ -29,6 +33,12 @@ class Reason(Configuration, Named):
         blank=True,
         related_name="+",
         help_text="The machines it is offered on; empty for all.",
+    )
+    explains = models.CharField(
+        max_length=5,
+        choices=Explains,
+        default=Explains.STOP,
+        help_text="What it is given for: a stop, or pieces scrapped or sent to rework.",
     )
     department = models.ForeignKey(
         "plant.Department",

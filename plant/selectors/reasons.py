@@ -20,15 +20,18 @@ def class_and_wider(*equipment_class_ids: int | None) -> list[int]:
     return found
 
 
-def reasons_offered(equipment: Equipment, *, at: datetime | None = None) -> list[Reason]:
-    """Reasons of the machine's class, its wider classes and all machines, in their fixed order.
+def reasons_offered(
+    equipment: Equipment, *, at: datetime | None = None, explains: str = Reason.Explains.STOP
+) -> list[Reason]:
+    """Reasons of the machine's class, its wider classes and all machines, in their fixed order: of stops, or
+    of scrap.
 
     Active ones, and of those the ones in force ``at`` the start of the stop (now by default): a retired code
     is still offered for a stop of its time.
     """
     classes = class_and_wider(equipment.equipment_class_id)
     at = at or timezone.now()
-    offered = Reason.objects.filter(is_active=True).select_related("parent", "department")
+    offered = Reason.objects.filter(is_active=True, explains=explains).select_related("parent", "department")
     return [
         reason
         for reason in offered

@@ -9,6 +9,7 @@ from production.api.line_losses import LineLossesView
 from production.api.observed import CountView, KpiView, MicroStopsView, NoteView, StatesView, StopViewSet
 from production.api.reason_quality import ReasonQualityView
 from production.api.reasons import MergeView, ReasonRuleViewSet, SplitView, UndoView
+from production.api.scrap import ScrapReasonView, ScrapSplitView, ScrapView
 from production.api.stations import OrderInstructionsView, StationStateView
 
 router = SimpleRouter(trailing_slash=False)
@@ -23,6 +24,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("stops/undos", UndoView.as_view(), name="stop-undo"),
     path("notes", NoteView.as_view(), name="note-list"),
     path("counts", CountView.as_view(), name="count-list"),
+    path("counts/<int:pk>/reason", ScrapReasonView.as_view(), name="count-reason"),
+    path("counts/<int:pk>/split", ScrapSplitView.as_view(), name="count-split"),
     path("station-states", StationStateView.as_view(), name="station-state-list"),
     path(
         "job-orders/<str:code>/instructions", OrderInstructionsView.as_view(), name="job-order-instructions"
@@ -33,5 +36,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("equipment/<str:code>/effectiveness", EffectivenessView.as_view(), name="equipment-effectiveness"),
     path("equipment/<str:code>/losses", LossesView.as_view(), name="equipment-losses"),
     path("equipment/<str:code>/reason-quality", ReasonQualityView.as_view(), name="equipment-reason-quality"),
+    path("equipment/<str:code>/scrap", ScrapView.as_view(), name="equipment-scrap"),
     path("equipment/<str:code>/line-losses", LineLossesView.as_view(), name="equipment-line-losses"),
 ]

@@ -234,9 +234,16 @@ Amount = Decimal | None
 
 
 def total_of(
-    good: Amount, scrap: Amount, total: Amount, *, includes_defective: bool | None
+    good: Amount,
+    scrap: Amount,
+    total: Amount,
+    *,
+    includes_defective: bool | None,
+    rework: Amount = None,
 ) -> tuple[Amount, Amount, Amount]:
     """Good, scrap and total, any two of which give the third; None where it cannot be known.
+
+    ``rework``: pieces sent to rework, neither good nor scrap yet.
 
     ``includes_defective``: whether this source's total counts defective pieces too. If not it is the good
     count;
@@ -244,12 +251,13 @@ def total_of(
     """
     if total is not None and includes_defective is False:
         good, total = (total if good is None else good), None
+    sent = rework or Decimal(0)
     if total is None and good is not None and scrap is not None:
-        return good, scrap, good + scrap
+        return good, scrap, good + scrap + sent
     if total is None or includes_defective is None:
         return good, scrap, total
     if good is None and scrap is not None:
-        return total - scrap, scrap, total
+        return total - scrap - sent, scrap, total
     if scrap is None and good is not None:
-        return good, total - good, total
+        return good, total - good - sent, total
     return good, scrap, total

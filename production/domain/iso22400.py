@@ -20,7 +20,8 @@ HOUR = Decimal(3600)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Times in seconds, rates per hour. ``failures``: breakdowns that began in the window.
+    """Times in seconds, rates per hour. ``failures``: breakdowns that began in the window. ``rework``: sent
+    to it; ``after_rework``: good after it, on top of ``oee.good``, which is good the first time.
 
     ``mtbf`` and ``mttr`` divide by the failures, as practice does; the standard's own divide by one more.
     """
@@ -33,6 +34,8 @@ class Figures:
     aoet: Decimal
     scrap: Decimal | None
     failures: int
+    rework: Decimal | None = None
+    after_rework: Decimal | None = None
 
     @property
     def aupt(self) -> Decimal:
@@ -81,6 +84,22 @@ class Figures:
         return ratio(self.scrap, self.oee.total)
 
     @property
+    def first_pass_yield(self) -> Decimal | None:
+        """Good the first time over all that was processed: a piece that went to rework is in it once."""
+        return ratio(self.oee.good, self.oee.total)
+
+    @property
+    def final_yield(self) -> Decimal | None:
+        """Good in the end, what came back from rework included, over all that was processed."""
+        good = self.oee.good
+        return None if good is None else ratio(good + (self.after_rework or 0), self.oee.total)
+
+    @property
+    def rework_ratio(self) -> Decimal | None:
+        """RQ/PQ; None where nobody tells what went to rework."""
+        return ratio(self.rework, self.oee.total)
+
+    @property
     def mtbf(self) -> Decimal | None:
         return ratio(self.oee.apt, self.failures)
 
@@ -104,19 +123,34 @@ class Figures:
 
 NAMES = (
     "allocation_efficiency", "utilization_efficiency", "nee", "setup_ratio", "technical_efficiency",
-    "production_process_ratio", "throughput_rate", "scrap_ratio", "mtbf", "mttr", "mtbf_standard",
+    "production_process_ratio", "throughput_rate", "scrap_ratio", "first_pass_yield", "final_yield",
+    "rework_ratio", "mtbf", "mttr", "mtbf_standard",
     "mttr_standard", "corrective_maintenance_ratio",
 )  # fmt: skip
 
 
 def figures(
-    oee: Oee, durations: Mapping[str, timedelta], segments: Sequence[Segment], *, scrap: Decimal | None
+    oee: Oee,
+    durations: Mapping[str, timedelta],
+    segments: Sequence[Segment],
+    *,
+    scrap: Decimal | None,
+    rework: Decimal | None = None,
+    after_rework: Decimal | None = None,
 ) -> Figures:
     """From a window's account; execution time is the time with an order."""
     failed = {s.stop_start for s in segments if s.time_class == BREAKDOWN and s.stop_start}
     begun = sum(1 for start in failed if start is not None and segments[0].start <= start)
     executed = sum((s.duration for s in segments if s.order_code), timedelta())
-    return figures_of(oee, durations, executed=executed, failures=begun, scrap=scrap)
+    return figures_of(
+        oee,
+        durations,
+        executed=executed,
+        failures=begun,
+        scrap=scrap,
+        rework=rework,
+        after_rework=after_rework,
+    )
 
 
 def figures_of(
@@ -126,6 +160,8 @@ def figures_of(
     executed: timedelta,
     failures: int,
     scrap: Decimal | None,
+    rework: Decimal | None = None,
+    after_rework: Decimal | None = None,
 ) -> Figures:
     """From what a window adds up to: time by class, time with an order, breakdowns that began in it."""
     return Figures(
@@ -137,4 +173,6 @@ def figures_of(
         aoet=seconds(executed),
         scrap=scrap,
         failures=failures,
+        rework=rework,
+        after_rework=after_rework,
     )

@@ -7,6 +7,7 @@ from production.models.definition import (
     ContributionRate,
     IdealRate,
     OperationsSegment,
+    UnitConversion,
     WorkMaster,
 )
 from production.models.instruction import InstructionReading, WorkInstruction
@@ -77,6 +78,7 @@ __all__ = [
     "StitchFailure",
     "Stop",
     "ToolSpan",
+    "UnitConversion",
     "WorkInstruction",
     "WorkMaster",
 ]

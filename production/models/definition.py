@@ -136,6 +136,56 @@ class IdealRate(Configuration):
         return f"{self.units_per_hour}/h"
 
 
+class UnitConversion(Configuration):
+    """What a unit that a machine counts in makes of a product: so much of it is so much in the product's own
+    unit, from a date on. A change is a new row.
+    """
+
+    product = models.ForeignKey(
+        "plant.MaterialDefinition", models.CASCADE, related_name="+", help_text="The product."
+    )
+    equipment = models.ForeignKey(
+        "plant.Equipment",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The machine it holds for; empty for all without one of their own.",
+    )
+    unit = models.CharField(
+        max_length=20, help_text="Unit that is counted in, as its signal says: case, kg, m."
+    )
+    counted = models.DecimalField(
+        max_digits=20, decimal_places=6, default=1, help_text="So much of that unit…"
+    )
+    makes = models.DecimalField(
+        max_digits=20, decimal_places=6, help_text="…is so much of the product in its own unit."
+    )
+    valid_from = models.DateTimeField(
+        help_text="From when on (UTC), until a later row of the same product, machine and unit."
+    )
+    source = models.CharField(
+        max_length=160, blank=True, help_text="Who or what says so, such as 'packing list 12'."
+    )
+    recorded_at = models.DateTimeField(auto_now_add=True, help_text="When this was entered.")
+
+    class Meta:
+        ordering = ["product", "equipment", "unit", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "equipment", "unit", "valid_from"],
+                nulls_distinct=False,
+                name="unit_conversion_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(counted__gt=0) & models.Q(makes__gt=0), name="unit_conversion_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.counted} {self.unit} = {self.makes}"
+
+
 class ChangeoverStandard(Configuration):
     """The time a line should need from the last good piece of one product to the first of the next, at rate.
 

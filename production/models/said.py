@@ -93,14 +93,17 @@ class NoteAssertion(Assertion):
 
 
 class CountAssertion(Assertion):
-    """A quantity a person counted for an order on a machine in a range. Stands beside the machine's own
-    count.
+    """A quantity a person counted on a machine in a range, perhaps for an order. Where the machine counts
+    that itself it stands beside; where it does not, it is the machine's quantity. Scrap may carry its reason.
     """
 
     class Kind(models.TextChoices):
         GOOD = "good"
         SCRAP = "scrap"
         REWORK = "rework"
+        # What became of pieces that were sent to rework.
+        REWORK_GOOD = "rework_good"
+        REWORK_SCRAP = "rework_scrap"
 
     equipment = models.ForeignKey(
         "plant.Equipment", models.PROTECT, related_name="+", help_text="The machine or line."
@@ -114,7 +117,11 @@ class CountAssertion(Assertion):
     )
     start_time = models.DateTimeField(help_text="Start of the range counted (UTC), included.")
     end_time = models.DateTimeField(help_text="End of the range counted (UTC), excluded.")
-    kind = models.CharField(max_length=6, choices=Kind, help_text="Good, scrap or rework.")
+    kind = models.CharField(
+        max_length=12,
+        choices=Kind,
+        help_text="Good, scrap, sent to rework, or good or scrapped after rework.",
+    )
     quantity = models.DecimalField(max_digits=20, decimal_places=6, help_text="How many.")
     reason = models.ForeignKey(
         "plant.Reason",
@@ -124,10 +131,16 @@ class CountAssertion(Assertion):
         help_text="Why scrapped or reworked, if said.",
     )
     comment = models.TextField(blank=True, help_text="In the author's words.")
+    together = models.UUIDField(
+        null=True, help_text="Names the split this entry was said in, with its others."
+    )
 
     class Meta:
         ordering = ["said_at", "id"]
-        indexes = [models.Index(fields=["equipment", "start_time"], name="count_assertion_window")]
+        indexes = [
+            models.Index(fields=["equipment", "start_time"], name="count_assertion_window"),
+            models.Index(fields=["equipment", "end_time"], name="count_assertion_end"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(quantity__gte=0), name="count_not_negative"),
             models.CheckConstraint(condition=Q(end_time__gte=F("start_time")), name="count_range_ordered"),

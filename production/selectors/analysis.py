@@ -18,6 +18,7 @@ from production.domain.rollup import MICROSECOND
 from production.domain.time_model import CLOSED, UNKNOWN
 from production.models import JobOrder, RollupOutput, RollupTime
 from production.selectors.accounts import accounts, orders_between
+from production.selectors.hand_counts import beside_windows
 from production.selectors.order_quantities import order_parts
 from production.selectors.pacing import Pacing, line_pacing
 from production.selectors.quantities import INSTANT, Asked, quantities_each
@@ -89,7 +90,10 @@ def _known(pacing: Pacing, shifts: Sequence[CalendarSlot]) -> list[CalendarSlot]
 
 def _whole(pacing: Pacing, shifts: Sequence[CalendarSlot]) -> list[CalendarSlot]:
     """Shifts that are closed windows, whole and with nothing marked. Machines side by side have none."""
-    if pacing.group is not None:
+    if pacing.group is not None or not shifts:
+        return []
+    ids = [unit.pk for unit in pacing.units]
+    if beside_windows(equipment_ids=ids, start=shifts[0].start_time, end=shifts[-1].end_time):
         return []
     found = rolled_up([Target(pacing, shift.start_time, shift.end_time, ()) for shift in shifts])
     return [shift for shift, rolled in zip(shifts, found, strict=True) if rolled is not None]
@@ -202,8 +206,9 @@ def _count(pacing: Pacing, shifts: Sequence[CalendarSlot], parts: Parts) -> None
     for (shift, unit, use), counted in zip(asked, found, strict=True):
         part = parts.setdefault((shift.start_time, use.code), _Part(use.start, {}))
         if pieces := counted.get(unit.pk):
-            total = pieces.good if pieces.total is None else pieces.total
-            part.count(unit.pk in exits, unit.pk in members, pieces.good, total, pieces.scrap)
+            first = pieces.good_first
+            total = first if pieces.total is None else pieces.total
+            part.count(unit.pk in exits, unit.pk in members, first, total, pieces.scrap)
 
 
 def _asked(shift: CalendarSlot, unit: Equipment, use: OrderUse) -> Asked:

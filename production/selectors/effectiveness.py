@@ -6,7 +6,7 @@ figures, digit by digit. A site's or an area's are ratios of sums over its lines
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from production.domain.iso22400 import Figures, figures_of
 from production.domain.oee import Oee, Output, Trs, oee, trs
 from production.domain.time_model import CLASSES
 from production.models import IdealRate
+from production.selectors.hand_counts import beside_windows
 from production.selectors.kpi import _judged, _pacing, _scrap, kpi
 from production.selectors.pacing import COUNTERS, Pacing, line_pacing
 from production.selectors.rollups import Counted, Rolled, Target, rolled_up
@@ -37,6 +38,8 @@ class Part(NamedTuple):
     failures: int
     outputs: list[Output]
     scrap: Decimal | None
+    rework: Decimal | None = None
+    after_rework: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,16 @@ def effectiveness(
             executed=sum((part.executed for part in parts.values()), NONE),
             failures=sum(part.failures for part in parts.values()),
             scrap=None if None in scraps else sum((one for one in scraps if one is not None), ZERO),
+            rework=_known(part.rework for part in parts.values()),
+            after_rework=_known(part.after_rework for part in parts.values()),
         ),
     )
+
+
+def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """Of those that tell; None where none does."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, ZERO) if known else None
 
 
 def _places(equipment: Equipment) -> list[Equipment]:
@@ -114,14 +125,28 @@ def _told(place: Equipment, start: datetime, end: datetime) -> Part | None:
     if found is None:
         return None
     executed = sum((s.duration for s in found.account.segments if s.order_code), NONE)
+    told = found.figures
     return Part(
-        found.account.durations, executed, found.figures.failures, _judged(found.made), _scrap(found.made)
+        found.account.durations,
+        executed,
+        told.failures,
+        _judged(found.made),
+        _scrap(found.made),
+        told.rework,
+        told.after_rework,
     )
 
 
 def _closed(places: Sequence[Equipment], start: datetime, end: datetime) -> dict[int, Part]:
     """What closed windows tell, by place; those they do not make up the whole of are left out."""
     pacings = _pacings(places, start, end)
+    ids = {unit.pk for pacing in pacings.values() for unit in pacing.units}
+    beside = beside_windows(equipment_ids=ids, start=start, end=end) if ids else frozenset()
+    pacings = {
+        place: pacing
+        for place, pacing in pacings.items()
+        if beside.isdisjoint(unit.pk for unit in pacing.units)
+    }
     rates: dict[int, list[IdealRate]] = {}
     members = [unit.pk for pacing in pacings.values() for unit in pacing.members]
     for rate in ideal_rates(equipment_ids=members) if members else ():

@@ -33,6 +33,7 @@ class Made:
     ``use``: when what paces the line worked on it; without any time where only machines further on did. Each
     machine counts for an order in its own time with it. ``rate``: ideal pieces per hour. ``scrap``: rejected
     by what paces it; ``passed_scrap``: from there to the line's exit; ``line_scrap``: by all its machines.
+    ``good`` is in the end; ``rework``: sent to rework by any of its machines, ``rework_good``: good after it.
     """
 
     use: OrderUse
@@ -44,11 +45,18 @@ class Made:
     per_hour: Decimal | None = None
     passed_scrap: Decimal | None = None
     line_scrap: Decimal | None = None
+    rework: Decimal | None = None
+    rework_good: Decimal | None = None
 
     @property
     def output(self) -> Output:
         cycle = Decimal(3600) / self.per_hour if self.per_hour else None
-        return Output(self.product_code, self.good, self.total, cycle)
+        return Output(self.product_code, self.good_first, self.total, cycle)
+
+    @property
+    def good_first(self) -> Decimal | None:
+        """Good without rework: what the standards mean by quality."""
+        return None if self.good is None else self.good - (self.rework_good or ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +122,14 @@ def kpi(*, equipment_id: int, start: datetime, end: datetime) -> Kpi | None:
         made=made,
         trs=trs(times, outputs),
         oee=effectiveness,
-        figures=figures(effectiveness, times, account.segments, scrap=_scrap(made)),
+        figures=figures(
+            effectiveness,
+            times,
+            account.segments,
+            scrap=_scrap(made),
+            rework=rework_of(made, "rework"),
+            after_rework=rework_of(made, "rework_good"),
+        ),
     )
 
 
@@ -140,6 +155,17 @@ def _scrap(made: Sequence[Made]) -> Decimal | None:
     return sum(known, ZERO) if made and len(known) == len(made) else None
 
 
+def rework_of(made: Sequence[Made], name: str) -> Decimal | None:
+    """Sent to rework, or good after it, in the parts the figures are about; None where nobody tells."""
+    of_orders = any(part.use.code for part in made)
+    known = [
+        pieces
+        for part in made
+        if (part.use.code or part.rate or not of_orders) and (pieces := getattr(part, name)) is not None
+    ]
+    return sum(known, ZERO) if known else None
+
+
 def line_exit(units: Sequence[Equipment], counters: Sequence[SignalDefinition] | None = None) -> Equipment:
     """The last machine of a line that counts; the last one where none does. ``counters``: if read already."""
     return line_exits(units, (), counters)[-1]
@@ -154,8 +180,10 @@ def _made(pacing: Pacing, account: Account) -> tuple[Made, ...]:
     onward = [unit for unit in pacing.units if unit.position >= first]
     laid = [
         _laid(parts, found, pacing.exits, lambda q: q.good),
-        _laid(parts, found, pacing.members, lambda q: q.good if q.total is None else q.total),
+        _laid(parts, found, pacing.members, lambda q: q.good_first if q.total is None else q.total),
         *(_laid(parts, found, units, lambda q: q.scrap) for units in (pacing.members, onward, pacing.units)),
+        _laid(parts, found, pacing.units, lambda q: q.rework),
+        _laid(parts, found, pacing.units, lambda q: q.rework_good),
     ]
     beside = sorted({code for one in laid for code in one.beside})
     rated = _Rates(rates, pacing.members, {*beside, *(use.code for use in parts)})
@@ -191,8 +219,9 @@ class _Rates:
             if (rate := rate_in_force(self._rates, equipment_id=unit.pk, product_id=product, at=use.start))
         ]
         per_hour = sum((rate.units_per_hour for rate in known), ZERO) or None
-        good, total, scrap, passed, everywhere = pieces
-        return Made(use, name, good, total, scrap, known[0] if known else None, per_hour, passed, everywhere)
+        good, total, scrap, passed, everywhere, sent, back = pieces
+        rate = known[0] if known else None
+        return Made(use, name, good, total, scrap, rate, per_hour, passed, everywhere, sent, back)
 
 
 def _order_times(account: Account) -> list[OrderUse]:

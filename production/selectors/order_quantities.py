@@ -15,7 +15,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from production.domain.account import OrderUse, disjoint_orders
+from production.domain.hand_counts import Hand, by_part
 from production.selectors.accounts import orders_between
+from production.selectors.hand_counts import hand_counts
 from production.selectors.quantities import INSTANT, Asked, Quantities, quantities_each
 
 if TYPE_CHECKING:
@@ -62,19 +64,42 @@ def order_quantities(
 ) -> dict[int, list[OrderCount]]:
     """By machine, what it counted in each order's part of [start, end), in as many reads as for one."""
     uses = orders_between(equipment=equipment, start=start, end=end)
+    said = hand_counts(equipment_ids=[machine.pk for machine in equipment], start=start, end=end - INSTANT)
     parts = [
-        (machine.pk, use) for machine in equipment for use in order_parts(uses[machine.pk], start, end, cuts)
+        part
+        for machine in equipment
+        for part in _with_hands(
+            machine.pk,
+            order_parts(uses[machine.pk], start, end, cuts),
+            [one for one in said if one.machine == machine.pk],
+        )
     ]
     asked = []
-    for machine, use in parts:
+    for machine, use, hands in parts:
         # What is counted at the very instant of a change is of the order before, as in its record.
         since = use.start if use.start == start else use.start + INSTANT
         until = use.end if use.end is None or use.end == end else use.end + INSTANT
         assert until is not None
-        asked.append(Asked(frozenset({machine}), since, until))
+        asked.append(Asked(frozenset({machine}), since, until, tuple(hands)))
     found: dict[int, list[OrderCount]] = {machine.pk: [] for machine in equipment}
-    for (machine, use), counted in zip(parts, quantities_each(asked), strict=True):
+    for (machine, use, _), counted in zip(parts, quantities_each(asked), strict=True):
         found[machine].append(OrderCount(use, counted.get(machine)))
+    return found
+
+
+def _with_hands(
+    machine: int, parts: list[OrderUse], said: Sequence[Hand]
+) -> list[tuple[int, OrderUse, Sequence[Hand]]]:
+    """Parts with what people counted in them; what was said for an order the machine did not work on in the
+    window is a part without any time.
+    """
+    placed, beside = by_part(said, parts)
+    found: list[tuple[int, OrderUse, Sequence[Hand]]] = [
+        (machine, part, placed.get(place, ())) for place, part in enumerate(parts)
+    ]
+    for code in dict.fromkeys(one.order for one in beside):
+        mine = [one for one in beside if one.order == code]
+        found.append((machine, OrderUse(mine[0].end, mine[0].end, code), mine))
     return found
 
 

@@ -1,4 +1,4 @@
-"""How many pieces, by whom they were counted: the machine, people, the plan, side by side.
+"""How many pieces a machine made: by its counters, and by people where none of them tells.
 
 Whole five-minute buckets are summed in the database; the ends of a window are counted from the samples
 themselves,
@@ -8,7 +8,7 @@ so any window is exact.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,9 +18,12 @@ from django.db.models import Q, Sum, Value
 from connectors.selectors import samples_page
 from connectors.selectors.edges import Edges, Window, samples_at_edges
 from production.domain.counters import BUCKET, GAP, IMPLAUSIBLE, Counter, bucket_of, number, step, total_of
+from production.domain.hand_counts import Hand
+from production.domain.pieces import Quantities, with_hand
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
 from production.selectors.folding import countable, latest_countable
+from production.selectors.hand_counts import hand_counts, kinds_told
 from production.selectors.units import per_second_of, signals_of
 
 if TYPE_CHECKING:
@@ -30,28 +33,6 @@ if TYPE_CHECKING:
 
 ZERO = Decimal(0)
 INSTANT = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Quantities:
-    """Pieces a machine counted in [start, end). None: it has no counter that tells.
-
-    ``in_gap``: counted across a gap in the data, part of the sums. ``unverified``: in steps faster than
-    believable, not part of the sums. ``spanning``: good and scrap counted in the step that spans the start of
-    an order, part of its sums. ``signal_ids`` are what it was computed from.
-    """
-
-    equipment_id: int
-    start: datetime
-    end: datetime
-    good: Decimal | None = None
-    scrap: Decimal | None = None
-    rework: Decimal | None = None
-    total: Decimal | None = None
-    in_gap: Decimal = ZERO
-    unverified: Decimal = ZERO
-    spanning: Decimal = ZERO
-    signal_ids: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -83,11 +64,14 @@ def counters_of(units: Iterable[Equipment]) -> list[SignalDefinition]:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Machines, and the window [start, end) they are asked about."""
+    """Machines, and the window [start, end) they are asked about. ``said``: what people counted in it; None:
+    what ends in it.
+    """
 
     equipment_ids: frozenset[int]
     start: datetime
     end: datetime
+    said: tuple[Hand, ...] | None = None
 
 
 def quantities(
@@ -98,7 +82,7 @@ def quantities(
     of_order: bool = False,
     counters: Iterable[SignalDefinition] | None = None,
 ) -> dict[int, Quantities]:
-    """Pieces of machines in a window, by machine; machines without counters are left out.
+    """Pieces of machines in a window, by machine; machines of which nobody tells any are left out.
 
     A step between two samples counts where its later sample lies: in [start, end), and with ``of_order``,
     where the window is an order's span, in (start, end]. So what is counted in the step over a change of
@@ -112,16 +96,60 @@ def quantities(
 def quantities_each(
     asked: Sequence[Asked], *, of_order: bool = False, counters: Iterable[SignalDefinition] | None = None
 ) -> list[dict[int, Quantities]]:
-    """``quantities`` of several windows, in two reads for all of them."""
+    """``quantities`` of several windows, in as many reads as for one."""
     if counters is None:
         ids = {pk for one in asked for pk in one.equipment_ids}
         counters = signals_of(equipment_ids=ids, roles=COUNTERS)
     signals = list(counters)
+    asked = _with_said(asked, of_order=of_order)
     counts = [_Count.begun(one, signals, of_order=of_order) for one in asked]
     if at_work := [count for count in counts if count.sums]:
         _sum_buckets(at_work)
         _sum_edges(at_work, of_order=of_order)
-    return [_by_machine(count.sums, count.asked.start, count.asked.end) for count in counts]
+    told = kinds_told(signals)
+    return [
+        _with_hands(_by_machine(count.sums, count.asked.start, count.asked.end), count.asked, told)
+        for count in counts
+    ]
+
+
+def _with_said(asked: Sequence[Asked], *, of_order: bool) -> list[Asked]:
+    """What people counted in each window, in one read; a window that brings it along keeps it."""
+    bare = [one for one in asked if one.said is None and one.end > one.start]
+    if not bare:
+        return list(asked)
+    found = hand_counts(
+        equipment_ids={pk for one in bare for pk in one.equipment_ids},
+        start=min(one.start for one in bare),
+        end=max(one.end for one in bare),
+    )
+    off = INSTANT if of_order else timedelta()
+    return [
+        one
+        if one.said is not None
+        else replace(
+            one,
+            said=tuple(
+                said
+                for said in found
+                if said.machine in one.equipment_ids and one.start <= said.end - off < one.end
+            ),
+        )
+        for one in asked
+    ]
+
+
+def _with_hands(
+    counted: dict[int, Quantities], asked: Asked, told: dict[int, frozenset[str]]
+) -> dict[int, Quantities]:
+    """What people said of the kinds no counter of a machine tells, and of what became of its rework."""
+    by_machine: dict[int, list[Hand]] = {}
+    for one in asked.said or ():
+        by_machine.setdefault(one.machine, []).append(one)
+    for machine, said in by_machine.items():
+        bare = counted.get(machine) or Quantities(machine, asked.start, asked.end)
+        counted[machine] = with_hand(bare, said, told.get(machine, frozenset()))
+    return counted
 
 
 @dataclass(slots=True)
@@ -159,7 +187,8 @@ def _sum_buckets(counts: Sequence[_Count]) -> None:
         start, end = count.head_end, count.tail_start
         if start < end:
             whole = QuantityActual.objects.filter(
-                Q(flag="", start_time__gte=start, start_time__lt=end)
+                # Its end says the same of a whole bucket: the index is by end.
+                Q(flag="", start_time__gte=start, start_time__lt=end, end_time__gt=start, end_time__lte=end)
                 | ~Q(flag="") & Q(end_time__gte=start, end_time__lt=end),
                 signal_id__in=list(count.sums),
             ).order_by()
@@ -288,7 +317,11 @@ def _quantities(machine: int, items: Sequence[_Sum], start: datetime, end: datet
         kinds[kind] = kinds.get(kind, ZERO) + item.pieces
     includes = next((i.signal.total_includes_scrap for i in items if i.signal.role == "total_count"), None)
     good, scrap, total = total_of(
-        kinds.get("good"), kinds.get("scrap"), kinds.get("total"), includes_defective=includes
+        kinds.get("good"),
+        kinds.get("scrap"),
+        kinds.get("total"),
+        includes_defective=includes,
+        rework=kinds.get("rework"),
     )
     return Quantities(
         machine,

@@ -17,6 +17,7 @@ from connectors.selectors import GapSpan
 from plant import selectors as plant
 from production.domain.account import Account, OrderUse, Segment
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
+from production.domain.hand_counts import Hand, by_part
 from production.domain.job_order import Event, Execution
 from production.models import (
     CountAssertion,
@@ -38,6 +39,7 @@ from production.selectors.accounts import (
     tools_between,
 )
 from production.selectors.executions import execution_of
+from production.selectors.hand_counts import hand_counts
 from production.selectors.line_topology import line_groups
 from production.selectors.orders import job_order_events, plan_versions
 from production.selectors.pacing import line_exits
@@ -45,7 +47,7 @@ from production.selectors.quantities import Asked, Quantities, counters_of, quan
 from production.selectors.stopped import counts_said, notes, overlapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from connectors.models import SignalDefinition
     from plant.models import Equipment
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 # Until then later data may still come and change a record (docs/data-path.md).
 LATENESS = timedelta(hours=24)
 ZERO = Decimal(0)
+# Told of a machine at the line's exit; good pieces are counted nowhere else.
+EXIT_KINDS = ("good", "scrap", "rework", "rework_good", "rework_scrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class StopPart:
 @dataclass(frozen=True, slots=True)
 class QuantityPart:
     """One quantity, by who counted it: ``source`` plan, machine or people. ``evidence``: ids it was computed
-    from.
+    from. Of people with an equipment: its quantity, where no counter of it tells; without: beside the others.
     """
 
     kind: str
@@ -226,17 +230,20 @@ def orders_counts(
     """``order_counts`` of several orders, in as many reads as for one."""
     units = [unit for one in asked for unit in one.units]
     told, own = _own_spans([unit.pk for unit in units], [one.job_order.code for one in asked])
+    said = _hands(asked, known_to)
     windows: list[tuple[int, Asked]] = []
     for place, one in enumerate(asked):
-        worked: dict[tuple[datetime, datetime], list[int]] = {}
+        worked: dict[int, list[tuple[datetime, datetime]]] = {}
         ids = {unit.pk for unit in one.units}
         for machine, code, since, until in own:
             if machine in ids and code == one.job_order.code:
-                worked.setdefault((since, until or known_to), []).append(machine)
+                worked.setdefault(machine, []).append((since, until or known_to))
         if others := [unit.pk for unit in one.units if unit.pk not in told]:
             for work in (one.done or execution_of(one.job_order)).working:
-                worked.setdefault((work.start, work.end or known_to), []).extend(others)
-        windows += [(place, Asked(frozenset(ids), *span)) for span, ids in sorted(worked.items())]
+                for machine in others:
+                    worked.setdefault(machine, []).append((work.start, work.end or known_to))
+        mine = [hand for hand in said if hand.machine in ids and hand.order in ("", one.job_order.code)]
+        windows += [(place, window) for window in _asked_of(one.job_order.code, worked, mine)]
     found: list[dict[int, list[Quantities]]] = [{unit.pk: [] for unit in one.units} for one in asked]
     counters = counters_of(units) if counters is None else counters
     counts = quantities_each([window for _, window in windows], of_order=True, counters=counters)
@@ -244,6 +251,38 @@ def orders_counts(
         for machine, part in counted.items():
             found[place][machine].append(part)
     return found
+
+
+def _hands(asked: Sequence[Working], known_to: datetime) -> list[Hand]:
+    """What people counted for some orders, and without naming one while any of them may have been at work."""
+    begun = [one.job_order.started_at for one in asked if one.job_order.started_at]
+    return hand_counts(
+        equipment_ids={unit.pk for one in asked for unit in one.units},
+        start=min(begun, default=known_to),
+        end=known_to,
+        order_codes=[one.job_order.code for one in asked],
+    )
+
+
+def _asked_of(
+    code: str, worked: Mapping[int, list[tuple[datetime, datetime]]], said: Sequence[Hand]
+) -> list[Asked]:
+    """The windows of an order by their times, machines that share one together, with people's counts."""
+    together: dict[tuple[datetime, datetime], tuple[list[int], list[Hand]]] = {}
+    for machine in dict.fromkeys([*worked, *(one.machine for one in said)]):
+        spans = sorted(worked.get(machine, ()))
+        mine = [one for one in said if one.machine == machine]
+        placed, beside = by_part(mine, [OrderUse(*span, code) for span in spans])
+        # At a machine that never worked on it there is only what was said for the order by name.
+        named = [one for one in beside if one.order]
+        if named:
+            spans.append((named[0].start, named[0].end))
+            placed[len(spans) - 1] = named
+        for place, span in enumerate(spans):
+            ids, hands = together.setdefault(span, ([], []))
+            ids.append(machine)
+            hands += placed.get(place, ())
+    return [Asked(frozenset(ids), *span, tuple(hands)) for span, (ids, hands) in sorted(together.items())]
 
 
 def _own_spans(
@@ -300,27 +339,34 @@ def _stops(machines: Sequence[MachinePart], start: datetime, end: datetime) -> t
 def _quantities(
     job_order: JobOrder, units: Sequence[Equipment], machines: Sequence[MachinePart]
 ) -> tuple[QuantityPart, ...]:
+    """Plan; each machine's, by its counters or by people where none of them tells; what else people said."""
     found = [QuantityPart("good", "plan", job_order.quantity, None, (job_order.pk,))]
+    said = {entry.pk: entry for entry in counts_said(job_order_id=job_order.pk)}
     if machines and units:
         leaving = {unit.pk for unit in line_exits(units, line_groups(line_id=job_order.line_id, units=units))}
         for machine in machines:
-            kinds = ("good", "scrap", "rework") if machine.equipment.pk in leaving else ("scrap", "rework")
+            kinds = EXIT_KINDS if machine.equipment.pk in leaving else EXIT_KINDS[1:]
             found += [part for kind in kinds if (part := _machine_part(machine, kind)) is not None]
-    said: dict[str, list[CountAssertion]] = {}
-    for entry in counts_said(job_order_id=job_order.pk):
-        said.setdefault(entry.kind, []).append(entry)
-    for kind, entries in said.items():
+    used = {(part.kind, part.equipment.pk) for part in found if part.source == "people" and part.equipment}
+    beside: dict[str, list[CountAssertion]] = {}
+    for entry in said.values():
+        if (entry.kind, entry.equipment_id) not in used:
+            beside.setdefault(entry.kind, []).append(entry)
+    for kind, entries in beside.items():
         total = sum((entry.quantity for entry in entries), ZERO)
         found.append(QuantityPart(kind, "people", total, None, tuple(entry.pk for entry in entries)))
     return tuple(found)
 
 
 def _machine_part(machine: MachinePart, kind: str) -> QuantityPart | None:
-    """What one machine counted of one kind over the order's working spans; None without such a counter."""
+    """One machine's quantity over the order's working spans; None where nobody tells it."""
     values = [getattr(part, kind) for part in machine.counted]
     known = [value for value in values if value is not None]
     if not known:
         return None
+    if any(kind in part.by_hand for part in machine.counted):
+        entries = dict.fromkeys(pk for part in machine.counted for pk in part.entries)
+        return QuantityPart(kind, "people", sum(known, ZERO), machine.equipment, tuple(entries))
     signals = dict.fromkeys(pk for part in machine.counted for pk in part.signal_ids)
     return QuantityPart(kind, "machine", sum(known, ZERO), machine.equipment, tuple(signals))
 

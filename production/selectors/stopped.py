@@ -182,3 +182,9 @@ def counts_said(*, job_order_id: int) -> list[CountAssertion]:
     """Counts in force said for an order, oldest first."""
     found = CountAssertion.objects.filter(job_order_id=job_order_id, superseded_by=None)
     return list(found.select_related("said_by", "equipment", "reason").order_by("start_time", "id"))
+
+
+def counts_for_ids(ids: Iterable[int]) -> list[CountAssertion]:
+    """Some counts, oldest first."""
+    found = CountAssertion.objects.filter(pk__in=list(ids))
+    return list(found.select_related("said_by", "equipment", "reason").order_by("start_time", "id"))

@@ -27,6 +27,7 @@ from production.services.plans import (
 )
 from production.services.reasons_auto import reasons_auto, reasons_catch_up
 from production.services.rebuilding import Rebuilt, rebuild, rebuild_check
+from production.services.scrap import scrap_reason_assert, scrap_split
 from production.services.splitting import reason_merge, reason_split, reason_undo
 from production.services.stations import state_assert, stations_tick
 from production.services.stitching import Stitched, stitch
@@ -59,6 +60,8 @@ __all__ = [
     "reasons_together",
     "rebuild",
     "rebuild_check",
+    "scrap_reason_assert",
+    "scrap_split",
     "sequence_change",
     "state_assert",
     "stations_tick",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,7 +18,7 @@ from plant import selectors as plant
 from plant.access import Action, Actor
 from plant.models.base import Assertion
 from plant.services import revision_bump, revisions_together
-from production.models import CountAssertion, NoteAssertion, ReasonAssertion
+from production.models import CountAssertion, NoteAssertion, ReasonAssertion, RollupMark
 from production.selectors.stopped import stop_containing
 from production.services.plans import StaleView
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=Assertion)
 T = TypeVar("T")
+INSTANT = timedelta(microseconds=1)
+RESULTS = (CountAssertion.Kind.REWORK_GOOD, CountAssertion.Kind.REWORK_SCRAP)
 
 
 class Refused(ValueError):
@@ -136,14 +139,20 @@ def count_assert(
     supersedes: int | None = None,
     comment: str = "",
     at: datetime | None = None,
+    together: UUID | None = None,
 ) -> CountAssertion:
-    """Say how many good, scrap or rework pieces were counted by hand in [start_time, end_time).
+    """Say how many pieces were good, scrapped, sent to rework, or good or scrapped after it, in [start_time,
+    end_time).
 
-    Stands beside the machine's count and changes nothing in it. Refused below 0 or of an unknown kind.
+    Where the machine counts that itself it stands beside its count, and of scrap says why; where it does not,
+    it is the machine's quantity. Refused below 0, of an unknown kind, or with a reason not offered there.
     """
     equipment = _equipment(equipment_id)
     by.require("count.enter", equipment)
     _count_check(start_time, end_time, kind, quantity)
+    if kind in RESULTS and equipment.level != "work_unit":
+        raise Refused(f"equipment: read {equipment.code}, expected the machine the pieces came back to")
+    reason = _scrap_reason(equipment, kind, reason_code, end_time) if reason_code else None
     said = _say(
         CountAssertion,
         by=by,
@@ -155,10 +164,13 @@ def count_assert(
         end_time=end_time,
         kind=kind,
         quantity=quantity,
-        reason=_reason(equipment, reason_code) if reason_code else None,
+        reason=reason,
         comment=comment,
+        together=together,
     )
-    _told(said, "count.enter", equipment, by, {"kind": kind, "quantity": str(quantity), "end_time": end_time})
+    _windows_mark(said)
+    after = {"kind": kind, "quantity": str(quantity), "end_time": end_time}
+    _told(said, "count.enter", equipment, by, after | ({"reason": reason_code} if reason_code else {}))
     return said
 
 
@@ -169,6 +181,26 @@ def _count_check(start: datetime, end: datetime, kind: str, quantity: Decimal) -
         raise Refused(f"kind: read {kind!r}, expected one of {', '.join(CountAssertion.Kind.values)}")
     if not quantity.is_finite() or quantity < 0:
         raise Refused(f"quantity: read {quantity}, expected 0 or more")
+
+
+def _scrap_reason(equipment: Equipment, kind: str, code: str, at: datetime) -> Reason:
+    """A reason of scrap: of the machine, or of any machine of the line the count is about."""
+    if kind == CountAssertion.Kind.GOOD:
+        raise Refused(f"reason: read {code!r} for good pieces, expected none")
+    places = [equipment] if equipment.level == "work_unit" else plant.line_work_units(equipment.pk)
+    for place in places:
+        for reason in plant.reasons_offered(place, at=at, explains="scrap"):
+            if reason.code == code:
+                return reason
+    message = _("reason: read %(code)s, expected one offered on %(place)s")
+    raise Refused(message % {"code": repr(code), "place": equipment.code})
+
+
+def _windows_mark(said: CountAssertion) -> None:
+    """Closed windows of the machine in which it, and what it takes the place of, end are added up again."""
+    ends = CountAssertion.objects.filter(pk__in=[said.pk, *filter(None, [said.supersedes_id])])
+    for end in set(ends.values_list("end_time", flat=True)):
+        RollupMark.objects.create(equipment_id=said.equipment_id, from_time=end, to_time=end + INSTANT)
 
 
 def _withdrawn_tell(said: ReasonAssertion, by: Actor) -> None:
