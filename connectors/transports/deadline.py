@@ -21,7 +21,7 @@ async def bounded(work: Awaitable[T], seconds: float) -> T:
     try:
         finished, _ = await asyncio.wait({task}, timeout=seconds)
     finally:
-        if not task.done():
+        if not finished:
             task.cancel()
             task.add_done_callback(_noticed)
     # Not done(): a plain future is done as soon as it is cancelled

@@ -69,6 +69,9 @@ async def channel(access: Access) -> Client:
 async def _open(client: Client) -> None:
     await client.connect_socket()
     try:
+        # Lost already, the hello would not be sent and its answer waited for all the same
+        if client.uaclient.protocol is None or client.uaclient.protocol.transport is None:
+            raise ConnectionError("closed as soon as it was open")
         await client.send_hello()
         await client.open_secure_channel()
     except BaseException:
