@@ -22,6 +22,7 @@ from production.models import (
     ReasonAssertion,
     ReasonRule,
     StartUpRule,
+    UnitConversion,
     WorkMaster,
 )
 
@@ -54,6 +55,14 @@ class IdealRateAdmin(AuditedAdmin):
     list_select_related = ["equipment", "product"]
     list_filter = ["equipment"]
     search_fields = ["equipment__code", "product__code"]
+
+
+@admin.register(UnitConversion)
+class UnitConversionAdmin(AuditedAdmin):
+    list_display = ["product", "equipment", "unit", "counted", "makes", "valid_from", "source"]
+    list_select_related = ["product", "equipment"]
+    list_filter = ["unit"]
+    search_fields = ["product__code", "equipment__code", "unit"]
 
 
 @admin.register(ContributionRate)

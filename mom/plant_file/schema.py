@@ -100,6 +100,7 @@ EQUIPMENT_KEYS = (
     "position",
     "constraint=is_constraint",
     "manual=is_manual",
+    "recounts_rework",
     "parallel_orders",
     "parallel_group",
     "minimum_stop",
@@ -181,6 +182,13 @@ SECTIONS = (
         ("equipment", "product", "units_per_hour", "valid_from", "source"),
         required=("equipment", "units_per_hour", "valid_from"),
         place="equipment__path__startswith",
+    ),
+    Section(
+        "unit_conversions",
+        "production.UnitConversion",
+        ("product", "equipment", "unit", "valid_from"),
+        ("product", "equipment", "unit", "counted", "makes", "valid_from", "source"),
+        required=("product", "unit", "makes", "valid_from"),
     ),
     Section(
         "contribution_rates",

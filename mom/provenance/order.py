@@ -262,7 +262,7 @@ def machine_spans(machine: MachinePart, kind: str) -> list[Input]:
             machine_href(machine.equipment, span.start),
         )
         for span in machine.counted
-        if getattr(span, kind) is not None
+        if getattr(span, kind) is not None or kind in span.refused
     ]
 
 

@@ -99,6 +99,8 @@ def _oddities(machine: MachinePart, kind: str) -> str:
     unverified = sum((part.unverified for part in machine.counted), ZERO)
     spanning = sum((part.spanning for part in machine.counted), ZERO)
     told = []
+    if any(kind in part.refused for part in machine.counted):
+        told.append(_("counted in another unit, and nobody has said what it makes of this product"))
     if in_gap:
         told.append(_("%(n)s across a gap in the data") % {"n": quantity(in_gap)})
     if unverified:

@@ -135,7 +135,7 @@ def _is_rework(request: HttpRequest) -> bool:
 
 def _fields(request: HttpRequest, corrected: CountAssertion | None) -> list[tuple[str, object, str]]:
     """The numbers asked for: name, word and what was typed."""
-    kinds = REWORK if _is_rework(request) else KINDS[:2]
+    kinds: tuple[str, ...] = REWORK if _is_rework(request) else KINDS[:2]
     if corrected is not None:
         kinds = (corrected.kind,)
     return [(kind, FIELD_WORDS[kind], request.POST.get(kind, "")) for kind in kinds]

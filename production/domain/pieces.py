@@ -32,7 +32,8 @@ class Quantities:
     ``in_gap``: counted across a gap in the data, part of the sums. ``unverified``: in steps faster than
     believable, not part of the sums. ``spanning``: good and scrap counted in the step that spans the start of
     an order, part of its sums. ``signal_ids`` are what it was computed from, ``entries`` the counts of
-    people; ``by_hand``: the kinds that are theirs.
+    people; ``by_hand``: the kinds that are theirs; ``refused``: kinds counted in a unit nobody has said what
+    it makes of the product.
     """
 
     equipment_id: int
@@ -50,6 +51,7 @@ class Quantities:
     rework_scrap: Decimal | None = None
     entries: tuple[int, ...] = ()
     by_hand: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
 
     @property
     def good_first(self) -> Decimal | None:

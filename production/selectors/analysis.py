@@ -215,7 +215,8 @@ def _asked(shift: CalendarSlot, unit: Equipment, use: OrderUse) -> Asked:
     """What is counted at the very instant of a change is of the order before, as in its record."""
     since = use.start if use.start == shift.start_time else use.start + INSTANT
     until = use.end or shift.end_time
-    return Asked(frozenset({unit.pk}), since, until if until == shift.end_time else until + INSTANT)
+    until = until if until == shift.end_time else until + INSTANT
+    return Asked(frozenset({unit.pk}), since, until, order=use.code)
 
 
 def _ids(pacing: Pacing) -> tuple[set[int], set[int]]:

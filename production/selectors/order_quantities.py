@@ -7,18 +7,20 @@ window, and the time between them, add up to the window, machine by machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from production.domain.account import OrderUse, disjoint_orders
+from production.domain.account import OrderUse
 from production.domain.hand_counts import Hand, by_part
+from production.domain.order_parts import order_parts, use_cut
 from production.selectors.accounts import orders_between
 from production.selectors.hand_counts import hand_counts
 from production.selectors.quantities import INSTANT, Asked, Quantities, quantities_each
+
+__all__ = ["OrderCount", "Tally", "order_parts", "order_quantities", "tally", "use_cut", "windows_of"]
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -31,32 +33,6 @@ class OrderCount(NamedTuple):
 
     use: OrderUse
     counted: Quantities | None
-
-
-def order_parts(
-    uses: Iterable[OrderUse], start: datetime, end: datetime, cuts: Sequence[datetime] = ()
-) -> list[OrderUse]:
-    """[start, end) cut at changes of order, and at ``cuts``; time without an order has an empty code."""
-    parts: list[OrderUse] = []
-    at = start
-    for use in disjoint_orders(uses):
-        since, until = max(use.start, start), min(use.end or end, end)
-        if until <= at:
-            continue
-        if at < since:
-            parts.append(OrderUse(at, since, ""))
-        parts.append(OrderUse(max(since, at), until, use.code))
-        at = until
-    if at < end:
-        parts.append(OrderUse(at, end, ""))
-    return [piece for part in parts for piece in use_cut(part, cuts)]
-
-
-def use_cut(use: OrderUse, cuts: Sequence[datetime]) -> list[OrderUse]:
-    """An order's time cut where an ideal rate begins to hold, so that windows add up across it."""
-    inside = [at for at in cuts if use.start < at and (use.end is None or at < use.end)]
-    edges = [use.start, *inside, use.end]
-    return [use._replace(start=a, end=b) for a, b in pairwise(edges) if a is not None]
 
 
 def order_quantities(
@@ -80,7 +56,7 @@ def order_quantities(
         since = use.start if use.start == start else use.start + INSTANT
         until = use.end if use.end is None or use.end == end else use.end + INSTANT
         assert until is not None
-        asked.append(Asked(frozenset({machine}), since, until, tuple(hands)))
+        asked.append(Asked(frozenset({machine}), since, until, tuple(hands), use.code))
     found: dict[int, list[OrderCount]] = {machine.pk: [] for machine in equipment}
     for (machine, use, _), counted in zip(parts, quantities_each(asked), strict=True):
         found[machine].append(OrderCount(use, counted.get(machine)))
@@ -149,3 +125,26 @@ def _shared(part: OrderUse, use: OrderUse) -> float:
     assert part.end is not None
     assert use.end is not None
     return (min(part.end, use.end) - max(part.start, use.start)).total_seconds()
+
+
+def windows_of(
+    code: str, worked: Mapping[int, list[tuple[datetime, datetime]]], said: Sequence[Hand]
+) -> list[Asked]:
+    """The windows of an order by their times, machines that share one together, with people's counts."""
+    together: dict[tuple[datetime, datetime], tuple[list[int], list[Hand]]] = {}
+    for machine in dict.fromkeys([*worked, *(one.machine for one in said)]):
+        spans = sorted(worked.get(machine, ()))
+        mine = [one for one in said if one.machine == machine]
+        placed, beside = by_part(mine, [OrderUse(*span, code) for span in spans])
+        # At a machine that never worked on it there is only what was said for the order by name.
+        named = [one for one in beside if one.order]
+        if named:
+            spans.append((named[0].start, named[0].end))
+            placed[len(spans) - 1] = named
+        for place, span in enumerate(spans):
+            ids, hands = together.setdefault(span, ([], []))
+            ids.append(machine)
+            hands += placed.get(place, ())
+    return [
+        Asked(frozenset(ids), *span, tuple(hands), code) for span, (ids, hands) in sorted(together.items())
+    ]

@@ -22,6 +22,7 @@ from production.domain.hand_counts import Hand
 from production.domain.pieces import Quantities, with_hand
 from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
+from production.selectors.conversions import Units, units_read
 from production.selectors.folding import countable, latest_countable
 from production.selectors.hand_counts import hand_counts, kinds_told
 from production.selectors.units import per_second_of, signals_of
@@ -46,6 +47,8 @@ class _Sum:
     spanning: Decimal = ZERO
     # Without any value yet its count is not known, which is not zero.
     seen: bool = False
+    # Counted in a unit nobody has said what it makes of the product.
+    refused: bool = False
 
     def add(self, flag: str, quantity: Any) -> None:
         self.seen = True
@@ -65,13 +68,14 @@ def counters_of(units: Iterable[Equipment]) -> list[SignalDefinition]:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Machines, and the window [start, end) they are asked about. ``said``: what people counted in it; None:
-    what ends in it.
+    what ends in it. ``order``: what was at work in all of it, empty for none; None: whatever was.
     """
 
     equipment_ids: frozenset[int]
     start: datetime
     end: datetime
     said: tuple[Hand, ...] | None = None
+    order: str | None = None
 
 
 def quantities(
@@ -102,15 +106,52 @@ def quantities_each(
         counters = signals_of(equipment_ids=ids, roles=COUNTERS)
     signals = list(counters)
     asked = _with_said(asked, of_order=of_order)
-    counts = [_Count.begun(one, signals, of_order=of_order) for one in asked]
-    if at_work := [count for count in counts if count.sums]:
+    units = units_read(signals)
+    parts = [(one,) if units is None else _by_order(units, one, of_order=of_order) for one in asked]
+    counts = [[_Count.begun(part, signals, of_order=of_order) for part in of_one] for of_one in parts]
+    if at_work := [count for of_one in counts for count in of_one if count.sums]:
         _sum_buckets(at_work)
         _sum_edges(at_work, of_order=of_order)
     told = kinds_told(signals)
     return [
-        _with_hands(_by_machine(count.sums, count.asked.start, count.asked.end), count.asked, told)
-        for count in counts
+        _with_hands(_by_machine(_together(units, of_one), one.start, one.end), one, told)
+        for one, of_one in zip(asked, counts, strict=True)
     ]
+
+
+def _by_order(units: Units, asked: Asked, *, of_order: bool) -> tuple[Asked, ...]:
+    """Of machines that count in another unit, each order and conversion by itself; all others as asked."""
+    foreign = asked.equipment_ids & units.machines
+    if not foreign or asked.end <= asked.start:
+        return (asked,)
+    found = [replace(asked, equipment_ids=asked.equipment_ids - foreign)]
+    off = timedelta() if of_order else INSTANT
+    for machine in sorted(foreign):
+        for use in units.parts(machine, asked.start, asked.end, asked.order):
+            assert use.end is not None
+            since = use.start if use.start == asked.start else use.start + off
+            until = use.end if use.end == asked.end else use.end + off
+            found.append(Asked(frozenset({machine}), since, until, (), use.code))
+    return tuple(found)
+
+
+def _together(units: Units | None, counts: Sequence[_Count]) -> dict[int, _Sum]:
+    """What each counter counted in all parts of a window, in the unit of what was made."""
+    if units is None:
+        return counts[0].sums
+    found: dict[int, _Sum] = {}
+    for count in counts:
+        for pk, item in count.sums.items():
+            whole = found.setdefault(pk, _Sum(item.signal))
+            first = not whole.seen and not whole.pieces
+            one = units.conversion(item.signal, count.asked.order or "", count.asked.start)
+            whole.seen |= item.seen
+            for name in ("pieces", "in_gap", "unverified", *(["spanning"] if first else [])):
+                amount = getattr(item, name)
+                made = units.made(amount, one)
+                whole.refused |= made is None
+                setattr(whole, name, getattr(whole, name) + (made or ZERO))
+    return found
 
 
 def _with_said(asked: Sequence[Asked], *, of_order: bool) -> list[Asked]:
@@ -311,7 +352,7 @@ def _by_machine(sums: dict[int, _Sum], start: datetime, end: datetime) -> dict[i
 def _quantities(machine: int, items: Sequence[_Sum], start: datetime, end: datetime) -> Quantities:
     kinds: dict[str, Decimal] = {}
     for item in items:
-        if not item.seen:
+        if not item.seen or item.refused:
             continue
         kind = COUNTERS[item.signal.role]
         kinds[kind] = kinds.get(kind, ZERO) + item.pieces
@@ -335,4 +376,5 @@ def _quantities(machine: int, items: Sequence[_Sum], start: datetime, end: datet
         unverified=sum((item.unverified for item in items), ZERO),
         spanning=sum((item.spanning for item in items if item.signal.role != "total_count"), ZERO),
         signal_ids=tuple(item.signal.pk for item in items),
+        refused=frozenset(COUNTERS[item.signal.role] for item in items if item.refused),
     )

@@ -17,7 +17,7 @@ from connectors.selectors import GapSpan
 from plant import selectors as plant
 from production.domain.account import Account, OrderUse, Segment
 from production.domain.attribution import DECLARED_CONSTRAINT, declared_constraint
-from production.domain.hand_counts import Hand, by_part
+from production.domain.hand_counts import Hand
 from production.domain.job_order import Event, Execution
 from production.models import (
     CountAssertion,
@@ -41,13 +41,14 @@ from production.selectors.accounts import (
 from production.selectors.executions import execution_of
 from production.selectors.hand_counts import hand_counts
 from production.selectors.line_topology import line_groups
+from production.selectors.order_quantities import windows_of
 from production.selectors.orders import job_order_events, plan_versions
 from production.selectors.pacing import line_exits
 from production.selectors.quantities import Asked, Quantities, counters_of, quantities_each
 from production.selectors.stopped import counts_said, notes, overlapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from connectors.models import SignalDefinition
     from plant.models import Equipment
@@ -243,7 +244,7 @@ def orders_counts(
                 for machine in others:
                     worked.setdefault(machine, []).append((work.start, work.end or known_to))
         mine = [hand for hand in said if hand.machine in ids and hand.order in ("", one.job_order.code)]
-        windows += [(place, window) for window in _asked_of(one.job_order.code, worked, mine)]
+        windows += [(place, window) for window in windows_of(one.job_order.code, worked, mine)]
     found: list[dict[int, list[Quantities]]] = [{unit.pk: [] for unit in one.units} for one in asked]
     counters = counters_of(units) if counters is None else counters
     counts = quantities_each([window for _, window in windows], of_order=True, counters=counters)
@@ -262,27 +263,6 @@ def _hands(asked: Sequence[Working], known_to: datetime) -> list[Hand]:
         end=known_to,
         order_codes=[one.job_order.code for one in asked],
     )
-
-
-def _asked_of(
-    code: str, worked: Mapping[int, list[tuple[datetime, datetime]]], said: Sequence[Hand]
-) -> list[Asked]:
-    """The windows of an order by their times, machines that share one together, with people's counts."""
-    together: dict[tuple[datetime, datetime], tuple[list[int], list[Hand]]] = {}
-    for machine in dict.fromkeys([*worked, *(one.machine for one in said)]):
-        spans = sorted(worked.get(machine, ()))
-        mine = [one for one in said if one.machine == machine]
-        placed, beside = by_part(mine, [OrderUse(*span, code) for span in spans])
-        # At a machine that never worked on it there is only what was said for the order by name.
-        named = [one for one in beside if one.order]
-        if named:
-            spans.append((named[0].start, named[0].end))
-            placed[len(spans) - 1] = named
-        for place, span in enumerate(spans):
-            ids, hands = together.setdefault(span, ([], []))
-            ids.append(machine)
-            hands += placed.get(place, ())
-    return [Asked(frozenset(ids), *span, tuple(hands)) for span, (ids, hands) in sorted(together.items())]
 
 
 def _own_spans(
@@ -360,6 +340,9 @@ def _quantities(
 
 def _machine_part(machine: MachinePart, kind: str) -> QuantityPart | None:
     """One machine's quantity over the order's working spans; None where nobody tells it."""
+    signals = dict.fromkeys(pk for part in machine.counted for pk in part.signal_ids)
+    if any(kind in part.refused for part in machine.counted):
+        return QuantityPart(kind, "machine", None, machine.equipment, tuple(signals))
     values = [getattr(part, kind) for part in machine.counted]
     known = [value for value in values if value is not None]
     if not known:
@@ -367,7 +350,6 @@ def _machine_part(machine: MachinePart, kind: str) -> QuantityPart | None:
     if any(kind in part.by_hand for part in machine.counted):
         entries = dict.fromkeys(pk for part in machine.counted for pk in part.entries)
         return QuantityPart(kind, "people", sum(known, ZERO), machine.equipment, tuple(entries))
-    signals = dict.fromkeys(pk for part in machine.counted for pk in part.signal_ids)
     return QuantityPart(kind, "machine", sum(known, ZERO), machine.equipment, tuple(signals))
 
 

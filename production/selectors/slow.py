@@ -16,8 +16,15 @@ from production.domain.counters import GAP, IMPLAUSIBLE, PLAIN, bucket_of
 from production.domain.definition import Definitions
 from production.domain.slow import Limit, Made, Slow, limit_of, reach, slow_running
 from production.domain.stitching import StateRow
+from production.domain.units import conversion_in_force
 from production.models import QuantityActual
-from production.selectors.units import ideal_rates, rate_in_force, signals_of
+from production.selectors.units import (
+    conversions_known,
+    ideal_rates,
+    other_unit,
+    rate_in_force,
+    signals_of,
+)
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -79,7 +86,8 @@ def slow_spans(
     rates = standards.rates
     found: dict[int, list[Slow]] = {}
     for pk in told:
-        judge = _Judge(pk, ran[pk], [rate for rate in rates if rate.equipment_id == pk], products)
+        unit = next((s.unit for s in standards.counters if s.equipment_id == pk and s.role in COUNTED), "")
+        judge = _Judge(pk, ran[pk], [rate for rate in rates if rate.equipment_id == pk], products, unit)
         found[pk] = slow_running(
             (start, end), judge.running(), made.get(pk, []), judge.rate_at, limits[pk], ran[pk].horizon
         )
@@ -90,15 +98,16 @@ class _Judge:
     """One machine's running times at one rate each, and that rate."""
 
     def __init__(
-        self, machine: int, ran: Ran, rates: Sequence[IdealRate], products: Mapping[str, int]
+        self, machine: int, ran: Ran, rates: Sequence[IdealRate], products: Mapping[str, int], unit: str
     ) -> None:
+        self._unit, self._known = unit, conversions_known() if other_unit(unit) else []
         self._machine, self._ran, self._rates, self._products = machine, ran, rates, products
         self._orders = disjoint_orders(ran.orders)
         self._uses = Along(self._orders)
 
     def running(self) -> list[Interval]:
         edges = {use.start for use in self._orders} | {use.end for use in self._orders if use.end}
-        edges |= {rate.valid_from for rate in self._rates}
+        edges |= {rate.valid_from for rate in self._rates} | {one.start for one in self._known}
         found = []
         for row in self._ran.states:
             if self._ran.definitions.base_of(row) != states.RUNNING:
@@ -109,11 +118,17 @@ class _Judge:
         return found
 
     def rate_at(self, at: datetime) -> Decimal | None:
-        """Ideal pieces per second; asked at instants that only move forward."""
+        """Ideal count per second, in the counter's unit; asked at instants that only move forward."""
         use = self._uses.at(at)
         product = self._products.get(use.code) if use else None
         rate = rate_in_force(self._rates, equipment_id=self._machine, product_id=product, at=at)
-        return None if rate is None else rate.units_per_hour / 3600
+        if rate is None:
+            return None
+        per_second = rate.units_per_hour / 3600
+        if not self._known or product is None:
+            return per_second
+        by = conversion_in_force(self._known, product=product, machine=self._machine, unit=self._unit, at=at)
+        return per_second if by is None else per_second * by.counted / by.makes
 
 
 def _made(machines: Iterable[int], start: datetime, end: datetime) -> dict[int, list[Made]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, OuterRef, Q, Subquery
@@ -17,7 +18,8 @@ from production.domain.counters import believed_rate
 from production.domain.definition import STANDARD_ONLY, Definitions
 from production.domain.stitching import Signal, Unit
 from production.domain.stops import Thresholds
-from production.models import IdealRate, StitchCheckpoint
+from production.domain.units import PIECES, Conversion, counted_per_piece
+from production.models import IdealRate, StitchCheckpoint, UnitConversion
 from production.selectors import stations
 from production.selectors.definitions import definitions_for, families
 
@@ -143,6 +145,9 @@ def signals_of(*, equipment_ids: Iterable[int], roles: Iterable[str]) -> list[Si
 
 def per_second_of(signal: SignalDefinition, fastest: Decimal | None) -> Decimal | None:
     """The fastest believable rate of a counter."""
+    if fastest is not None and other_unit(signal.unit):
+        share = most_per_piece(signal.unit)
+        fastest = fastest * share.numerator / share.denominator
     return believed_rate(signal.maximum_rate, fastest)
 
 
@@ -219,3 +224,29 @@ def units_behind() -> list[int]:
         if reached is not None and reached > horizon:
             behind.append(work_unit_id)
     return behind
+
+
+def conversions_known() -> list[Conversion]:
+    """Every conversion the plant has declared."""
+    return plant.remembered("unit conversions", _conversions)
+
+
+def _conversions() -> list[Conversion]:
+    rows = UnitConversion.objects.order_by("pk").values_list(
+        "product_id", "equipment_id", "unit", "valid_from", "counted", "makes"
+    )
+    return [Conversion(*row) for row in rows]
+
+
+def other_unit(unit: str) -> bool:
+    return unit.strip().lower() not in PIECES
+
+
+def most_per_piece(unit: str) -> Fraction:
+    """The most of a counter's unit that a piece of any product is: how fast it may grow."""
+    return counted_per_piece(conversions_known(), unit, most=True)
+
+
+def least_per_piece(unit: str) -> Fraction:
+    """The least: how many pieces it may take until the counter moves."""
+    return counted_per_piece(conversions_known(), unit, most=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors import services as connectors
 from plant import selectors as plant
+from production.domain.stitching import COUNTERS
 from production.models import StitchCheckpoint
 from production.selectors.definitions import families, family_line
 from production.services.execution import line_orders_refresh
@@ -25,7 +26,9 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "connectors.Connection": ("id", "state_map"),
     "connectors.SignalDefinition": (
         "equipment_id", "role", "address", "state_map", "counter_modulus", "maximum_rate",
+        "unit",
     ),
+    "production.UnitConversion": ("equipment_id", "unit", "counted", "makes", "product_id", "valid_from"),
     "production.IdealRate": ("equipment_id", "units_per_hour"),
 }  # fmt: skip
 # Fields of an equipment that decide who tells the orders of its line.
@@ -54,6 +57,8 @@ def configuration_changed(label: str, before: Values | None, after: Values | Non
                 "connectors.SignalDefinition", connection_id=after["id"], role="state"
             )
             derive_again(rows_of.values_list("equipment_id", flat=True))
+    elif label == "production.UnitConversion":
+        _counters_changed(rows)
     else:
         derive_again(row["equipment_id"] for row in rows)
 
@@ -66,6 +71,16 @@ def _equipment_changed(before: Values | None, after: Values | None) -> None:
         derive_again([after["id"]])
     if before is None or any(before[name] != after[name] for name in LINE_FIELDS):
         _lines_refresh(row["parent_id"] for row in (before, after) if row is not None)
+
+
+def _counters_changed(rows: Iterable[Values]) -> None:
+    """Machines that count in these units make something else of it."""
+    found: Any = plant.configuration_rows(
+        "connectors.SignalDefinition", unit__in={row["unit"] for row in rows}, role__in=list(COUNTERS)
+    )
+    machines = {row["equipment_id"] for row in rows}
+    ids = found.values_list("equipment_id", flat=True).distinct()
+    derive_again(ids if None in machines else machines & set(ids))
 
 
 def _families_changed(class_ids: set[int], start: datetime | None = None) -> None:
