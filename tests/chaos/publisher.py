@@ -92,7 +92,9 @@ class _Device:
         self._file = path.open("a")
         self._at = max((message.at for message in told.values()), default=0)
         self._prefix, self._units = prefix, units
-        self._waiting: deque[tuple[paho.MQTTMessageInfo, Message]] = deque()
+        self._waiting: dict[int, Message] = {}
+        # Written by paho's thread, which must never wait for ours: a lock would be a deadlock in waiting
+        self._acknowledged: deque[int] = deque()
         self._recent: deque[tuple[float, Message]] = deque()
         self._again = threading.Event()
         parts = urlsplit(url)
@@ -102,6 +104,7 @@ class _Device:
         self._client.reconnect_delay_set(1, 1)
         if parts.username:
             self._client.username_pw_set(unquote(parts.username), unquote(parts.password or ""))
+        self._client.on_publish = lambda _client, _data, mid, *_: self._acknowledged.append(mid)
         self._client.on_disconnect = lambda *_: self._again.set()
         self._client.connect_async(parts.hostname or "127.0.0.1", parts.port or 1883, 15)
         self._client.loop_start()
@@ -121,8 +124,8 @@ class _Device:
     def acknowledge(self) -> None:
         """What the broker acknowledged since the last call goes on record."""
         now, news = time.monotonic(), []
-        while self._waiting and self._waiting[0][0].is_published():
-            message = self._waiting.popleft()[1]
+        while self._acknowledged:
+            message = self._waiting.pop(self._acknowledged.popleft())
             news.append(f"a {message.number}")
             self._recent.append((now, message))
         while self._recent and self._recent[0][0] < now - 30:
@@ -152,7 +155,8 @@ class _Device:
 
     def _publish(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            self._waiting.append((self._client.publish(message.topic, message.payload, qos=1), message))
+            # Without a connection it is sent with the next one
+            self._waiting[self._client.publish(message.topic, message.payload, qos=1).mid] = message
 
     def _write(self, lines: list[str]) -> None:
         self._file.write("".join(line + "\n" for line in lines))
