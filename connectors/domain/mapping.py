@@ -1,9 +1,10 @@
 """From an MQTT topic and a JSON payload to samples, as an engineer configured it.
 
-A rule matches a topic template (``plant/{equipment}/{signal}``; ``{…}`` takes one level, ``+`` and ``#`` as
-in MQTT) and says where value, time, number and quality stand in the payload. A path is written ``a.b.0``;
-"" is the whole payload. ``address`` builds the signal's address from what the template took, plus ``{key}``
-for objects and ``{signal}`` for entries of an array that name their signal.
+A rule matches a topic template (``plant/{equipment}/{signal}``; ``{…}`` takes one level, ``{…*}`` at the end
+all that follow, ``+`` and ``#`` as in MQTT) and says where value, time, number and quality stand in the
+payload, by paths as in ``paths``; "" is the whole payload. ``address`` builds the signal's address from what
+the template took, plus ``{key}`` for objects, ``{signal}`` for entries of an array that name their signal,
+and ``{k1}``, ``{k2}``… for what each ``*`` of ``items`` stood for.
 """
 
 from __future__ import annotations
@@ -16,23 +17,24 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from connectors.domain import paths
 from connectors.domain.columns import UNDATED, Columns, key_of, micros
-from connectors.domain.phrase import Told, late
+from connectors.domain.paths import MappingProblem
+from connectors.domain.phrase import late
 from plant.domain.samples import Quality, Value
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+__all__ = ["Mapper", "MappingProblem", "Rule"]
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\*?\}")
 _ABSENT = object()
 EARLIEST, LATEST = 0, 253_402_300_799_000_000  # 1970 to 9999, µs
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
-class MappingProblem(Told, ValueError):
-    """A rule that cannot work, or a payload that does not fit its rule."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """``items`` leads to an array of entries; ``values`` to an object of key → value; else ``value`` to one.
+    ``deep``: that object's objects and arrays are read too, under keys such as ``motor/temp/0``.
 
     ``time_unit`` is for numbers (s, ms, us); texts are ISO 8601 and need an offset. No time = arrival.
     """
@@ -50,6 +52,7 @@ class Rule:
     quality: str = ""
     qualities: Mapping[str, str] = field(default_factory=dict)
     each: bool = False
+    deep: bool = False
 
     def __post_init__(self) -> None:
         if self.time_unit not in TIME_UNITS:
@@ -58,7 +61,7 @@ class Rule:
             if name not in {"good", "uncertain", "bad"}:
                 text = late("qualities[%(raw)r]: read %(read)r, expected good, uncertain or bad")
                 raise MappingProblem(text, raw=raw, read=name)
-        allowed = set(_PLACEHOLDER.findall(self.topic)) | {"key", "signal"}
+        allowed = set(_PLACEHOLDER.findall(self.topic)) | {"key", "signal"} | set(self._stars)
         unknown = set(_PLACEHOLDER.findall(self.address)) - allowed
         if unknown:
             text = late("address: {%(name)s} is not taken by topic %(topic)r")
@@ -74,14 +77,24 @@ class Rule:
             raise MappingProblem(late("mapping: %(why)s"), why=why) from None
 
     @property
+    def _stars(self) -> list[str]:
+        stars = paths.steps(self.items).count(paths.EVERY)
+        return [f"k{number}" for number in range(1, stars + 1)]
+
+    @property
     def subscription(self) -> str:
-        return _PLACEHOLDER.sub("+", self.topic)
+        return _PLACEHOLDER.sub(lambda found: "#" if found[0].endswith("*}") else "+", self.topic)
+
+    @property
+    def ordered_by_itself(self) -> bool:
+        """Whether a message says when, or as which, it was sent: then it may arrive in any order."""
+        return bool(self.time or self.number)
 
     @property
     def address_template(self) -> str:
         if self.address:
             return self.address
-        taken = [f"{{{name}}}" for name in _PLACEHOLDER.findall(self.topic)]
+        taken = [f"{{{name}}}" for name in (*_PLACEHOLDER.findall(self.topic), *self._stars)]
         if self.values or self.each:
             taken.append("{key}")
         elif self.items:
@@ -99,8 +112,10 @@ def _pattern(topic: str) -> re.Pattern[str]:
         whole = _PLACEHOLDER.fullmatch(part)
         if part == "#" and index == len(parts) - 1:
             return re.compile("/".join(regex) + ("/.*" if regex else ".*"), re.DOTALL)
-        if whole:
+        if whole and not part.endswith("*}"):
             regex.append(f"(?P<{whole[1]}>[^/]*)")
+        elif whole and index == len(parts) - 1:
+            regex.append(f"(?P<{whole[1]}>.+)")
         elif part == "+":
             regex.append("[^/]*")
         elif set("{}+#") & set(part):
@@ -108,7 +123,7 @@ def _pattern(topic: str) -> re.Pattern[str]:
             raise MappingProblem(text, level=part, topic=topic)
         else:
             regex.append(re.escape(part))
-    return re.compile("/".join(regex))
+    return re.compile("/".join(regex), re.DOTALL)
 
 
 class Mapper:
@@ -157,21 +172,34 @@ class Mapper:
     def _entries(
         self, rule: Rule, topic: str, taken: dict[str, str], body: Any, arrival: int, message_key: int
     ) -> Iterator[tuple[str, Value, _When, int]]:
-        items = _at(body, rule.items) if rule.items or rule.each else [body]
-        if rule.each:
-            if not isinstance(items, Mapping):
-                raise MappingProblem(
-                    late("%(path)s: expected an object of signals"), path=rule.items or "payload"
-                )
-            items = [{**_object(entry), "__key__": key} for key, entry in items.items()]
-        if not isinstance(items, list):
-            raise MappingProblem(late("%(path)s: expected an array"), path=rule.items)
-        for item in items:
+        for stars, item in _items(rule, body):
             when = _when(rule, topic, item, body, arrival, message_key)
             quality = _quality(rule, item)
             for names, raw in _named(rule, item):
-                address = rule.address_template.format_map({**taken, **names})
+                address = rule.address_template.format_map({**taken, **stars, **names})
                 yield address, _scalar(raw, address), when, quality
+
+
+def _items(rule: Rule, body: Any) -> Iterator[tuple[dict[str, str], Any]]:
+    """The entries of a message, each with what the path's ``*`` stood for."""
+    if not (rule.items or rule.each):
+        yield {}, body
+        return
+    starred = paths.EVERY in paths.steps(rule.items)
+    matches = paths.each(body, rule.items) if starred else [((), paths.at(body, rule.items))]
+    for names, found in matches:
+        stars = {f"k{number}": name for number, name in enumerate(names, 1)}
+        if rule.each:
+            if not isinstance(found, Mapping):
+                said = late("%(path)s: expected an object of signals")
+                raise MappingProblem(said, path=rule.items or "payload")
+            found = [{**_object(entry), "__key__": key} for key, entry in found.items()]
+        if not isinstance(found, list):
+            if not starred:
+                raise MappingProblem(late("%(path)s: expected an array"), path=rule.items)
+            found = [found]
+        for item in found:
+            yield stars, item
 
 
 class _When(NamedTuple):
@@ -193,39 +221,31 @@ def _when(rule: Rule, topic: str, item: Any, body: Any, arrival: int, message_ke
 
 def _named(rule: Rule, item: Any) -> Iterator[tuple[dict[str, str], Any]]:
     if rule.values:
-        found = _at(item, rule.values) if rule.values != "." else item
+        found = paths.at(item, rule.values) if rule.values != "." else item
         if not isinstance(found, Mapping):
             raise MappingProblem(late("%(path)s: expected an object of values"), path=rule.values)
-        for key, raw in found.items():
+        for key, raw in paths.flat(found) if rule.deep else found.items():
             yield {"key": str(key)}, raw
         return
     names = {"key": str(item["__key__"])} if isinstance(item, Mapping) and "__key__" in item else {}
     if rule.signal:
-        names["signal"] = str(_at(item, rule.signal))
-    yield names, _at(item, rule.value)
+        names["signal"] = str(paths.at(item, rule.signal))
+    yield names, paths.at(item, rule.value)
 
 
 def _object(entry: Any) -> dict[str, Any]:
     return dict(entry) if isinstance(entry, Mapping) else {"value": entry}
 
 
-def _at(body: Any, path: str) -> Any:
-    for step in path.split(".") if path else ():
-        if isinstance(body, Mapping) and step in body:
-            body = body[step]
-        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
-            body = body[int(step)]
-        else:
-            raise MappingProblem(late("%(path)s: nothing at %(step)r"), path=path, step=step)
-    return body
-
-
 def _either(item: Any, body: Any, path: str) -> Any:
     """In the entry, else beside it in the message: arrays often share one time."""
     try:
-        return _at(item, path)
-    except MappingProblem:
-        return _at(body, path)
+        return paths.at(item, path)
+    except MappingProblem as missing:
+        try:
+            return paths.at(body, path)
+        except MappingProblem:
+            raise missing from None
 
 
 def _scalar(raw: Any, address: str) -> Value:
@@ -268,7 +288,7 @@ def _quality(rule: Rule, item: Any) -> int:
     if not rule.quality:
         return Quality.GOOD
     try:
-        raw = str(_at(item, rule.quality))
+        raw = str(paths.at(item, rule.quality))
     except MappingProblem:
         return Quality.GOOD
     name = rule.qualities.get(raw, raw).lower()

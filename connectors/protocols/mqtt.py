@@ -4,6 +4,7 @@ on disk.
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ class MqttConfig(ConnectorConfig):
     qos: int = option(
         1, label=late("QoS"), help=late("1 = at least once (recommended), 0 = may be lost unnoticed")
     )
+    share: str = option(
+        "",
+        label=late("Share"),
+        help=late("Several runners take turns under this name; only for messages with a time or number"),
+    )
     version: str = option("3.1.1", label=late("MQTT version"), help=late("3.1.1 or 5"))
     username: str = option("", label=late("User name"), help=late("Leave empty for none"))
     password_env: str = option(
@@ -68,6 +74,7 @@ class MqttConnector:
         refuse_password(config.broker)
         self._config = config
         self._mapper = mapper_of(config)
+        _check_share(config)
         self._outage = Outage(f"{config.broker} {config.client_id}")
         self._session: MqttSession | None = None
         # On disk, but the PUBACK may not have reached the broker: digest by message id
@@ -103,10 +110,10 @@ class MqttConnector:
             resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
             if resumed:
                 yield SampleBatch(gaps=[resumed])
-        session = self._open_session(self._config.client_id, clean=False)
+        session = self._open_session(self._client_id, clean=False)
         try:
             kept = await session.open()
-            await session.subscribe([(topic, self._config.qos) for topic in self._mapper.subscriptions])
+            await session.subscribe([(topic, self._config.qos) for topic in self._topics])
             self._session = session
             recovered = "broker_queue" if kept and self._config.qos else ""
             closed = self._outage.restored(datetime.now(UTC), recovered)
@@ -131,6 +138,17 @@ class MqttConnector:
             self._unconfirmed[message.mid] = _digest(message)
         if self._session is not None:
             self._session.acknowledge([(message.mid, message.qos) for message in messages])
+
+    @property
+    def _client_id(self) -> str:
+        """Those that share are told apart by their hosts; the broker keeps a queue for each."""
+        config = self._config
+        return f"{config.client_id}-{socket.gethostname()}" if config.share else config.client_id
+
+    @property
+    def _topics(self) -> list[str]:
+        share = f"$share/{self._config.share}/" if self._config.share else ""
+        return [share + topic for topic in self._mapper.subscriptions]
 
     def _open_session(self, client_id: str, *, clean: bool) -> MqttSession:
         config = self._config
@@ -189,6 +207,21 @@ def mapper_of(config: MqttConfig) -> Mapper:
         return Mapper(tuple(Rule.from_mapping(raw) for raw in config.mappings), loads=_loads)
     except MappingProblem as error:
         raise ConfigurationError(late("mappings: %(problem)s"), problem=error) from error
+
+
+def _check_share(config: MqttConfig) -> None:
+    """What is shared reaches us in no order: each message must say when, or as which, it was sent."""
+    if set(config.share) & set("+/#"):
+        text = late("share: read %(read)r, expected a name without +, / and #")
+        raise ConfigurationError(text, read=config.share)
+    rules = [Rule.from_mapping(raw) for raw in config.mappings] if config.share else []
+    for rule in rules:
+        if not rule.ordered_by_itself:
+            text = late(
+                "share: messages of %(topic)s have neither time nor number; taken by several runners, their"
+                " order would be lost"
+            )
+            raise ConfigurationError(text, topic=rule.topic)
 
 
 def _loads(payload: bytes) -> Any:

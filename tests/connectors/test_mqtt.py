@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import threading
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -8,10 +11,15 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from connectors.domain.columns import decode
 from connectors.interface import ConfigurationError, SampleBatch, Unavailable
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
+from connectors.runner import Runner
+from connectors.spool import Spool
 from connectors.transports.mqtt_client import Broker, MqttSession
 from tests.connectors.peers import Mosquitto, collect, free_port, values
+from tests.connectors.tck.life import until
+from tests.connectors.tck.wire import PUBACK, SUBSCRIBE, Tap
 
 MAPPINGS = ({"topic": "plant/{equipment}/{signal}", "value": "v", "time": "t"},)
 
@@ -85,6 +93,82 @@ async def test_what_was_published_while_we_were_away_is_delivered_and_the_gap_is
     (closed,) = [gap for batch in got for gap in batch.gaps]
     assert (closed.cause, closed.recovered) == ("connection_down", "broker_queue")
     publisher.stop()
+
+
+class Nowhere:
+    """A carrier whose workers never answer: what is acknowledged rests on the spool alone."""
+
+    async def send_ingest(self, *said: Any) -> None: ...
+
+    async def send_tick(self, *said: Any) -> None: ...
+
+    async def send_report(self, *said: Any) -> None: ...
+
+    async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]:
+        await asyncio.sleep(wait)
+        return []
+
+
+async def test_no_puback_leaves_before_the_spool_has_synced_and_all_leave_in_order(
+    broker: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read off the wire, with the runner and its spool in between; the disk is held while messages come."""
+    spool, disk = Spool(tmp_path / "spool.sqlite"), threading.Event()
+    commit = Spool._commit
+
+    def held(self: Spool, group: list[Any]) -> None:
+        disk.wait(30)
+        commit(self, group)
+
+    publisher, stop = Publisher(broker), asyncio.Event()
+    with Tap(broker.port) as tap:
+        item = {"slug": "m", "protocol": "mqtt", "revision": 1, "addresses": ["M1/count"]}
+        item["config"] = {"broker": tap.url, "client_id": "mom", "mappings": list(MAPPINGS)}
+
+        async def wanted() -> list[dict[str, Any]]:
+            return [item]
+
+        runner = asyncio.create_task(Runner(spool, Nowhere(), wanted).run(stop))
+        await until(lambda: [packet for packet in tap.packets if packet.kind == SUBSCRIBE])
+        monkeypatch.setattr(Spool, "_commit", held)
+        for number in range(50):
+            publisher.send("plant/M1/count", {"v": number, "t": 1_772_452_800_000 + number})
+        await until(lambda: len(tap.passed) >= 50)
+        assert [packet for packet in tap.packets if packet.kind == PUBACK] == []
+        disk.set()
+        await until(lambda: len([packet for packet in tap.packets if packet.kind == PUBACK]) == 50)
+    acknowledged = [packet.said["mid"] for packet in tap.packets if packet.kind == PUBACK]
+    assert acknowledged == sorted(acknowledged)
+    assert sum(len(decode(entry.samples)) for entry in spool.after("m", 0, limit=100)) == 50
+    runner.cancel()
+    await asyncio.gather(runner, return_exceptions=True)
+    publisher.stop()
+    spool.close()
+
+
+async def test_runners_that_share_take_every_message_once_between_them(broker: Mosquitto) -> None:
+    shared = [connector(broker, client_id=name, share="mom") for name in ("one", "two")]
+    got: list[list[SampleBatch]] = [[], []]
+
+    async def take(number: int) -> None:
+        async with contextlib.aclosing(shared[number].batches()) as stream:  # type: ignore[type-var]
+            async for batch in stream:
+                got[number].append(batch)
+                await shared[number].acknowledge(batch)
+
+    tasks = [asyncio.create_task(take(number)) for number in (0, 1)]
+    await until(lambda: all(got))
+    publisher = Publisher(broker)
+    for number in range(40):
+        publisher.send("plant/M1/count", {"v": number, "t": 1_772_452_800_000 + number})
+    await until(lambda: sum(len(values(batches, "M1/count")) for batches in got) >= 40)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    publisher.stop()
+    each = [values(batches, "M1/count") for batches in got]
+    assert sorted(each[0] + each[1]) == list(range(40))
+    assert all(each)
 
 
 async def test_unreadable_payloads_are_acknowledged_and_kept_whole(broker: Mosquitto) -> None:

@@ -12,7 +12,7 @@ LISTED = tomllib.loads((HERE / "requirements.toml").read_text())
 TESTED = [*LISTED["host"], *LISTED["survived"]]
 
 
-def tests_named() -> list[str]:
+def named_tests() -> list[str]:
     return [
         node.name
         for path in sorted(HERE.glob("test_*.py"))
@@ -23,7 +23,7 @@ def tests_named() -> list[str]:
 
 def test_every_demand_on_a_host_has_one_test_of_its_name_and_every_such_test_a_demand() -> None:
     wanted = sorted(f"test_tck_id_{name.replace('-', '_').lower()}" for name in TESTED)
-    assert sorted(tests_named()) == wanted
+    assert sorted(named_tests()) == wanted
 
 
 def test_every_demand_is_listed_once_with_its_words_or_a_reason() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-CONNECT, PUBLISH, SUBSCRIBE, DISCONNECT = 1, 3, 8, 14
+CONNECT, PUBLISH, PUBACK, SUBSCRIBE, DISCONNECT = 1, 3, 4, 8, 14
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,8 @@ class Tap:
 
     target: int
     packets: list[Packet] = field(default_factory=list)
+    # Topics the broker has passed on to the client
+    passed: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Tap:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -162,10 +164,12 @@ class Tap:
         raw, version = bytearray(), 4
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if link is not None:
-                    raw += data
-                    for first, body in packets_in(raw):
+                raw += data
+                for first, body in packets_in(raw):
+                    if link is not None:
                         version = self._keep(link, first, body, version)
+                    elif first >> 4 == PUBLISH:
+                        self.passed.append(Reader(body).chunk().decode())
                 sink.sendall(data)
         for end in (source, sink):
             with contextlib.suppress(OSError):
@@ -181,5 +185,7 @@ class Tap:
             said = _publish(first & 15, reader, version)
         elif kind == SUBSCRIBE:
             said = _subscribe(reader, version)
+        elif kind == PUBACK:
+            said = {"mid": reader.two()}
         self.packets.append(Packet(link, kind, time.monotonic(), said))
         return version
