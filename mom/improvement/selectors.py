@@ -10,12 +10,13 @@ from django.db.models import Q, QuerySet
 from mom.improvement.effect import Effect, Spell, effect_of
 from mom.improvement.models import Action
 from plant import selectors as plant
-from production.selectors.history import run_time
+from production.selectors.history import run_time, run_times
 from production.selectors.stopped import in_force
 
 MONTH, WEEK, HOUR = timedelta(days=30), timedelta(days=7), timedelta(hours=1)
-# What came before an action is looked at for so long, to know how much such counts vary by themselves.
-WEEKS = 12
+# What came before an action, its bad spell included, is looked at for so long, to know how much such counts
+# vary by themselves.
+WEEKS = 30
 
 
 def open_actions(
@@ -86,11 +87,20 @@ def action_effect(action: Action, *, now: datetime) -> Effect | None:
     reason = action.reason_id
     before = _spell(units, reason, action.opened_at - MONTH, action.opened_at)
     after = _spell(units, reason, action.done_at, min(action.done_at + MONTH, now))
-    weeks = [
-        _spell(units, reason, action.opened_at - (n + 1) * WEEK, action.opened_at - n * WEEK)
-        for n in range(WEEKS)
-    ]
-    return effect_of(before, after, [(week.count, week.hours) for week in weeks])
+    return effect_of(before, after, _weeks(units, reason, action.opened_at))
+
+
+def _weeks(units: list[int], reason_id: int, end: datetime) -> list[tuple[int, float]]:
+    """Count and hours run of each week before an instant, in two reads."""
+    windows = [(end - (n + 1) * WEEK, end - n * WEEK) for n in range(WEEKS)]
+    said = in_force(units).filter(reason_id=reason_id, start_time__gte=windows[-1][0], start_time__lt=end)
+    counts = [0] * WEEKS
+    for _machine, begin in set(said.order_by().values_list("equipment_id", "start_time")):
+        # Half-open: what begins with a week is that week's.
+        counts[WEEKS - 1 - (begin - windows[-1][0]) // WEEK] += 1
+    ran = run_times(equipment_ids=units, windows=windows)
+    hours = [sum(one.values(), timedelta()) / HOUR for one in ran]
+    return list(zip(counts, hours, strict=True))
 
 
 def _spell(units: list[int], reason_id: int, start: datetime, end: datetime) -> Spell:
