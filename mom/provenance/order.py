@@ -69,9 +69,7 @@ class Told:
         self.response = response
         self.order = response.job_order
         machines = timing.machines(response)
-        wanted = response.paced_by
-        found = (m for m in machines if wanted and m.equipment.pk == wanted.pk)
-        self.paced = next(found, machines[-1] if machines else None)
+        self.paced = timing.paced(response, machines)
 
     @property
     def window(self) -> tuple[datetime, datetime]:

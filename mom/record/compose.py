@@ -105,7 +105,7 @@ def _known(job_order_code: str, now: datetime) -> _Known:
         now=now,
         zone=plant.site_zone(order.line),
         machines=machines,
-        paced=_paced(response, machines),
+        paced=timing.paced(response, machines),
         reasons=reason_names(),
         head=_head(response),
     )
@@ -208,14 +208,6 @@ def _record(known: _Known, found: list[Stopped]) -> OperationalRecord:
 def reason_names() -> dict[str, str]:
     """Every reason's label in the language of the screen, kept ones that are no longer offered included."""
     return {str(row.code): str(row.name) for row in plant.configuration_rows("plant.Reason")}  # type: ignore[attr-defined]
-
-
-def _paced(response: JobResponse, machines: list[Machine]) -> Machine | None:
-    """The machine whose time the record splits: the declared constraint, else the line's last."""
-    if not machines:
-        return None
-    wanted = response.paced_by
-    return next((m for m in machines if wanted and m.equipment.pk == wanted.pk), machines[-1])
 
 
 def _asked_of(response: JobResponse) -> tuple[Equipment, Account | None] | None:

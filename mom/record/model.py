@@ -95,7 +95,9 @@ class TimeRow:
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """The order's span on one machine. ``is_attributed``: its lost time is told by where it started."""
+    """The order's span on one machine. ``is_attributed``: its lost time is told by where it started.
+    ``rule``: which one is in force where machines side by side are one account, or orders share the time.
+    """
 
     equipment_code: str
     equipment: str
@@ -105,6 +107,7 @@ class TimeSplit:
     span_seconds: int
     total_seconds: int
     unexplained_seconds: int
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

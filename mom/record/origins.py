@@ -18,6 +18,7 @@ from production.domain.account import Account, Segment
 from production.domain.line.losses import LOST, LineLosses, LostPart
 from production.domain.line.walk import MACHINE
 from production.domain.oee import seconds as exact_seconds
+from production.domain.sharing import INSTANT, SharedSegment
 from production.domain.stops import stop_id
 from production.domain.time_model import RUNNING_SLOW
 
@@ -72,11 +73,18 @@ def lost_inside(told: Account, losses: LineLosses) -> Iterator[tuple[LostPart, t
         while part is not None and part.end <= segment.start:
             part = next(parts, None)
         while part is not None and part.start < segment.end:
-            time = min(part.end, segment.end) - max(part.start, segment.start)
-            yield part, time
+            yield part, _share(segment, min(part.end, segment.end) - max(part.start, segment.start))
             if part.end > segment.end:
                 break
             part = next(parts, None)
+
+
+def _share(segment: Segment, time: timedelta) -> timedelta:
+    """The order's part of a time that others shared with it."""
+    if not isinstance(segment, SharedSegment):
+        return time
+    whole = segment.end - segment.start
+    return segment.part * (time // INSTANT) // (whole // INSTANT)
 
 
 def _counts(segment: Segment) -> bool:

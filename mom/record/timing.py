@@ -9,14 +9,19 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+
 from mom.pages.losses import LOST, UNCODED, Loss, Losses, losses
-from mom.pages.words import class_word
+from mom.pages.words import class_word, joined, labelled
 from mom.record.model import Lane, Slice, StopGroup, TimeRow, TimeSplit
 from plant.domain.intervals import Interval
 from plant.domain.quantities import ratio, round_parts
 from production.domain.account import Account, Segment
 from production.domain.stops import MICRO, REGISTERED, stop_id
 from production.domain.time_model import CLASSES, MICRO_STOP, RUNNING, RUNNING_SLOW, UNKNOWN
+from production.selectors.line_topology import line_groups
+from production.selectors.pacing import group_of, pacing_account, together
+from production.selectors.sharing import Shared, order_share
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -41,22 +46,64 @@ class Worked(Account):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine and its account of the order's span; None where nothing was ever received from it."""
+    """A machine and its account of the order's span; None where nothing was ever received from it.
+
+    ``beside``: the machines that do its step side by side with it, whose time is one account; ``shared``: how
+    the order shares its time with others.
+    """
 
     equipment: Equipment
     account: Account | None
+    beside: tuple[Equipment, ...] = ()
+    shared: Shared | None = None
 
 
 def machines(response: JobResponse) -> list[Machine]:
     """Each machine with its account of the times the order was worked on; unknown after its last data."""
     if response.start is None or response.end is None or response.end <= response.start:
         return []
-    parts = [
-        Interval(work.start, work.end or response.end)
-        for work in response.execution.working
-        if (work.end or response.end) > work.start
-    ]
+    parts = _working(response)
     return [Machine(part.equipment, worked_account(part.account, parts)) for part in response.machines]
+
+
+def _working(response: JobResponse) -> list[Interval]:
+    """The times an order was worked on, as far as they are over."""
+    end = response.end
+    assert end is not None
+    return [
+        Interval(work.start, work.end or end)
+        for work in response.execution.working
+        if (work.end or end) > work.start
+    ]
+
+
+def paced(response: JobResponse, machines: Sequence[Machine]) -> Machine | None:
+    """What the record splits the time of: the declared constraint, else the line's last machine.
+
+    One that does its step beside others speaks for the group, and its time is theirs as one account. Where
+    several orders ran on it at once, each second of it is shared among them.
+    """
+    if not machines:
+        return None
+    wanted = response.paced_by
+    alone = next((m for m in machines if wanted and m.equipment.pk == wanted.pk), machines[-1])
+    units = [part.equipment for part in response.machines]
+    group = group_of(line_groups(line_id=response.job_order.line_id, units=units), alone.equipment)
+    beside = together(units, group, alone.equipment)
+    if group is not None and len(beside) > 1:
+        told = {part.equipment.pk: part.account for part in response.machines if part.account is not None}
+        whole = pacing_account(alone.equipment, group, beside, told)
+        return replace(alone, account=worked_account(whole, _working(response)), beside=beside)
+    if alone.account is None:
+        return alone
+    share = order_share(
+        equipment=alone.equipment, segments=alone.account.segments, code=response.job_order.code
+    )
+    if share is None:
+        return alone
+    time = sum((segment.duration for segment in share.segments), timedelta())
+    account = Worked(alone.account.start, alone.account.end, share.segments, time)
+    return replace(alone, account=account, shared=share)
 
 
 def worked_account(told: Account | None, parts: Sequence[Interval]) -> Account | None:
@@ -212,7 +259,36 @@ def split(
     span = round(exact_seconds(told.span))
     unexplained = round(exact_seconds(told.unexplained))
     total = sum(seconds.values())
-    return TimeSplit(unit.code, unit.name, is_declared, is_attributed, rows, span, total, unexplained)
+    return TimeSplit(
+        unit.code,
+        " + ".join(one.name for one in machine.beside) or unit.name,
+        is_declared,
+        is_attributed,
+        rows,
+        span,
+        total,
+        unexplained,
+        rule=_rule(machine),
+    )
+
+
+def _rule(machine: Machine) -> str:
+    """Which rule is in force where the machine's time is not one order's alone; empty where it is."""
+    if machine.beside:
+        names = ", ".join(one.name for one in machine.beside)
+        text = _(
+            "%(machines)s do this step side by side: their time is one account, run while enough of them do"
+        )
+        return text % {"machines": names}
+    if machine.shared is None:
+        return ""
+    others, weights = machine.shared.others, machine.shared.weights
+    words = ", ".join(labelled(code, weight) for code, weight in sorted(weights.items()))
+    text = _(
+        "Its seconds are counted once: while others ran beside it (%(others)s) they are shared by weight"
+    )
+    rule = text % {"others": ", ".join(others)}
+    return labelled(rule, words) if words else joined((rule, _("all the same")))
 
 
 def _stop_counts(told: Account) -> dict[str, int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from plant import selectors as plant
-from production.domain.account import OrderUse
-from production.domain.sharing import Weighed, shared, weights_at
+from production.domain.account import OrderUse, Segment
+from production.domain.sharing import Weighed, order_segments, slices
 from production.models import OrderShareAssertion, OrderSpan
 from production.selectors.pacing import account
+
+if TYPE_CHECKING:
+    from plant.models import Equipment
 
 
 def weights_declared(codes: Iterable[str]) -> list[Weighed]:
@@ -31,22 +35,38 @@ def order_times(*, equipment_id: int, start: datetime, end: datetime) -> dict[st
         return {}
     uses = _uses(equipment_id, told.start, told.end)
     declared = weights_declared({use.code for use in uses})
-    cuts = {told.start, told.end, *(segment.start for segment in told.segments)}
-    cuts.update(at for use in uses for at in (use.start, use.end) if at and told.start < at < told.end)
-    cuts.update(one.start for one in declared if told.start < one.start < told.end)
-    edges = sorted(cuts)
     found: dict[str, dict[str, timedelta]] = {}
-    segments = iter(told.segments)
-    segment = next(segments)
-    for begin, until in itertools.pairwise(edges):
-        while segment.end <= begin:
-            segment = next(segments)
-        codes = {use.code for use in uses if use.start <= begin and (use.end is None or use.end > begin)}
-        weights = weights_at(declared, codes, begin) or {"": 1}
-        for code, time in shared(until - begin, weights).items():
+    for one in slices(told.segments, uses, declared):
+        for code, time in one.parts.items():
             classes = found.setdefault(code, {})
-            classes[segment.time_class] = classes.get(segment.time_class, timedelta()) + time
+            classes[one.segment.time_class] = classes.get(one.segment.time_class, timedelta()) + time
     return found
+
+
+def order_share(*, equipment: Equipment, segments: Sequence[Segment], code: str) -> Shared | None:
+    """An order's part of a machine's time that it shares with others; None where it has it alone."""
+    if not segments:
+        return None
+    uses = _uses(equipment.pk, segments[0].start, segments[-1].end)
+    if len({use.code for use in uses}) < 2:
+        return None
+    declared = weights_declared({use.code for use in uses})
+    found = order_segments(segments, uses, declared, code)
+    if found is None:
+        return None
+    others = sorted({use.code for use in uses} - {code})
+    return Shared(tuple(found), tuple(others), {one.code: one.weight for one in sorted(declared)})
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """``segments`` last as long as the order's part of them; ``others``: the orders beside it; ``weights``:
+    as declared last, 1 for each that has none.
+    """
+
+    segments: tuple[Segment, ...]
+    others: tuple[str, ...]
+    weights: dict[str, int]
 
 
 def _uses(equipment_id: int, start: datetime, end: datetime) -> list[OrderUse]:
