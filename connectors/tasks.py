@@ -58,6 +58,11 @@ def tallies_fold() -> None:
     services.tallies_fold(now=timezone.now())
 
 
+@shared_task(name=jobs.HISTORY_PACK.name)
+def history_pack() -> None:
+    services.history_pack(now=timezone.now())
+
+
 @shared_task(name=jobs.RECEIPTS_TRIM.name)
 def receipts_trim() -> None:
     services.receipts_trim(now=timezone.now())
@@ -73,6 +78,11 @@ BEAT = {
         "task": jobs.RECEIPTS_TRIM.name,
         "schedule": 3600.0,
         "options": {"queue": jobs.RECEIPTS_TRIM.queue},
+    },
+    "connectors history pack": {
+        "task": jobs.HISTORY_PACK.name,
+        "schedule": 3600.0,
+        "options": {"queue": jobs.HISTORY_PACK.queue},
     },
     "connectors tallies fold": {
         "task": jobs.TALLIES_FOLD.name,

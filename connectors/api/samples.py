@@ -19,11 +19,12 @@ from connectors import selectors, services
 from connectors.api import fields
 from connectors.domain.columns import instant, micros
 from connectors.models import Connection
+from connectors.selectors.summary import samples_summary
 from connectors.services.posting import BadSamples, columns_of, instant_of
 from plant.rest import Streamed, actor_of, once, refuse_unknown, stream_window, streamed
 
 QUALITIES = ("good", "uncertain", "bad")
-PAGE, LARGEST = 1000, 20_000
+PAGE, LARGEST, MOST_BUCKETS = 1000, 20_000, 5000
 KNOWN = frozenset({"connection", "samples", "watermark"})
 
 
@@ -75,17 +76,25 @@ class SamplesView(Streamed, APIView):
                 "limit", int, description=f"Samples per page, at most {LARGEST} (default {PAGE})."
             ),
             OpenApiParameter("cursor", str, description="From the previous page's ``next``."),
+            OpenApiParameter(
+                "buckets",
+                int,
+                description="Instead of samples: lowest, average, highest and last number of each of so "
+                f"many equal parts of the range, at most {MOST_BUCKETS}; parts without numbers are left out.",
+            ),
         ],
     )
     def get(self, request: Request) -> Any:
         """Samples of one signal in [start, end), oldest first."""
-        refuse_unknown(request, {"signal", "start", "end"})
+        refuse_unknown(request, {"signal", "start", "end", "buckets"})
         query = request.query_params
         missing = [name for name in ("signal", "start", "end") if name not in query]
         if missing:
             raise exceptions.ValidationError({missing[0]: ["missing"]})
         signal = self._signal(request, query["signal"])
         start, end = instant(instant_of(query["start"])), instant(instant_of(query["end"]))
+        if "buckets" in query:
+            return Response({"next": None, "results": _buckets(signal.pk, start, end, query["buckets"])})
         if stream_window(request):
             rows = (_row(row) for row in selectors.samples_each(signal_id=signal.pk, start=start, end=end))
             return streamed(request, "samples", fields.SampleSerializer, rows)
@@ -119,6 +128,27 @@ class SamplesView(Streamed, APIView):
         if found is None:
             raise exceptions.NotFound(f"no signal {raw}")
         return found
+
+
+def _buckets(signal_id: int, start: datetime, end: datetime, raw: str) -> list[dict[str, Any]]:
+    if not raw.isdecimal() or not 1 <= int(raw) <= MOST_BUCKETS:
+        raise exceptions.ValidationError({"buckets": [f"read {raw!r}, expected 1 to {MOST_BUCKETS}"]})
+    parts = int(raw)
+    found = samples_summary(signal_ids=[signal_id], start=start, end=end, parts=parts, last=True)
+    width = (end - start) / parts
+    return [
+        {
+            "start_time": start + width * one.number,
+            "end_time": start + width * (one.number + 1),
+            "count": one.count,
+            "lowest": one.lowest,
+            "average": one.average,
+            "highest": one.highest,
+            "last": one.last,
+            "last_time": one.last_time,
+        }
+        for one in found
+    ]
 
 
 def _limit(raw: str) -> int:

@@ -18,7 +18,7 @@ from connectors.selectors.trust import evidence_of
 from plant.rest import actor_of, refuse_unknown
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class TrustReasonSerializer(serializers.Serializer[Any]):
     level = serializers.ChoiceField(
         choices=[("care", "care"), ("refuse", "refuse")], help_text="How much it weighs."
     )
@@ -72,7 +72,7 @@ class MinuteSerializer(serializers.Serializer[Any]):
 class TrustSerializer(serializers.Serializer[Any]):
     connection = serializers.SlugField()
     verdict = serializers.ChoiceField(choices=[(level.value, level.value) for level in Level])
-    reasons = ReasonSerializer(many=True)
+    reasons = TrustReasonSerializer(many=True)
     balance = BalanceSerializer()
     reported_at = serializers.DateTimeField(allow_null=True, help_text="The runner's last word on its disk.")
     watermark = serializers.DateTimeField(allow_null=True)

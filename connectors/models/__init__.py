@@ -5,6 +5,7 @@ from connectors.models.connection import Connection
 from connectors.models.gap import Gap
 from connectors.models.quarantine import QuarantinedMessage
 from connectors.models.sample import SignalSample
+from connectors.models.segment import SampleSegment
 from connectors.models.signal import SignalDefinition
 from connectors.models.tally import IngestTally, SpoolReport
 
@@ -16,6 +17,7 @@ __all__ = [
     "IngestTally",
     "QuarantinedMessage",
     "ReceivedNumber",
+    "SampleSegment",
     "SignalDefinition",
     "SignalSample",
     "SpoolReport",

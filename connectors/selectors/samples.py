@@ -2,56 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from decimal import Decimal
+from itertools import chain
+from typing import Any
 
 from django.db import connection
 from psycopg2 import extensions as psycopg
 
-from plant.domain.samples import Value
-
-
-class SampleRow(NamedTuple):
-    signal_id: int
-    source_time: datetime
-    server_time: datetime | None
-    arrival_time: datetime
-    quality: int
-    historical: bool
-    value: Value
-    source_key: int
-
+from connectors.domain.columns import EPOCH
+from connectors.selectors.late import late_values
+from connectors.selectors.segments import (
+    IN_RANGE,
+    TABLE,
+    SampleRow,
+    merged,
+    order_of,
+    packed_before,
+    packed_between,
+    packed_page,
+)
+from plant.domain.samples import Quality, Value
 
 _FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
 v_int, v_float, v_bool, v_text, source_key"""
+# One row of nothing, the last: some of what is asked for is packed.
+_PACKED = f"SELECT {', '.join(['NULL'] * 11)} WHERE {IN_RANGE}"
 # Served by the primary key of each day's partition.
 _BETWEEN = f"""
 SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s
-ORDER BY source_time, server_time NULLS FIRST, source_key
+UNION ALL {_PACKED} ORDER BY source_time, server_time NULLS FIRST, source_key
 """
 # Each window is a scan of its own: one condition of both would read the time between them.
 _WINDOWS = """
 SELECT * FROM ({windows}) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
 """
 _WINDOW = f"""SELECT {_FIELDS} FROM connectors_signalsample
-WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s"""
+WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s UNION ALL {_PACKED}"""
+# Whether a segment may hold a later one than what the rows gave.
+_LATER = f"""EXISTS (SELECT 1 FROM {TABLE} WHERE signal_id = wanted.id AND first_time < wanted.at
+    AND last_time >= coalesce(found.source_time, '-infinity'))"""
 # One backward index scan per signal and instant; days are pruned from the latest on.
-_BEFORE_EACH = f"""
-SELECT wanted.at, found.* FROM unnest(%s::bigint[]) AS signals(id)
-CROSS JOIN unnest(%s::timestamptz[]) AS wanted(at) CROSS JOIN LATERAL (
-    SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = signals.id AND source_time < wanted.at
-    ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
-) AS found
-"""
-# One backward index scan per signal; days are pruned from the latest on.
 _BEFORE = f"""
-SELECT found.* FROM unnest(%(ids)s::bigint[]) AS wanted(id) CROSS JOIN LATERAL (
+SELECT wanted.id, wanted.at, {_LATER}, found.* FROM (
+    SELECT id, at FROM unnest(%(ids)s::bigint[]) AS signals(id)
+    CROSS JOIN unnest(%(instants)s::timestamptz[]) AS instants(at)
+) AS wanted LEFT JOIN LATERAL (
     SELECT {_FIELDS} FROM connectors_signalsample
-    WHERE signal_id = wanted.id AND source_time < %(at)s {{only}}
+    WHERE signal_id = wanted.id AND source_time < wanted.at {{only}}
     ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
-) AS found
+) AS found ON true
 """
 _TOLD = "AND source_time <= arrival_time + %(ahead)s"
 _BLANK = r"[ \t\n\r\f\v]*"
@@ -63,11 +66,13 @@ _GOOD = rf"""{_TOLD} AND quality <> 2 AND CASE
     WHEN length(v_text) <= 32
          AND v_text ~ '^{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}$'
     THEN abs(v_text::numeric) < %(below)s END"""
+_NUMBER = re.compile(rf"{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}", re.ASCII)
 _BEFORE_ANY, _BEFORE_TOLD, _BEFORE_GOOD = (_BEFORE.format(only=only) for only in ("", _TOLD, _GOOD))
 _PAGE = f"""
-SELECT {_FIELDS} FROM connectors_signalsample
+(SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = %s AND source_time >= %s AND source_time < %s AND (source_time, source_key) > (%s, %s)
-ORDER BY source_time, source_key LIMIT %s
+ORDER BY source_time, source_key LIMIT %s)
+UNION ALL {_PACKED} ORDER BY source_time, source_key
 """
 # Of signals whose values drive nothing, the first and last instant of every ``resolution``: silence longer
 # than that begins and ends at one of them.
@@ -87,6 +92,11 @@ SELECT source_time, signal_id, v_int, v_float, v_bool, v_text, bad FROM (
               AND source_time <= arrival_time + %(ahead)s
         GROUP BY signal_id, date_bin(%(resolution)s, source_time, TIMESTAMPTZ '1970-01-01 00:00Z')
     ) AS heard
+    UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (
+        SELECT 1 FROM connectors_samplesegment
+        WHERE signal_id = ANY(%(all)s) AND first_time < %(end)s AND last_time >= %(start)s
+    )
 ) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
 """
 # The session's zone is UTC, and v_int has no decimals: read by C alone, at a third of the cost.
@@ -109,8 +119,11 @@ def samples_folded(
     is missed, without values. Left out: what claims to be later than its own arrival by more than ``ahead``.
     A null value counts as bad.
     """
-    wanted = {"read": list(read_ids), "heard": list(heard_ids), "start": start, "end": end}
+    read, heard = list(read_ids), list(heard_ids)
+    wanted = {"read": read, "heard": heard, "all": read + heard, "start": start, "end": end}
     rows = _fetched(_FOLDED, wanted | {"ahead": ahead, "resolution": resolution})
+    if rows and rows[-1][0] is None:
+        return _folded_with_packed(read, heard, start, end, ahead, resolution)
     return [
         (at, signal, v_int if v_int is not None else _value(v_float, v_bool, v_text), bad)
         for at, signal, v_int, v_float, v_bool, v_text, bad in rows
@@ -124,7 +137,15 @@ def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime
     ids = list(signal_ids)
     if not ids:
         return []
-    return list(_rows(_fetched(_BETWEEN, [ids, start, end])))
+    rows, is_packed = _told(_fetched(_BETWEEN, [ids, start, end, ids, end, start]))
+    return merged(rows, packed_between(signal_ids=ids, start=start, end=end)) if is_packed else list(rows)
+
+
+def rows_between(*, signal_ids: Iterable[int], start: datetime, end: datetime) -> list[SampleRow]:
+    """As ``samples_between``, without what is packed."""
+    ids = list(signal_ids)
+    rows, _ = _told(_fetched(_BETWEEN, [ids, start, end, ids, end, start]))
+    return list(rows)
 
 
 def samples_within(
@@ -135,30 +156,31 @@ def samples_within(
     if not ids or not windows:
         return []
     query = _WINDOWS.format(windows=" UNION ALL ".join([_WINDOW] * len(windows)))
-    return list(_rows(_fetched(query, [value for start, end in windows for value in (ids, start, end)])))
+    values = [value for start, end in windows for value in (ids, start, end, ids, end, start)]
+    rows, is_packed = _told(_fetched(query, values))
+    if not is_packed:
+        return list(rows)
+    parts = (packed_between(signal_ids=ids, start=start, end=end) for start, end in windows)
+    return merged(rows, chain.from_iterable(parts))
 
 
 def last_samples_before_each(
     *, signal_ids: Iterable[int], instants: Iterable[datetime]
 ) -> dict[datetime, dict[int, SampleRow]]:
     """``last_samples_before`` of several instants, by instant, in one read."""
-    ids, wanted = list(signal_ids), list(instants)
-    found: dict[datetime, dict[int, SampleRow]] = {at: {} for at in wanted}
-    if ids and wanted:
-        raw = _fetched(_BEFORE_EACH, [ids, wanted])
-        for (at, *_), row in zip(raw, _rows([one[1:] for one in raw]), strict=True):
-            found[at][row.signal_id] = row
-    return found
+    return _before(_BEFORE_ANY, signal_ids, instants, lambda row: True)
 
 
 def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:
     """The last sample of each signal strictly before ``at``, by signal; signals without one are left out."""
-    return _by_signal(_BEFORE_ANY, {"ids": list(signal_ids), "at": at})
+    return _before(_BEFORE_ANY, signal_ids, [at], lambda row: True)[at]
 
 
 def last_told_before(*, signal_ids: Iterable[int], at: datetime, ahead: timedelta) -> dict[int, SampleRow]:
     """``last_samples_before`` without what claims to be later than its own arrival by more than ``ahead``."""
-    return _by_signal(_BEFORE_TOLD, {"ids": list(signal_ids), "at": at, "ahead": ahead})
+    return _before(
+        _BEFORE_TOLD, signal_ids, [at], lambda row: row.source_time <= row.arrival_time + ahead, ahead=ahead
+    )[at]
 
 
 def last_good_before(
@@ -167,29 +189,88 @@ def last_good_before(
     """``last_told_before`` of not bad quality and with a number below ``below`` either side of zero, told as
     a text of up to 32 digits too: hours of bad quality are one scan.
     """
-    return _by_signal(_BEFORE_GOOD, {"ids": list(signal_ids), "at": at, "ahead": ahead, "below": below})
+
+    def good(row: SampleRow) -> bool:
+        told = row.quality != Quality.BAD and row.source_time <= row.arrival_time + ahead
+        return told and _is_number_below(row.value, below)
+
+    return _before(_BEFORE_GOOD, signal_ids, [at], good, ahead=ahead, below=below)[at]
 
 
-def _by_signal(query: str, values: dict[str, Any]) -> dict[int, SampleRow]:
-    return {row.signal_id: row for row in _rows(_fetched(query, values))} if values["ids"] else {}
+def _before(
+    query: str,
+    signal_ids: Iterable[int],
+    instants: Iterable[datetime],
+    good: Callable[[SampleRow], bool],
+    **more: Any,
+) -> dict[datetime, dict[int, SampleRow]]:
+    ids, wanted = list(signal_ids), list(instants)
+    found: dict[datetime, dict[int, SampleRow]] = {at: {} for at in wanted}
+    if not ids or not wanted:
+        return found
+    for signal, at, is_packed, *raw in _fetched(query, {"ids": ids, "instants": wanted, **more}):
+        row = None if raw[0] is None else next(_rows([tuple(raw)]))
+        if is_packed:
+            row = packed_before(signal_id=signal, at=at, known=row, good=good)
+        if row is not None:
+            found[at][signal] = row
+    return found
+
+
+def _is_number_below(value: Value, below: int) -> bool:
+    """As ``_GOOD`` says it."""
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, str):
+        return (
+            len(value) <= 32 and _NUMBER.fullmatch(value) is not None and abs(Decimal(value.strip())) < below
+        )
+    return value is not None and abs(value) < below
+
+
+def _folded_with_packed(
+    read: list[int], heard: list[int], start: datetime, end: datetime, ahead: timedelta, resolution: timedelta
+) -> list[tuple[datetime, int, object, bool]]:
+    """What ``_FOLDED`` gives, from rows and segments."""
+    found = [
+        ((*order_of(row)[:3], False, row.source_key), row.signal_id, row.value, _is_bad(row))
+        for row in samples_between(signal_ids=read, start=start, end=end)
+        if row.source_time <= row.arrival_time + ahead
+    ]
+    ends: dict[tuple[int, int], tuple[datetime, datetime]] = {}
+    for row in samples_between(signal_ids=heard, start=start, end=end):
+        if row.source_time <= row.arrival_time + ahead:
+            place = row.signal_id, (row.source_time - EPOCH) // resolution
+            first, _ = ends.get(place, (row.source_time, row.source_time))
+            ends[place] = first, row.source_time
+    for (signal, _), instants in ends.items():
+        found += [((at, False, at, True, 0), signal, None, False) for at in sorted(set(instants))]
+    found.sort(key=lambda one: one[0])
+    return [(order[0], signal, value, bad) for order, signal, value, bad in found]
+
+
+def _is_bad(row: SampleRow) -> bool:
+    return row.quality == Quality.BAD or row.value is None
 
 
 def late_samples(*, equipment_ids: Iterable[int], start: datetime, end: datetime, since: datetime) -> int:
     """How many values of [start, end) of some machines arrived after an instant."""
-    query = """
-    SELECT count(*) FROM connectors_signalsample
-    WHERE signal_id IN (SELECT id FROM connectors_signaldefinition WHERE equipment_id = ANY(%s))
-      AND source_time >= %s AND source_time < %s AND arrival_time > %s
-    """
-    [(count,)] = _fetched(query, [list(equipment_ids), start, end, since])
-    return int(count)
+    return sum(
+        late.values for late in late_values(equipment_ids=equipment_ids, start=start, end=end, since=since)
+    )
 
 
 def samples_page(
     *, signal_id: int, start: datetime, end: datetime, after: tuple[datetime, int], limit: int
 ) -> list[SampleRow]:
     """At most ``limit`` samples of one signal after (source time, source key)."""
-    return list(_rows(_fetched(_PAGE, [signal_id, start, end, *after, limit])))
+    values = [signal_id, start, end, *after, limit, [signal_id], end, max(start, after[0])]
+    rows, is_packed = _told(_fetched(_PAGE, values))
+    if not is_packed:
+        return list(rows)
+    packed = packed_page(signal_id=signal_id, start=start, end=end, after=after, limit=limit)
+    found = {(row.source_time, row.source_key): row for row in (*packed, *rows)}
+    return [found[place] for place in sorted(found)][:limit]
 
 
 def samples_each(
@@ -217,6 +298,12 @@ def _value(v_float: float | None, v_bool: bool | None, v_text: str | None) -> Va
     if v_float is not None:
         return v_float
     return v_text if v_bool is None else v_bool
+
+
+def _told(raw: list[tuple[Any, ...]]) -> tuple[Iterator[SampleRow], bool]:
+    """The rows, and whether some of what was asked for is packed."""
+    is_packed = bool(raw) and raw[-1][0] is None
+    return _rows(row for row in raw if row[0] is not None) if is_packed else _rows(raw), is_packed
 
 
 def _rows(raw: Iterable[tuple[Any, ...]]) -> Iterator[SampleRow]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from connectors.services.compaction import day_pack, history_pack
 from connectors.services.connections import (
     connection_save,
     exception_record,
@@ -20,9 +21,11 @@ __all__ = [
     "Delivery",
     "Result",
     "connection_save",
+    "day_pack",
     "deliveries_store",
     "dirty_mark",
     "exception_record",
+    "history_pack",
     "identity_of",
     "partitions_ahead",
     "partitions_ensure",

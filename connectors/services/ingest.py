@@ -20,6 +20,7 @@ from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant
 from connectors.domain.outage import GapRecord
 from connectors.domain.wire import Unread
 from connectors.models import DirtyMark, Gap, IngestReceipt, ReceivedNumber, Watermark
+from connectors.services.compaction import packed_left_out
 from connectors.services.context import Context, context_of
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure
@@ -153,7 +154,7 @@ def _store(
     if asides and refuse_unreadable:
         raise CannotReread(asides[0].reason)
     set_aside = [len(delivery.samples) - len(rows) for delivery, rows in zip(deliveries, split, strict=True)]
-    split = [_numbers_once(context, rows) for rows in split]
+    split = [packed_left_out(_numbers_once(context, rows), now=now) for rows in split]
     stored = _copy(split)
     for delivery in deliveries:
         asides += [_message_aside(message) for message in delivery.unread]
