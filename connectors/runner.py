@@ -323,6 +323,8 @@ class Runner:
             if self._stored:
                 await self._confirm()
             for answer in answers:
+                if "forgotten" in answer:
+                    self._shipping.forgotten(time.monotonic())
                 if "failed" in answer:
                     self.troubles.failed("ingest", answer.get("error"))
                     self._shipping.failed(answer["failed"], time.monotonic())

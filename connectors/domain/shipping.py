@@ -10,6 +10,8 @@ IN_FLIGHT: Final = 32
 PER_CONNECTION: Final = 4
 ANSWER_WITHIN: Final = 10.0
 LONGEST_WAIT: Final = 120.0
+# A database that came back is noticed within this
+FAILED_WAIT: Final = 5.0
 # While one shipment is on its way, less than this waits for company: fewer and fuller tasks under load.
 HOLD_SECONDS: Final = 0.5
 HOLD_BYTES: Final = 64 * 1024
@@ -72,4 +74,9 @@ class Shipping:
         some = set(sequences)
         for shipment in self.shipments:
             if some & shipment.entries.keys():
-                shipment.due = now + min(shipment.wait / 2, 15.0)
+                shipment.due = now + FAILED_WAIT
+
+    def forgotten(self, now: float) -> None:
+        """The broker lost what it held: nothing that is on its way will be answered."""
+        for shipment in self.shipments:
+            shipment.due, shipment.wait = now, ANSWER_WITHIN

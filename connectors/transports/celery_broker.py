@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import orjson
@@ -10,7 +11,9 @@ import redis.asyncio
 from celery import Celery
 
 REPLY = "ingest-reply:{}"
+KNOWN = "ingest-runner:{}"
 MOST_ANSWERS = 200
+ASK_EVERY, NEVER = 1.0, float("-inf")
 
 
 class CeleryCarrier:
@@ -30,6 +33,7 @@ class CeleryCarrier:
         self._app, self._ingest, self._tick, self._report = app, ingest, tick, report
         self._redis = redis.asyncio.Redis.from_url(redis_url, socket_timeout=10, socket_connect_timeout=5)
         self._sending = asyncio.Lock()
+        self._asked = NEVER
 
     async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
         await self._send(self._ingest, {"spool": spool, "connection": connection, "batches": batches})
@@ -55,12 +59,20 @@ class CeleryCarrier:
             )
 
     async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]:
+        """Of workers; ``{"forgotten": True}`` is our own: tasks on their way and their answers are gone."""
         key = REPLY.format(spool)
         first = await self._redis.blpop([key], timeout=wait)
-        if first is None:
-            return []
-        more = await self._redis.lpop(key, MOST_ANSWERS) or []
-        return [orjson.loads(raw) for raw in [first[1], *more]]
+        raw = [first[1], *(await self._redis.lpop(key, MOST_ANSWERS) or [])] if first else []
+        answers = [orjson.loads(answer) for answer in raw]
+        return [*answers, *([{"forgotten": True}] if await self._forgot(spool) else [])]
+
+    async def _forgot(self, spool: str) -> bool:
+        """Whether Redis was emptied or started again since this was last asked: it keeps nothing."""
+        if time.monotonic() - self._asked < ASK_EVERY:
+            return False
+        fresh = bool(await self._redis.set(KNOWN.format(spool), 1, nx=True))
+        first, self._asked = self._asked == NEVER, time.monotonic()
+        return fresh and not first
 
     async def close(self) -> None:
         await self._redis.aclose()

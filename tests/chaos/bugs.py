@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min
 
 from connectors import selectors, services, spool, tasks
+from connectors.domain.shipping import Shipping
 from connectors.models import DirtyMark
 from connectors.runner import Runner
 from connectors.services import ingest
@@ -89,6 +91,10 @@ def _forgets_what_was_sent(send: Any) -> Any:
         await self.spool.confirm(list(shipment.entries))
 
     return sending
+
+
+def _only_once(due: Any) -> Any:
+    return lambda self, now: []
 
 
 def _confirms_up_to(confirm: Any) -> Any:
@@ -208,6 +214,11 @@ def _read_in_order_of(key: Callable[[Any], Any]) -> Make:
     return of
 
 
+def _connection_kept(_: Any) -> Any:
+    """As long as it answers to its name; what it is connected to may be long gone."""
+    return lambda self: None
+
+
 def _instead(value: Any) -> Make:
     return lambda _: value
 
@@ -239,6 +250,10 @@ BUGS: dict[str, Bug] = {
     ),
     "drops bad values": Bug("path", ((ingest, "_split", _split_without(lambda rows: rows.quality == 2)),)),
     "unreadable messages vanish": Bug("path", ((ingest, "messages_set_aside", _instead(lambda **_: None)),)),
+    "never sends again": Bug("redis-loss", ((Shipping, "due", _only_once),)),
+    "keeps a dead connection to the database": Bug(
+        "dbflap", ((BaseDatabaseWrapper, "close_if_unusable_or_obsolete", _connection_kept),)
+    ),
     "gaps are not recorded": Bug("path", ((ingest, "_gaps", _instead(lambda *_: [])),)),
     "partitions by time of arrival": Bug("path", ((ingest, "_partitions", _by_arrival),)),
     "loses a mark when there is one": Bug("late", ((ingest, "_mark", _marked_already),)),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos import failpoints
 from tests.chaos.books import Books, books_open, spool_read
+from tests.chaos.publisher import Ledger
 from tests.chaos.verdict import Verdict
 from tests.chaos.works import Works, works
 
@@ -37,7 +38,7 @@ def prove(options: list[str]) -> Verdict:
 
 
 def kill9_proof(*, seed: int, kills: int, rate: float) -> Verdict:
-    verdict, books = Verdict("kill9", seed), books_open(_name())
+    verdict, books = Verdict("kill9", seed), books_open(name_new())
     with works(books.connection.slug) as running:
         chaos = Chaos(running, books, random.Random(seed))
         chaos.begin(rate=rate, lasting=600 + kills * 60)
@@ -107,12 +108,21 @@ class Chaos:
                 return
             time.sleep(0.1)
 
-    def settle(self, *, patience: float = 60) -> None:
+    def catches_up(self) -> float:
+        """Seconds until everything that is acknowledged by now is stored; 90 when it never is."""
+        assert self.books.ledger is not None
+        ledger, begun = Ledger.read(self.books.ledger), time.monotonic()
+        while self.books.missing(ledger) and time.monotonic() - begun < 90:
+            time.sleep(0.1)
+        return time.monotonic() - begun
+
+    def settle(self, *, patience: float = 60, restart: bool = True) -> None:
         """The publisher ends, everything arrives, and is judged."""
         ledger = self.books.hush()
-        # Its next start sends again at once what waits for an answer that was lost
-        self.works.kill("runner")
-        self.works.mend()
+        if restart:
+            # Its next start sends again at once what waits for an answer that was lost
+            self.works.kill("runner")
+            self.works.mend()
         self.books.wait_stored(ledger, patience=patience)
         self.works.end("runner")
         self.broken += self.books.balance(spool_read(self.works)) + self.books.derived()
@@ -122,7 +132,7 @@ class Chaos:
 
 def _control(running: Works, dice: random.Random, rate: float) -> bool:
     """Whether the same questions notice a runner that acknowledges what is not on disk yet."""
-    books = books_open(_name())
+    books = books_open(name_new())
     running.bug, running.slugs = CONTROL, (books.connection.slug,)
     chaos = Chaos(running, books, dice)
     chaos.begin(rate=rate, lasting=300)
@@ -132,5 +142,5 @@ def _control(running: Works, dice: random.Random, rate: float) -> bool:
     return chaos.counts["lost"] > 0
 
 
-def _name() -> str:
+def name_new() -> str:
     return f"K{time.time_ns() // 1000 % 10**10}"

@@ -188,6 +188,9 @@ class Carrier:
                 return [await self._answers.get()]
         return []
 
+    async def send_report(self, spool: str, report: dict[str, Any]) -> None:
+        pass
+
     async def send_tick(self, watermarks: dict[str, str]) -> None:
         if not self.off:
             for at in watermarks.values():

@@ -1,6 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+import redis
+from celery import Celery
+
 from connectors.domain.shipping import HOLD_BYTES, HOLD_SECONDS, IN_FLIGHT, PER_CONNECTION, Shipping
+from connectors.transports import celery_broker
+from connectors.transports.celery_broker import CeleryCarrier
+from mom.embedded.valkey import EmbeddedValkey
 
 
 def test_the_first_goes_at_once_and_little_waits_for_its_answer_or_half_a_second() -> None:
@@ -44,8 +53,38 @@ def test_what_is_not_answered_is_sent_again_later_each_time_and_sooner_when_it_f
     shipment.sent(first)
     assert shipment.due - first > first
     shipping.failed([2], 100.0)
-    assert 100.0 < shipment.due <= 115.0
+    assert 100.0 < shipment.due <= 105.0
     shipping.stored([1])
     assert shipping.shipments == [shipment]
     shipping.stored([2])
     assert shipping.shipments == []
+
+
+def test_a_broker_that_forgot_gets_everything_again_at_once() -> None:
+    shipping = Shipping()
+    shipment = shipping.begin("a", {1: b""}, now=0.0, more=False)
+    for _ in range(4):
+        shipment.sent(0.0)
+    shipping.forgotten(20.0)
+    assert shipping.due(20.0) == [shipment]
+    shipment.sent(20.0)
+    assert shipping.due(31.0) == [shipment], "its next wait is the shortest"
+
+
+async def test_what_the_broker_forgot_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(celery_broker, "ASK_EVERY", 0.0)
+    valkey = EmbeddedValkey(tmp_path)
+    valkey.start()
+    carrier = CeleryCarrier(Celery(), valkey.url, ingest=("i", "q"), tick=("t", "q"), report=("r", "q"))
+    client = redis.Redis.from_url(valkey.url)
+    try:
+        assert await carrier.answers("s", 0.01) == [], "its first words are no loss"
+        client.flushall()
+        assert await carrier.answers("s", 0.01) == [{"forgotten": True}]
+        assert await carrier.answers("s", 0.01) == []
+        client.rpush(celery_broker.REPLY.format("s"), b'{"stored":[1]}')
+        assert await carrier.answers("s", 1) == [{"stored": [1]}]
+    finally:
+        client.close()
+        await carrier.close()
+        valkey.stop()
