@@ -13,21 +13,39 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from connectors.selectors.samples import SampleRow
+from connectors.selectors.segments import (
+    TABLE,
+    SampleRow,
+    merged,
+    order_of,
+    packed_before,
+    packed_between,
+)
 
 _FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
 v_int, v_float, v_bool, v_text, source_key"""
+_NOTHING = ", ".join(["NULL"] * 11)
 # Days searched before an instant at first: a weekend without production is not the rule, but none is rare.
 NEAR = timedelta(days=4)
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
 # One backward index scan per signal and instant, one forward per window; gaps are served by gap_by_equipment.
+# The number of a signal, or a window's row of no signal: what is packed must be looked into there.
 _EDGES = f"""
-SELECT 'before' AS kind, 0 AS number, wanted.at, found.*
-FROM unnest(%s::bigint[], %s::timestamptz[]) AS wanted(id, at) CROSS JOIN LATERAL (
+SELECT 'before' AS kind, CASE WHEN EXISTS (
+    SELECT 1 FROM {TABLE} WHERE signal_id = wanted.id AND first_time < wanted.at
+                                AND last_time >= coalesce(found.source_time, '-infinity')
+) THEN wanted.id ELSE 0 END AS number, wanted.at, found.*
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS wanted(id, at) LEFT JOIN LATERAL (
     SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < wanted.at
       AND source_time >= %s AND source_time < %s
     ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
-) AS found
+) AS found ON true
+UNION ALL
+SELECT 'within', wanted.number, NULL, {_NOTHING}
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
+     WITH ORDINALITY AS wanted(id, since, until, number)
+WHERE EXISTS (SELECT 1 FROM {TABLE} WHERE signal_id = wanted.id AND first_time < wanted.until
+                                          AND last_time >= wanted.since)
 UNION ALL
 SELECT 'within', wanted.number, NULL, found.*
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
@@ -89,7 +107,7 @@ def samples_at_edges(
     if missing := [one for one in wanted if one not in found.before]:
         _read(found, missing, _EVER, [], [], until)
     for rows in found.within:
-        rows.sort(key=_order)
+        rows.sort(key=order_of)
     found.gaps.sort(key=lambda gap: gap.start_time)
     return found
 
@@ -108,15 +126,34 @@ def _read(
     each = [[window[place] for window in windows] for place in range(3)]
     before = [[signal for signal, _ in instants], [at for _, at in instants]]
     last = max((at for _, at in instants), default=since)
+    values = [*before, since, last, *each, *each, begun, ended, equipment_ids, until]
     with connection.cursor() as cursor:
-        cursor.execute(_EDGES, [*before, since, last, *each, begun, ended, equipment_ids, until])
-        for kind, number, at, *row in cursor.fetchall():
-            if kind == "gap":
-                found.gaps.append(GapOf(row[0], row[1], at))
-            elif kind == "before":
-                found.before[row[0], at] = _sample(row)
+        cursor.execute(_EDGES, values)
+        rows = cursor.fetchall()
+    packed: list[int] = []
+    for kind, number, at, *row in rows:
+        known = None if row[0] is None else row
+        if kind == "gap":
+            found.gaps.append(GapOf(row[0], row[1], at))
+        elif kind == "within":
+            if known is None:
+                packed.append(number - 1)
             else:
-                found.within[number - 1].append(_sample(row))
+                found.within[number - 1].append(_sample(known))
+        elif known is not None or since == _EVER:
+            _before(found, number, at, None if known is None else _sample(known))
+    for place in packed:
+        pk, start, end = windows[place]
+        more = packed_between(signal_ids=[pk], start=start, end=end)
+        found.within[place] = merged(found.within[place], more)
+
+
+def _before(found: Edges, packed: int, at: datetime, sample: SampleRow | None) -> None:
+    """``packed``: the signal, where a packed sample may be later than the one found."""
+    if packed:
+        sample = packed_before(signal_id=packed, at=at, known=sample)
+    if sample is not None:
+        found.before[sample.signal_id, at] = sample
 
 
 def _sample(row: Sequence[Any]) -> SampleRow:
@@ -125,8 +162,3 @@ def _sample(row: Sequence[Any]) -> SampleRow:
     return SampleRow(
         signal, source, server, arrival, quality, historical, v_text if value is None else value, key
     )
-
-
-def _order(row: SampleRow) -> tuple[datetime, bool, datetime, int]:
-    """By source time, then server time with none first, then source key."""
-    return row.source_time, row.server_time is not None, row.server_time or row.source_time, row.source_key
