@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -256,7 +256,7 @@ class Play:
 
     def deliver(self, message: Message) -> None:
         self.now += 1000
-        heard = Message(*[getattr(message, name) for name in FIELDS], self.now, message.raw)
+        heard = replace(message, arrival=self.now)
         # Past half the numbers a late one cannot be told from the next round: the host gives up, so do we
         if len(self.model.held) >= 100:
             self.tick(3)
@@ -322,9 +322,6 @@ class Play:
         if self.model.wanted and not self.asked:
             return ["births never asked for"]
         return []
-
-
-FIELDS = ("kind", "group", "node", "device", "timestamp", "seq", "metrics")
 
 
 # -- controls: what the proof must notice -------------------------------------------------------------------
