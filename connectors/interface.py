@@ -127,13 +127,15 @@ class Malformed:
 class SampleBatch:
     """What arrived together.
 
-    ``token`` is the connector's own: what to acknowledge once the batch is on disk.
+    ``token`` is the connector's own: what to acknowledge once the batch is on disk. Not ``followed``: another
+    host records now, so nothing can be said of how far the values are complete.
     """
 
     samples: Columns = field(default_factory=Columns)
     gaps: list[GapRecord] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    followed: bool = True
     token: Any = None
     messages: int = 0
 

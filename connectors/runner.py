@@ -20,7 +20,7 @@ import orjson
 from connectors.domain.columns import encode, instant
 from connectors.domain.outage import GapRecord, Outage, in_scope
 from connectors.domain.shipping import Shipment, Shipping
-from connectors.domain.wire import gap_to_json, unread_to_json
+from connectors.domain.wire import gap_from_json, gap_to_json, notices_to_json, unread_to_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
 from connectors.spool import Entry, Spool, SpoolBroken, SpoolFull
@@ -150,6 +150,7 @@ class Runner:
         for slug, item in wanted.items():
             if slug not in self._followed:
                 leftover = await asyncio.to_thread(self.spool.open_gaps, slug)
+                leftover += map(gap_from_json, item.get("open_gaps", ()))
                 task = asyncio.create_task(self._follow(slug, item))
                 self._followed[slug] = _Followed(item.get("revision"), task, leftover=leftover)
                 task.add_done_callback(self._follower_ended)
@@ -163,7 +164,7 @@ class Runner:
         try:
             cls = connector_class(str(item["protocol"]))
             config = cls.config_class.from_mapping(
-                item["config"], addresses=tuple(item["addresses"]), resume_from=await self._resume(slug)
+                item["config"], addresses=tuple(item["addresses"]), resume_from=await self._resume(slug, item)
             )
             connector = cls(config)
         except ConfigurationError as error:
@@ -188,8 +189,10 @@ class Runner:
             delay = 1.0 if time.monotonic() - started > 30 else min(delay * 2, 30.0)
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))
 
-    async def _resume(self, slug: str) -> datetime | None:
-        """When an earlier process last followed this source; None for the first that does."""
+    async def _resume(self, slug: str, item: Mapping[str, Any]) -> datetime | None:
+        """When an earlier process, or another runner, last followed this source; None for the first."""
+        if item.get("since"):
+            return datetime.fromisoformat(item["since"])
         known = self.spool.last_alive(slug)
         if known is None:
             # Killed before its first tick, it must still leave behind from when on nobody listened
@@ -233,8 +236,8 @@ class Runner:
         """On disk when it returns. A full spool waits here: nothing is acknowledged, nothing dropped."""
         followed = self._followed.get(slug)
         if followed:
-            followed.heard = True
-        if not (len(batch.samples) or batch.gaps or batch.malformed):
+            followed.heard = batch.followed
+        if not (len(batch.samples) or batch.gaps or batch.malformed or batch.notices):
             return
         now = time.time_ns() // 1000
         arrived = min(batch.samples.arrival_time, default=now)
@@ -245,6 +248,8 @@ class Runner:
         extras: dict[str, Any] = {"values": count}
         if batch.gaps:
             extras["gaps"] = [gap_to_json(gap) for gap in batch.gaps]
+        if batch.notices:
+            extras["notices"] = notices_to_json(batch.notices)
         if batch.malformed:
             extras["unread"] = unread_to_json(batch.malformed)
         text = orjson.dumps(extras).decode()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from connectors import jobs, services
 from connectors.domain.columns import Columns, DamagedColumns, decode
-from connectors.domain.wire import Unread, gap_from_json, unread_from_json
+from connectors.domain.wire import Unread, gap_from_json, notices_from_json, unread_from_json
 from connectors.models import Connection
 from connectors.transports.celery_broker import REPLY
 
@@ -107,7 +107,12 @@ def _delivery(spool: uuid.UUID, sequence: int, blob: str, extras: dict[str, Any]
         unread.append(Unread("spool", f"damaged batch: {error}", raw, timezone.now()))
     gaps = [gap_from_json(gap) for gap in extras.get("gaps", ())]
     return services.Delivery(
-        samples=samples, gaps=gaps, unread=unread, receipt=(spool, sequence), told=extras.get("values")
+        samples=samples,
+        gaps=gaps,
+        unread=unread,
+        notices=notices_from_json(extras.get("notices", ())),
+        receipt=(spool, sequence),
+        told=extras.get("values"),
     )
 
 

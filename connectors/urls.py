@@ -11,6 +11,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("connections/unread/<int:pk>/reprocess/", views.unread_reprocess, name="unread_reprocess"),
     path("connections/<slug:slug>/", views.connection_detail, name="connection"),
     path("connections/<slug:slug>/edit/", views.connection_edit, name="connection_edit"),
+    path("connections/<slug:slug>/nodes/", views.connection_nodes, name="connection_nodes"),
     path("connections/<slug:slug>/trust/", views.connection_trust, name="connection_trust"),
     path("connections/<slug:slug>/unread/", views.unread_list, name="connection_unread"),
 ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 # Of a session, host or node
-LISTENING, DEAF, STANDBY = "listening", "deaf", "standby"
+STARTED, LISTENING, DEAF, STANDBY = "started", "listening", "deaf", "standby"
 BORN, DIED, STALE, SEEN = "born", "died", "stale", "seen"
 SEQ_FAULT, REBIRTH_ASKED, DEATH_IGNORED, ALARM = "seq_fault", "rebirth_asked", "death_ignored", "alarm"
 KINDS: Final = frozenset(
     {
+        STARTED,
         LISTENING,
         DEAF,
         STANDBY,

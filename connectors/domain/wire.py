@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
 
 
@@ -55,3 +56,11 @@ def unread_from_json(raw: Iterable[list[str]]) -> list[Unread]:
         Unread(source, reason, base64.b64decode(data), datetime.fromisoformat(at))
         for source, reason, data, at in raw
     ]
+
+
+def notices_to_json(notices: Iterable[Notice]) -> list[list[Any]]:
+    return [list(notice) for notice in notices]
+
+
+def notices_from_json(raw: Iterable[list[Any]]) -> list[Notice]:
+    return [Notice(*fields) for fields in raw]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from connectors.models.arrivals import DirtyMark, IngestReceipt, ReceivedNumber, Watermark
 from connectors.models.connection import Connection
 from connectors.models.gap import Gap
+from connectors.models.notice import FollowerLease, SourceNotice
 from connectors.models.quarantine import QuarantinedMessage
 from connectors.models.sample import SignalSample
 from connectors.models.segment import SampleSegment
@@ -12,6 +13,7 @@ from connectors.models.tally import IngestTally, SpoolReport
 __all__ = [
     "Connection",
     "DirtyMark",
+    "FollowerLease",
     "Gap",
     "IngestReceipt",
     "IngestTally",
@@ -20,6 +22,7 @@ __all__ = [
     "SampleSegment",
     "SignalDefinition",
     "SignalSample",
+    "SourceNotice",
     "SpoolReport",
     "Watermark",
 ]

@@ -17,11 +17,13 @@ from django.db import IntegrityError, transaction
 from django.db import connection as database
 
 from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
 from connectors.domain.wire import Unread
 from connectors.models import DirtyMark, Gap, IngestReceipt, ReceivedNumber, Watermark
 from connectors.services.compaction import packed_left_out
 from connectors.services.context import Context, context_of
+from connectors.services.notices import notices_append
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure
 from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
@@ -48,14 +50,17 @@ class Delivery:
     """One batch.
 
     ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key.
-    ``told``: values and messages the sender says are in it, None when it does not.
+    ``told``: values and messages the sender says are in it, None when it does not. ``is_runner``: whether a
+    receipt's spool is a runner's disk, which may hold more.
     """
 
     samples: Columns = field(default_factory=Columns)
     gaps: Sequence[GapRecord] = ()
     unread: Sequence[Unread] = ()
+    notices: Sequence[Notice] = ()
     receipt: tuple[uuid.UUID, int] | None = None
     told: int | None = None
+    is_runner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,8 @@ def _store(
     stored = _copy(split)
     for delivery in deliveries:
         asides += [_message_aside(message) for message in delivery.unread]
+    told = [notice for delivery in deliveries for notice in delivery.notices]
+    notices_append(connection_id=context.connection_id, notices=told, now=now)
     messages_set_aside(connection_id=context.connection_id, revision=context.revision, asides=asides)
     touched = _marks_of_samples(context, [rows for rows, new in zip(split, stored, strict=True) if new])
     touched += [mark for delivery in deliveries for mark in _gaps(context, delivery.gaps, now)]
@@ -261,7 +268,7 @@ def _copy_new(rows: Rows) -> int:
 
 def _counted(delivery: Delivery, result: Result) -> Counted:
     return Counted(
-        spool=delivery.receipt and delivery.receipt[0],
+        spool=delivery.receipt[0] if delivery.receipt and delivery.is_runner else None,
         told=delivery.told,
         received=result.received,
         stored=result.stored,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from connectors.views.edit import connection_edit, connection_new
 from connectors.views.look import connection_detail, connection_list, unread_list, unread_reprocess
+from connectors.views.nodes import connection_nodes
 from connectors.views.trust import connection_trust
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "connection_edit",
     "connection_list",
     "connection_new",
+    "connection_nodes",
     "connection_trust",
     "unread_list",
     "unread_reprocess",

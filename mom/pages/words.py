@@ -101,6 +101,8 @@ GAP_WORDS = {
     "death_unconfirmed": late("source silent since it said goodbye"),
     "before_birth": late("values not yet announced by the source"),
     "device_awaits_birth": late("device not announced again"),
+    "birth_missed": late("an announcement of the source was missed"),
+    "broker_down": late("one of the brokers cannot be reached"),
     "items_lost": late("no longer watched by the source"),
 }
 RECOVERED_WORDS = {"history": late("from the history of the source")}

@@ -9,13 +9,15 @@ import signal
 import threading
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from celery import current_app
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from connectors import jobs
+from connectors import jobs, services
+from connectors.domain.wire import gap_to_json
 from connectors.runner import Configurations, Runner
 from connectors.selectors import configuration_export
 from connectors.spool import Spool, SpoolBroken
@@ -53,12 +55,14 @@ class Command(BaseCommand):
         if options["config"]:
             wanted = from_file(options["config"], slugs or None)
         else:
-            wanted = from_database(slugs or None, path.with_suffix(".connections.json"))
+            wanted = from_database(slugs or None, path.with_suffix(".connections.json"), UUID(spool.id))
         try:
             asyncio.run(_run(spool, wanted, options["tick"]))
         except SpoolBroken as error:
             raise CommandError(f"the spool's disk failed: {error}", returncode=74) from error
         finally:
+            if not options["config"]:
+                _let_go(UUID(spool.id))
             spool.close()
 
 
@@ -85,6 +89,34 @@ async def _run(spool: Spool, configurations: Configurations, tick: float) -> Non
     finally:
         await carrier.close()
         log.info("runner stopped, spool holds %d batches", len(spool))
+
+
+# Said when a connection is taken over, and only then
+_ONCE = ("since", "open_gaps")
+
+
+def _ours(items: list[dict[str, Any]], holder: UUID) -> list[dict[str, Any]]:
+    """Those whose lease is ours, and those made to be shared; from where the runner before us got no further,
+    and what it left open.
+    """
+    shared = {item["slug"] for item in items if item["config"].get("share")}
+    wanted = [item["slug"] for item in items if item["slug"] not in shared]
+    held = services.leases_hold(slugs=wanted, holder=holder)
+    for item in items:
+        taken = held.get(item["slug"])
+        if taken is not None and taken.since is not None:
+            log.warning("%s: taken over; another runner followed it until %s", item["slug"], taken.since)
+            item["since"] = taken.since.isoformat()
+            item["open_gaps"] = [gap_to_json(gap) for gap in taken.open_gaps]
+    return [item for item in items if item["slug"] in held or item["slug"] in shared]
+
+
+def _let_go(holder: UUID) -> None:
+    try:
+        close_old_connections()
+        services.leases_release(holder=holder)
+    except (DatabaseError, InterfaceError) as error:
+        log.info("leases end by themselves: %s", error)
 
 
 def _end_in_time() -> None:
@@ -114,9 +146,9 @@ def from_file(path: Path, slugs: list[str] | None) -> Configurations:
     return read
 
 
-def from_database(slugs: list[str] | None, kept: Path) -> Configurations:
-    """The database's connections; what was read last is kept beside the spool for a start while it is
-    down.
+def from_database(slugs: list[str] | None, kept: Path, holder: UUID) -> Configurations:
+    """The database's connections that no other runner follows; what was read last is kept beside the spool
+    for a start while it is down.
     """
     first = True
 
@@ -124,7 +156,7 @@ def from_database(slugs: list[str] | None, kept: Path) -> Configurations:
         nonlocal first
         close_old_connections()
         try:
-            items = configuration_export(slugs=slugs)
+            items = _ours(configuration_export(slugs=slugs), holder)
         except (DatabaseError, InterfaceError) as error:
             if not first:
                 return None
@@ -132,7 +164,7 @@ def from_database(slugs: list[str] | None, kept: Path) -> Configurations:
             log.warning("database: %s; starting with the connections known before", error)
             return json.loads(kept.read_text()) if kept.exists() else None
         first = False
-        text = json.dumps(items)
+        text = json.dumps([{k: v for k, v in item.items() if k not in _ONCE} for item in items])
         if not kept.exists() or kept.read_text() != text:
             kept.write_text(text)
         return items

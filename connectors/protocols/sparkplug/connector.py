@@ -100,8 +100,8 @@ class SparkplugConnector:
         if not self._started:
             self._started = True
             resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
-            if resumed:
-                yield SampleBatch(gaps=[resumed])
+            started = Notice(notices.STARTED, "", _now())
+            yield SampleBatch(gaps=[resumed] if resumed else [], notices=[started], followed=bool(resumed))
         words: asyncio.Queue[Word] = asyncio.Queue(maxsize=2)
         tasks = {link.number: asyncio.create_task(link.follow(words)) for link in self._links}
         try:
@@ -163,6 +163,7 @@ class SparkplugConnector:
         self._command(outcome)
         self._alarm(outcome)
         batch = _batch(outcome, messages=count, gaps=[gap for gap in gaps if gap])
+        batch.followed = not all(link.standing_by for link in self._links)
         if batch:
             yield batch
         if over:
