@@ -50,8 +50,7 @@ class Delivery:
     """One batch.
 
     ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key.
-    ``told``: values and messages the sender says are in it, None when it does not. ``is_runner``: whether a
-    receipt's spool is a runner's disk, which may hold more.
+    ``told``: values and messages the sender says are in it, None when it does not.
     """
 
     samples: Columns = field(default_factory=Columns)
@@ -60,7 +59,6 @@ class Delivery:
     notices: Sequence[Notice] = ()
     receipt: tuple[uuid.UUID, int] | None = None
     told: int | None = None
-    is_runner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +266,7 @@ def _copy_new(rows: Rows) -> int:
 
 def _counted(delivery: Delivery, result: Result) -> Counted:
     return Counted(
-        spool=delivery.receipt[0] if delivery.receipt and delivery.is_runner else None,
+        spool=delivery.receipt and delivery.receipt[0],
         told=delivery.told,
         received=result.received,
         stored=result.stored,
