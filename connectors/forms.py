@@ -140,6 +140,6 @@ def _field(item: dataclasses.Field[Any], kind: Any) -> forms.Field:
         return forms.IntegerField(**common)
     if kind is float:
         return forms.FloatField(**common)
-    if typing.get_origin(kind) is tuple:
+    if typing.get_origin(kind) is tuple or dict[str, Any] in typing.get_args(kind):
         return forms.JSONField(**common, widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}))
     return forms.CharField(**common)

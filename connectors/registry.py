@@ -4,20 +4,17 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
+from connectors import protocols
 from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, Connector
 
 ENTRY_POINT_GROUP = "mom.connectors"
-BUILT_IN = (
-    "connectors.protocols.opcua:OpcUaConnector",
-    "connectors.protocols.mqtt:MqttConnector",
-    "connectors.protocols.sparkplug:SparkplugConnector",
-)
 
 
 class DuplicateConnector(RuntimeError):
@@ -37,7 +34,7 @@ def collect(classes: Iterable[type[Connector]]) -> dict[str, type[Connector]]:
 @cache
 def connectors() -> dict[str, type[Connector]]:
     installed = [point.load() for point in entry_points(group=ENTRY_POINT_GROUP)]
-    return collect([*map(_load, BUILT_IN), *installed])
+    return collect([*built_in(), *installed])
 
 
 def connector_class(slug: str) -> type[Connector]:
@@ -49,10 +46,15 @@ def connector_class(slug: str) -> type[Connector]:
         raise ConfigurationError(text, slug=slug, known=known) from None
 
 
-def _load(path: str) -> type[Connector]:
-    module, _, name = path.partition(":")
-    loaded: type[Connector] = getattr(import_module(module), name)
-    return loaded
+def built_in() -> list[type[Connector]]:
+    """The class of every module or package of protocols that has a slug: a new file is all it takes."""
+    found = []
+    for module in pkgutil.iter_modules(protocols.__path__):
+        path = f"{protocols.__name__}.{module.name}"
+        offered = vars(import_module(path)).values()
+        mine = (item for item in offered if isinstance(item, type) and item.__module__.startswith(path))
+        found += [item for item in mine if isinstance(getattr(item, "slug", None), str)]
+    return found
 
 
 def _name(cls: type) -> str:

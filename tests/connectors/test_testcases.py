@@ -23,6 +23,7 @@ from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.outage import GapRecord
 from connectors.domain.sparkplug_messages import Outcome
 from connectors.interface import ConfigurationError, Malformed
+from connectors.protocols.files import FilesConfig, FilesConnector
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
 from connectors.protocols.opcua.values import NotAValue, add_value
@@ -125,10 +126,19 @@ def opcua(settings: Line, lines: list[Line]) -> list[Line]:
     return said
 
 
+def files(settings: Line, lines: list[Line]) -> list[Line]:
+    connector, said = FilesConnector(FilesConfig.from_mapping(settings)), list[Line]()
+    for batch in connector.read(rows=4) if lines else ():
+        said += _columns(batch.samples)
+        said += [{"unreadable": message.reason, "source": message.source} for message in batch.malformed]
+    return said
+
+
 PLAYERS: dict[str, Callable[[Line, list[Line]], list[Line]]] = {
     "mqtt": mqtt,
     "sparkplug": sparkplug,
     "opcua": opcua,
+    "files": files,
 }
 CASES = sorted(path.parent for path in FOLDER.glob("*/*/connection.toml"))
 
@@ -143,7 +153,10 @@ def test_case(case: Path) -> None:
             play(settings, [])
         assert str(refused.value) == error.read_text().strip()
         return
-    said = json.loads(json.dumps(play(settings, _lines(case / "input.jsonl"))))
+    if (case / "input.csv").exists():
+        said = play({**settings, "path": str(case / "input.csv")}, [{}])
+    else:
+        said = json.loads(json.dumps(play(settings, _lines(case / "input.jsonl"))))
     assert said == _lines(case / "expected.jsonl")
 
 

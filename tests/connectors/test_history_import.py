@@ -1,0 +1,107 @@
+"""Months of history from a file: through the same ingest, and on from where a kill stopped it."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from connectors import protocols, registry, services
+from connectors.models import Connection, DirtyMark, QuarantinedMessage, SignalSample
+from connectors.protocols import files
+from connectors.selectors.trust import evidence_of
+from tests.factories.connectors import connection_make, signal_make
+from tests.factories.plant import line_make
+
+pytestmark = pytest.mark.django_db
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection() -> Connection:
+    line = line_make(1)
+    made = connection_make(line.site, slug="press")
+    signal_make(line.unit, "M1/count", role="good_count", connection=made)
+    return made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    lines = ["at,tag,v"]
+    lines += [f"{(START + timedelta(minutes=n)).isoformat()},M1/count,{n}" for n in range(50)]
+    lines[31] = "not a time,M1/count,30"
+    lines[41] = lines[41].replace("M1/count", "M9/none")
+    made = tmp_path / "history.csv"
+    made.write_text("\n".join(lines) + "\n")
+    (tmp_path / "map.toml").write_text('time = "at"\naddress = "tag"\nvalue = "v"\n')
+    return made
+
+
+def run(path: Path) -> None:
+    call_command("history_import", str(path), connection="press", mapping=path.with_name("map.toml"))
+
+
+def test_a_killed_import_goes_on_and_nothing_is_twice(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows_read = files.FilesConnector.read
+    monkeypatch.setattr(
+        files.FilesConnector, "read", lambda self, skip=0: rows_read(self, skip=skip, rows=10)
+    )
+    store, stored = services.history.deliveries_store, 0
+
+    def killed(**more: Any) -> Any:
+        nonlocal stored
+        stored += 1
+        if stored == 3:
+            raise KeyboardInterrupt
+        return store(**more)
+
+    monkeypatch.setattr(services.history, "deliveries_store", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(path)
+    assert SignalSample.objects.count() == 20
+    run(path)
+    assert stored == 6, "the two batches stored before are not sent again"
+    values = sorted(SignalSample.objects.values_list("v_int", flat=True))
+    assert values == [n for n in range(50) if n not in (30, 40)]
+    assert set(SignalSample.objects.values_list("historical", flat=True)) == {True}
+    unread = dict(QuarantinedMessage.objects.values_list("source", "reason"))
+    assert unread["history.csv:32"].startswith("line 32: time: read 'not a time'")
+    assert unread["M9/none"] == "unknown address"
+    assert DirtyMark.objects.exists(), "derived like live values"
+    run(path)
+    assert "imported before" in capsys.readouterr().out
+    (found,) = evidence_of(connections=[connection], now=datetime.now(UTC)).values()
+    assert (found.balance.received, found.balance.stored, found.balance.quarantined) == (50, 48, 2)
+    assert found.balance.difference == 0
+    assert found.delay is None, "history is late by design"
+
+
+def test_what_cannot_be_imported_is_said(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.with_name("map.toml").write_text('time = "when"')
+    with pytest.raises(CommandError, match="no column 'when'; it has at, tag, v"):
+        run(path)
+    with pytest.raises(CommandError, match="no connection 'x'; known: press"):
+        call_command("history_import", str(path), connection="x")
+    parquet = path.with_suffix(".parquet")
+    parquet.write_bytes(b"PAR1")
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(CommandError, match="need pyarrow"):
+        call_command("history_import", str(parquet), connection="press")
+
+
+def test_a_new_file_of_protocols_is_a_new_connector_without_a_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "novel.py").write_text("class NovelConnector:\n    slug = 'novel'\n")
+    monkeypatch.setattr(protocols, "__path__", [*protocols.__path__, str(tmp_path)])
+    found = registry.collect(registry.built_in())
+    assert {"files", "mqtt", "opcua", "sparkplug", "novel"} <= set(found)
+    monkeypatch.delitem(sys.modules, "connectors.protocols.novel")
