@@ -12,7 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
+from mom.demo.by_hand import table_set
 from mom.demo.store import KEYS, SETTINGS, Store
 from plant import selectors, services
 from plant.access import rule
@@ -22,7 +24,7 @@ KEY_DAYS = 3650
 READ, WRITE = "read", "write"
 SIGN_IN = (("supervisor", "B2001"), ("admin", "B9001"))
 READER = "B5001"
-TABLET_LINES = ("L1", "L2")
+TABLET_LINES = ("L1", "L2", "L3")
 
 
 def store_open() -> Store:
@@ -41,6 +43,7 @@ def demo_prepare() -> dict[str, Any]:
             given["read-only API key"] = _reader_key()
             # Machines that are not there yet would be recorded as data missing while their past is told.
             connections_keep(slugs=None, on=False)
+            table_set(now=timezone.now())
             store.write(KEYS, keys)
     given |= _tablets()
     return given

@@ -16,8 +16,8 @@ from mom.pages import svg, words
 from mom.pages.losses import DataQuality, Loss, Losses, attributed, data_quality, losses
 from mom.pages.origins import end_word, origin_word
 from mom.pages.plan import Asked, Plan, plan
-from mom.pages.reading import LineReading
-from mom.provenance.links import figure_href
+from mom.pages.reading import LineReading, slots_of
+from mom.provenance.links import figure_href, lost_events_href
 from plant import selectors
 from production.domain.account import Account, Segment
 from production.domain.line.walk import MACHINE
@@ -71,6 +71,8 @@ class LossView:
     going_on: bool
     evidence: str
     pieces_evidence: str
+    money_evidence: str
+    cost_evidence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None
     if order is None:
         return None
     good = reading.good
+    slots = slots_of(reading, order)
     asked = Asked(order.quantity, order.started_at, order.planned_start, order.planned_end, reading.rate)
-    made = plan(asked=asked, good=good, now=reading.now, slots=reading.slots)
+    made = plan(asked=asked, good=good, now=reading.now, slots=slots)
     label = _("%(good)s of %(quantity)s, should be %(target)s") % {
         "good": words.quantity(good),
         "quantity": words.quantity(order.quantity),
@@ -200,6 +203,8 @@ def _loss_view(
         going_on=reading.account is not None and loss.until == reading.account.end,
         evidence=_evidence(reading, constraint, loss, "lost"),
         pieces_evidence=_evidence(reading, constraint, loss, "lost_pieces"),
+        money_evidence=_evidence(reading, constraint, loss, "lost_money"),
+        cost_evidence=_evidence(reading, constraint, loss, "lost_cost"),
     )
 
 
@@ -209,7 +214,11 @@ def _evidence(reading: LineReading, constraint: Equipment, loss: Loss, figure: s
     assert account is not None
     asked = {"class": loss.time_class, "reason": loss.reason_code, "uncoded": "1" if loss.uncoded else ""}
     if reading.losses is None:
-        own = {"lost": "time", "lost_pieces": "time_pieces"}[figure]
+        own = {"lost": "time", "lost_pieces": "time_pieces"}.get(figure)
+        if own is None:
+            about = {"class": loss.time_class, "reason": loss.reason_code or "-"}
+            metric = figure.removeprefix("lost_")
+            return lost_events_href(reading.line.code, account.start, account.end, metric, **about)
         return figure_href(constraint.code, own, account.start, account.end, **asked)
     asked |= {"kind": loss.kind, "machine": loss.machine}
     return figure_href(reading.line.code, figure, account.start, account.end, **asked)

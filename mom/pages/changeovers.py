@@ -14,8 +14,11 @@ from django.views.decorators.http import require_safe
 
 from mom.pages.board import href
 from mom.pages.lookup import lines_seen
+from mom.provenance.changed_over import FIGURES
+from mom.provenance.links import figure_href, order_figure_href
 from plant import selectors
 from plant.access import actor_of, require
+from plant.domain.intervals import Interval
 from production import selectors as production
 from production.domain.changeover import Cell, Done
 from production.domain.smed import Smed, smed
@@ -23,6 +26,8 @@ from production.selectors.changeover_steps import sequence_costs, step_ticks, ti
 from production.selectors.orders import dispatch_list
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from plant.models import Equipment
     from production.models import ChangeoverStepAssertion, JobOrder
 
@@ -44,6 +49,10 @@ class Event:
     done: Done
     split: Smed
 
+    @property
+    def evidence(self) -> str:
+        return order_figure_href(self.to_order, "changeover")
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -53,6 +62,7 @@ class Row:
     after: str
     cell: Cell
     events: tuple[Event, ...]
+    evidence: Mapping[str, str]
 
     @property
     def action_title(self) -> str:
@@ -72,7 +82,8 @@ def changeovers(request: HttpRequest) -> HttpResponse:
     period = period if period in PERIODS else DEFAULT_PERIOD
     now = timezone.now()
     found = production.line_changeovers(line_id=line.pk, start=now - timedelta(days=PERIODS[period]), end=now)
-    rows = _rows(found) if found else []
+    window = Interval(now - timedelta(days=PERIODS[period]), now)
+    rows = _rows(found, line.code, window) if found else []
     costs = sequence_costs(
         line_id=line.pk,
         start=now - timedelta(days=PERIODS[period]),
@@ -89,6 +100,7 @@ def changeovers(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "costs": costs,
         "next": _next(line),
+        "evidence": _evidence(line.code, window),
         "may_act": actor_of(request).may("action.edit", line),
         "over": sum((row.cell.over or timedelta() for row in rows), timedelta()),
         "total": sum((item.duration for item in found.done), timedelta()) if found else timedelta(),
@@ -96,7 +108,13 @@ def changeovers(request: HttpRequest) -> HttpResponse:
     return render(request, "mom/changeovers.html", context)
 
 
-def _rows(found: production.LineChangeovers) -> list[Row]:
+def _evidence(code: str, window: Interval, **pair: str) -> dict[str, str]:
+    """Where each figure of the changeovers, or of those from one product to another, opens."""
+    assert window.end is not None
+    return {figure: figure_href(code, figure, window.start, window.end, **pair) for figure in FIGURES}
+
+
+def _rows(found: production.LineChangeovers, line: str, window: Interval) -> list[Row]:
     codes = {product.code for cell in found.cells for product in (cell.before, cell.after)}
     materials: Any = selectors.configuration_rows("plant.MaterialDefinition", code__in=codes)
     names = {material.code: material.name for material in materials}
@@ -107,6 +125,7 @@ def _rows(found: production.LineChangeovers) -> list[Row]:
             names.get(cell.after.code, cell.after.code),
             cell,
             tuple(_event(item, cell, found.paced_by.code, ticks) for item in reversed(cell.done)),
+            _evidence(line, window, before=cell.before.code, after=cell.after.code),
         )
         for cell in found.cells
     ]

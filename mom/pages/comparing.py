@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from mom.pages.board import href
 from mom.pages.words import class_word
+from mom.provenance.links import order_figure_href
 from mom.record import origins, timing
 from mom.record.compose import reason_names
 from plant import selectors as plant
@@ -46,16 +46,18 @@ class TimeShare:
     seconds: int
     share: Decimal | None
     evidence: str
+    share_evidence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One cause of lost time, told by where it started."""
+    """One cause of lost time, told by where it started. ``figure``: what its seconds were made of."""
 
     word: str
     seconds: int
     count: int
     evidence: str
+    figure: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class _Reader:
             worked_seconds=round(run.worked.total_seconds()),
             late_seconds=_between(order.planned_end, run.end),
             time=_time(order.code, told),
-            causes=self._causes(told) if told else (),
+            causes=self._causes(told, order.code) if told else (),
             changeover=self._changeover(order, read) if read else None,
             evidence=f"/orders/{order.code}/",
         )
@@ -194,7 +196,7 @@ class _Reader:
         working = [Interval(start, until or end) for start, until in run.working]
         return read, timing.Machine(self.paced, timing.worked_account(within(read, run.start), working))
 
-    def _causes(self, told: timing.Machine) -> tuple[Cause, ...]:
+    def _causes(self, told: timing.Machine, code: str) -> tuple[Cause, ...]:
         if told.account is None:
             return ()
         losses = origins.losses_of(told)
@@ -202,7 +204,10 @@ class _Reader:
             found = timing.groups(told, self.reasons, listed=())
         else:
             found = origins.groups(told.account, losses, self.reasons, {u.code: u for u in self.units})
-        return tuple(Cause(row.word, row.seconds, row.count, row.evidence) for row in found[:TOP])
+        opens = f"/orders/{code}/figures/"
+        return tuple(
+            Cause(row.word, row.seconds, row.count, row.evidence, f"{opens}{row.key}") for row in found[:TOP]
+        )
 
     def _changeover(self, order: JobOrder, read: Account) -> ChangedOver | None:
         done = next((item for item in changeovers_done(read.segments) if item.to_order == order.code), None)
@@ -213,7 +218,7 @@ class _Reader:
             done.from_order,
             round(done.duration.total_seconds()),
             None if standard is None else round(standard.total_seconds()),
-            href(f"/equipment/{self.paced.code}/", at=done.start.isoformat()),
+            order_figure_href(order.code, "changeover"),
         )
 
 
@@ -242,7 +247,8 @@ def _time(code: str, told: timing.Machine | None) -> tuple[TimeShare, ...]:
             class_word(name),
             shown,
             _share(seconds(account.durations[name]), seconds(account.span)),
-            f"/orders/{code}/#time",
+            order_figure_href(code, "time", **{"class": name}),
+            order_figure_href(code, "time_share", **{"class": name}),
         )
         for name, shown in timing.shown_classes(account).items()
     )

@@ -104,6 +104,7 @@ def comparison(request: HttpRequest, code: str) -> HttpResponse:
         "times": time_lines(found.sides),
         "difference": difference_to_best(found),
         "unit": words.piece_word(order.unit),
+        "paced_name": selectors.equipment_by_code(found.paced_by).name if found.paced_by else "",
     }
     return with_etag(render(request, "mom/comparison.html", context), etag)
 

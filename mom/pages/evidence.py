@@ -21,9 +21,9 @@ from rest_framework.views import APIView
 from mom.pages import words
 from mom.pages.lookup import equipment_or_404
 from mom.pages.order_commands import order_or_404
-from mom.provenance import lost, order, planned, times, window
+from mom.provenance import changed_over, halting, lost, order, planned, times, window
 from mom.provenance.cause import Cause
-from mom.provenance.model import NUMBER, RATIO, SECONDS, Evidence
+from mom.provenance.model import HOURS, MONEY, NUMBER, RATIO, SECONDS, Evidence
 from mom.record import answer
 from plant import selectors
 from plant.access import require
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 # What a page lists of one term; all of it is in the JSON.
 SHOWN = 500
-LONGEST = timedelta(days=35)
-ASKED = ("start", "end", "class", "reason", "uncoded", "kind", "machine", "by")
+LONGEST = timedelta(days=100)
+ASKED = ("start", "end", "class", "reason", "uncoded", "kind", "machine", "by", "at", "before", "after")
 DESCRIBED = {
     "class": "Class of time, such as breakdown.",
     "reason": "Code of a reason; empty for time without one.",
@@ -43,6 +43,9 @@ DESCRIBED = {
     "kind": "How the walk to the cause ended, such as machine or no_material.",
     "machine": "Where it began.",
     "by": "Machine that counted, or people.",
+    "at": "Against the plan: as known at this instant; now if left out.",
+    "before": "Changeovers: product changed over from.",
+    "after": "Changeovers: product changed over to.",
 }
 PARAMETERS = [OpenApiParameter(name, OpenApiTypes.STR, description=text) for name, text in DESCRIBED.items()]
 WINDOW = [
@@ -51,7 +54,7 @@ WINDOW = [
 ]
 
 
-def shown_value(value: Decimal | None, kind: str) -> str:
+def shown_value(value: Decimal | None, kind: str, currency: str = "") -> str:
     """A value as every page shows its kind."""
     if value is None:
         return "–"
@@ -59,6 +62,10 @@ def shown_value(value: Decimal | None, kind: str) -> str:
         return words.percent(value)
     if kind == SECONDS:
         return words.span(float(value))
+    if kind == MONEY:
+        return words.money(value, currency)
+    if kind == HOURS:
+        return words.quantity(round(value, 2))
     return words.quantity(value if kind == NUMBER else round(value))
 
 
@@ -83,7 +90,7 @@ def _instant(asked: dict[str, str], name: str) -> datetime:
 def _window(asked: dict[str, str]) -> tuple[datetime, datetime]:
     start, end = _instant(asked, "start"), _instant(asked, "end")
     if not start < end <= start + LONGEST:
-        raise Http404("read a window that is empty or longer than 35 days")
+        raise Http404("read a window that is empty or longer than 100 days")
     return start, end
 
 
@@ -92,8 +99,14 @@ def cause_of(asked: dict[str, str]) -> Cause:
 
 
 def _of_equipment(unit: Equipment, figure: str, asked: dict[str, str]) -> Evidence:
-    start, end = _window(asked)
     found: Evidence | None
+    if figure in changed_over.SEQUENCE and unit.level == "line":
+        at, now = _instant(asked, "at"), timezone.now()
+        found = changed_over.sequence_evidence(line=unit, figure=figure, at=at, now=now)
+        if found is None:
+            raise Http404(f"no change of sequence of {unit.code} at this instant")
+        return found
+    start, end = _window(asked)
     if figure in window.FIGURES:
         found = window.window_evidence(equipment=unit, figure=figure, start=start, end=end)
     elif figure in ("time", "time_pieces"):
@@ -108,9 +121,13 @@ def _of_equipment(unit: Equipment, figure: str, asked: dict[str, str]) -> Eviden
         )
     elif figure == "planned" and unit.level == "line":
         found = planned.planned_evidence(line=unit, start=start, end=end)
-    elif figure in ("lost", "lost_pieces") and unit.level == "line":
-        found = lost.lost_evidence(
-            line=unit, start=start, end=end, cause=cause_of(asked), pieces=figure == "lost_pieces"
+    elif figure in lost.READINGS and unit.level == "line":
+        found = lost.lost_evidence(line=unit, start=start, end=end, cause=cause_of(asked), figure=figure)
+    elif figure in halting.FIGURES and unit.level == "line":
+        found = halting.halting_evidence(line=unit, figure=figure, start=start, end=end)
+    elif figure in changed_over.FIGURES and unit.level == "line":
+        found = changed_over.changeover_evidence(
+            line=unit, figure=figure, start=start, end=end, before=asked["before"], after=asked["after"]
         )
     else:
         raise Http404(f"no figure {figure}")
@@ -128,6 +145,7 @@ def _of_order(code: str, request: HttpRequest, figure: str, asked: dict[str, str
         figure=figure,
         cause=cause_of(asked),
         by=asked["by"],
+        at=_instant(asked, "at") if asked["at"] else timezone.now(),
     )
     if found is None:
         raise Http404(f"nothing tells {figure} of {code}")
@@ -141,15 +159,18 @@ def _asked(given: Any) -> dict[str, str]:
 def _page(request: HttpRequest, found: Evidence, place: Equipment, back: str) -> HttpResponse:
     terms = [
         TermShown(
-            term, term.rows[:SHOWN], max(len(term.rows) - SHOWN, 0), shown_value(term.amount, term.unit)
+            term,
+            term.rows[:SHOWN],
+            max(len(term.rows) - SHOWN, 0),
+            shown_value(term.amount, term.unit, found.currency),
         )
         for term in found.terms
     ]
     context = {
         "found": found,
         "terms": terms,
-        "value": shown_value(found.shown, found.kind),
-        "computed": shown_value(found.computed, found.kind),
+        "value": shown_value(found.shown, found.kind, found.currency),
+        "computed": shown_value(found.computed, found.kind, found.currency),
         "zone": selectors.site_zone(place),
         "back": back,
         "as_json": f"/api/v1{request.get_full_path()}".replace("/orders/", "/job-orders/", 1).replace(

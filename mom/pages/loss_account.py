@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from mom.pages import definitions, pareto, words
 from mom.pages.lookup import equipment_or_404, lines_seen
-from mom.pages.loss_rows import LINE, SHOWN_CAUSES, TIME, Window, loss_told, pareto_rows, shown, whole
+from mom.pages.loss_rows import SHOWN_CAUSES, TIME, Window, loss_told, pareto_rows, shown, whole
 from mom.pages.losses import data_quality
 from mom.pages.svg import waterfall
 from mom.provenance.links import figure_href
@@ -28,7 +28,6 @@ from plant.domain.quantities import ratio, round_parts
 from production import selectors as production
 from production.domain.bridge import QUALITY, SLOW, SPEED, Bridge, bridge
 from production.domain.oee import seconds as exact_seconds
-from production.domain.time_model import BREAKDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +65,7 @@ LEVEL_FIGURES = {
     **{name: name.lower() for name in ("TT", "TO", "TR", "TF", "TN", "TU", "POT", "PBT", "APT")},
     "PRI·PQ": "pri_pq",
     "PRI·GQ": "pri_gq",
+    "known": "known",
 }
 LEVEL, LOSS = "level", "loss"
 
@@ -103,7 +103,6 @@ class Tile:
     text: str
     formula: str
     href: str
-    is_evidence: bool = True
 
 
 def window_of(line: Equipment | None, period: str, now: datetime) -> Interval | None:
@@ -187,6 +186,7 @@ def _told(unit: Equipment, found: Kpi, context: dict[str, Any]) -> dict[str, Any
             pareto.together(row.total for row in table.rows[SHOWN_CAUSES:]), context["metric"], told.currency
         ),
         "whole": whole(table, told),
+        "whole_href": window.events(),
     }
 
 
@@ -205,7 +205,8 @@ def steps(found: Bridge, figures: Kpi) -> list[Step]:
     at = whole = sum(round_parts([*parts, found.levels[-1].seconds]), Decimal(0))
     rows = []
     if found.levels[0].losses:
-        rows.append(_step(LEVEL, _("Whole time"), "planned", whole, Decimal(0), whole, ""))
+        opens = _evidence(figures, "whole")
+        rows.append(_step(LEVEL, _("Whole time"), "planned", whole, Decimal(0), whole, "", opens))
     for level in found.levels:
         for loss in level.losses:
             lost = next(rounded)
@@ -213,7 +214,8 @@ def steps(found: Bridge, figures: Kpi) -> list[Step]:
             label = str(KIND_WORDS.get(loss.kind) or words.class_word(loss.kind))
             kind = KIND_KINDS.get(loss.kind) or words.class_kind(loss.kind)
             opens = "" if loss.kind in KIND_WORDS else window.events(time_class=loss.kind)
-            evidence = "" if loss.kind in KIND_WORDS else _evidence(figures, "time", loss.kind)
+            own = f"{loss.kind}_lost" if loss.kind in KIND_WORDS else ""
+            evidence = _evidence(figures, own) if own else _evidence(figures, "time", loss.kind)
             rows.append(_step(LOSS, label, kind, lost, at, whole, opens, evidence))
         name = LEVEL_FIGURES.get(level.name, "")
         evidence = _evidence(figures, name) if name else ""
@@ -292,20 +294,13 @@ def _with_line_scrap(told: list[Tile], found: Kpi) -> list[Tile]:
 def _with_line_breakdowns(told: list[Tile], found: Kpi, breakdowns: tuple[int, timedelta]) -> list[Tile]:
     """Of any machine, as far as they halted the line: one the buffers took up is none of the line's."""
     count, time = breakdowns
-    account = found.account
-    opens = Window(found.equipment.code, LINE, account.start, account.end).events(cause_class=BREAKDOWN)
     between = ratio(found.oee.apt, count)
     each = ratio(exact_seconds(time), count)
     formula = _("run time / breakdowns of any machine that halted the line: %(count)s") % {"count": count}
+    stood = _("time the line stood by them / breakdowns")
     line = [
-        Tile(_("Time between breakdowns"), _hours(between), formula, opens, is_evidence=False),
-        Tile(
-            _("Time to repair"),
-            _hours(each),
-            _("time the line stood by them / breakdowns"),
-            opens,
-            is_evidence=False,
-        ),
+        Tile(_("Time between breakdowns"), _hours(between), formula, _evidence(found, "line_mtbf")),
+        Tile(_("Time to repair"), _hours(each), stood, _evidence(found, "line_mttr")),
     ]
     return [*told[:4], *line, *told[6:]]
 

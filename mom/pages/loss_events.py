@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -24,8 +24,10 @@ from mom.pages.loss_rows import (
     cause_label,
     loss_told,
     pieces_shown,
+    shown,
 )
 from mom.pages.sheets import export
+from mom.provenance.model import MONEY, NUMBER, PIECES, SECONDS
 from plant import selectors
 from plant.access import actor_of, require
 from production import selectors as production
@@ -33,11 +35,21 @@ from production.domain.oee import seconds
 from production.domain.stops import stop_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 LONGEST = timedelta(days=400)
 SHOWN = 500
 CODED_AT_ONCE = 60
+LATE = "late"
+# What the stretches are added up by, and what that is.
+KINDS = {
+    pareto.TIME: SECONDS,
+    pareto.COUNT: NUMBER,
+    pareto.PIECES: PIECES,
+    pareto.MONEY: MONEY,
+    pareto.COST: MONEY,
+    LATE: SECONDS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,28 @@ class EventRow:
     money: str
     cost: str
     href: str
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class LateRow:
+    """An order that would be less late: by what it lost here, but by no more than it is late."""
+
+    order_code: str
+    lost: timedelta
+    late: timedelta | None
+    less: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """One figure of the stretches listed and what each adds to it; ``orders``: of lateness alone."""
+
+    metric: str
+    kind: str
+    text: str
+    amounts: tuple[tuple[pareto.Bit, Decimal | None], ...]
+    orders: tuple[LateRow, ...] = ()
 
 
 def bits_asked(bits: list[pareto.Bit], asked: Asked) -> list[pareto.Bit]:
@@ -108,24 +142,72 @@ def loss_events(request: HttpRequest) -> HttpResponse:
     if (kind := request.GET.get("format", "")) in ("csv", "xlsx"):
         return _exported(kind, bits, names, told, zone)
     total = pareto.together([_cell(bits)])
+    made = _made_of(bits, told, request.GET.get("metric", ""))
     context = {
         "unit": unit,
         "zone": zone,
         "start": start,
         "end": end,
         "view": view,
-        "rows": [_row(bit, names, told) for bit in bits[:SHOWN]],
+        "rows": [_row(bit, amount, names, told) for bit, amount in made.amounts[:SHOWN]],
         "more": max(len(bits) - SHOWN, 0),
+        "made": made,
+        "base": _without(request.GET, "metric"),
         "total": total.duration,
         "stops": len(total.stops),
         "pieces": pieces_shown(total.pieces) if bits and view != TIME else "",
         "money": words.money(total.money, told.currency) if told.currency else "",
         "cost": words.money(total.cost, told.currency) if told.currency else "",
+        "currency": told.currency,
         "label": _title(bits, names, told),
         "code_href": _coding(total.stops) if actor_of(request).may("stop.code", unit) else "",
         "query": request.GET.urlencode(),
     }
     return render(request, "mom/loss_events.html", context)
+
+
+def _without(given: QueryDict, name: str) -> str:
+    """The address's query without one of its names."""
+    kept = given.copy()
+    kept.pop(name, None)
+    return kept.urlencode()
+
+
+def _made_of(bits: Sequence[pareto.Bit], told: LossTold, metric: str) -> MadeOf:
+    """The figure asked for as the sum of its rows; time where nothing is asked."""
+    metric = metric if metric in KINDS else pareto.TIME
+    if metric == LATE:
+        orders = _late_rows(bits, told)
+        known = [row.less for row in orders if row.less is not None]
+        is_known = bool(known) and len(known) == len(orders)
+        text = words.span_minutes(timedelta(seconds=float(sum(known)))) if is_known else "–"
+        return MadeOf(metric, KINDS[metric], text, tuple((bit, None) for bit in bits), orders)
+    counted: set[pareto.Stopped] = set()
+    amounts = tuple((bit, _amount(bit, metric, counted)) for bit in bits)
+    return MadeOf(metric, KINDS[metric], shown(_cell(bits), metric, told.currency) or "–", amounts)
+
+
+def _amount(bit: pareto.Bit, metric: str, counted: set[pareto.Stopped]) -> Decimal | None:
+    """What a stretch adds; a stop counts once, with its first stretch."""
+    if metric == pareto.COUNT:
+        is_first = bit.stop is not None and bit.stop not in counted
+        if bit.stop is not None:
+            counted.add(bit.stop)
+        return Decimal(is_first)
+    by_metric = {pareto.PIECES: bit.pieces, pareto.MONEY: bit.money, pareto.COST: bit.cost}
+    return by_metric[metric] if metric in by_metric else seconds(bit.duration)
+
+
+def _late_rows(bits: Iterable[pareto.Bit], told: LossTold) -> tuple[LateRow, ...]:
+    """By order with a due time: what it lost, how late it is, and the smaller of the two."""
+    lost: dict[str, timedelta] = {}
+    for bit in bits:
+        lost[bit.order_code] = lost.get(bit.order_code, timedelta()) + bit.duration
+    return tuple(
+        LateRow(code, time, order.late, None if order.late is None else seconds(min(time, order.late)))
+        for code, time in lost.items()
+        if (order := told.lateness.get(code)) is not None and order.due is not None
+    )
 
 
 def asked_of(given: Mapping[str, str]) -> Asked:
@@ -162,7 +244,7 @@ def _title(bits: list[pareto.Bit], names: Mapping[str, str], told: LossTold) -> 
     return words.class_word(classes.pop()) if len(classes) == 1 else _("All lost time")
 
 
-def _row(bit: pareto.Bit, names: Mapping[str, str], told: LossTold) -> EventRow:
+def _row(bit: pareto.Bit, amount: Decimal | None, names: Mapping[str, str], told: LossTold) -> EventRow:
     machine = bit.stop[0] if bit.stop else bit.cause.machine
     opens = f"/stops/{stop_id(*bit.stop)}/" if bit.stop else ""
     if not opens and machine:
@@ -178,6 +260,7 @@ def _row(bit: pareto.Bit, names: Mapping[str, str], told: LossTold) -> EventRow:
         money=words.money(bit.money, told.currency) if bit.money is not None else "",
         cost=words.money(bit.cost, told.currency) if bit.cost is not None else "",
         href=opens,
+        amount=amount,
     )
 
 

@@ -27,7 +27,7 @@ from production.selectors.lines import LineAsked, StopAnswered, StopsShown, stop
 from production.selectors.pacing import group_of, line_exits, pacing_account, together
 from production.selectors.record import Working, orders_counts
 from production.selectors.slow import Standards
-from production.selectors.units import ideal_rates, rate_in_force
+from production.selectors.units import ideal_rates, planned_slots, rate_in_force
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -332,6 +332,17 @@ def _losses(
         read=told,
         worth=lambda order, at: worth,
     )
+
+
+def slots_of(reading: LineReading, order: JobOrder) -> Sequence[Slot] | None:
+    """The calendar as far as an order reaches: what the reading keeps of it, or more for a long order."""
+    now = reading.now
+    first = min((at for at in (order.started_at, order.planned_start) if at), default=now)
+    last = max(now, order.planned_end or now)
+    is_kept = now - CALENDAR_BEHIND + HOUR <= first and last <= now + CALENDAR_AHEAD
+    if reading.slots is None or is_kept:
+        return reading.slots
+    return planned_slots(line_id=reading.line.pk, start=first, end=last)
 
 
 def _goods(

@@ -20,7 +20,9 @@ from production.selectors.reason_quality import reason_quality
 from production.selectors.suggestions import suggestion_hits
 
 if TYPE_CHECKING:
-    from plant.models import Equipment
+    from collections.abc import Sequence
+
+    from plant.models import Equipment, Reason
 
 DAYS = {"1d": 1, "7d": 7, "30d": 30}
 DEFAULT = "7d"
@@ -46,16 +48,26 @@ def reason_quality_page(request: HttpRequest) -> HttpResponse:
     lines = lines_seen(request)
     chosen = [line for line in lines if line.code == asked] or lines
     start = now - timedelta(days=DAYS[period])
+    rows = [reason_quality(line=line, start=start, end=now) for line in chosen]
     context = {
         "lines": lines,
         "line": asked,
         "period": period,
         "periods": list(zip(DAYS, (_("24 hours"), _("7 days"), _("30 days")), strict=True)),
-        "rows": [reason_quality(line=line, start=start, end=now) for line in chosen],
+        "rows": rows,
+        "unused": [(row.line, _named_once(row.unused)) for row in rows],
         "weeks": _weeks(chosen, now),
         "led": led_to(actor=actor, lines=chosen, now=now, most=SHOWN),
     }
     return render(request, "mom/reason_quality.html", context)
+
+
+def _named_once(reasons: Sequence[Reason]) -> list[tuple[str, int]]:
+    """Names with how many reasons have each: machines of several classes have a reason of one name each."""
+    counted: dict[str, int] = {}
+    for reason in reasons:
+        counted[reason.name] = counted.get(reason.name, 0) + 1
+    return list(counted.items())
 
 
 def _weeks(lines: list[Equipment], now: datetime) -> list[Week]:

@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy as late
 from django.utils.translation import pgettext, pgettext_lazy
 
 UTC = ZoneInfo("UTC")
+# A hyphen is none, and lines break after it.
+MINUS = "−"
 RUN, STOP, WAIT, SETUP, PLANNED, UNKNOWN = "run", "stop", "wait", "setup", "planned", "unknown"
 
 STATE_WORDS = {
@@ -189,7 +191,7 @@ def quantity(value: Decimal | int | float | None) -> str:
     exact = Decimal(str(value))
     places = 0 if exact == exact.to_integral_value() or abs(exact) >= 1000 else 2
     rounded = round(exact, places)
-    return number_format(rounded, places, force_grouping=True)
+    return number_format(rounded, places, force_grouping=True).replace("-", MINUS)
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -197,12 +199,12 @@ def money(amount: Decimal | None, currency: str) -> str:
     if amount is None or not currency:
         return "–"
     places = 0 if abs(amount) >= 10 else 2
-    text = number_format(round(amount, places), places, force_grouping=True).replace("-", "−")
+    text = number_format(round(amount, places), places, force_grouping=True).replace("-", MINUS)
     return f"{text} {currency}"
 
 
 def percent(ratio: Decimal | float | None) -> str:
-    return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %"
+    return "–" if ratio is None else f"{number_format(round(float(ratio) * 100, 1), 1)} %".replace("-", MINUS)
 
 
 def span(value: timedelta | float | None) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from mom.pages.day_causes import causes, figure, owners
 from mom.pages.etags import answer_304, etag_of, with_etag
 from mom.pages.lookup import day_or_404, line_or_404, lines_seen
+from mom.provenance.links import figure_href
 from mom.record.plan import versions
 from plant import selectors
 from plant.access import actor_of, require
@@ -81,6 +82,7 @@ def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
         "top": next((row for row in told.rows if not row.is_accepted), None),
         "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
         "figure": figure(found),
+        "good_href": figure_href(line.code, "good", found.start, found.kpi.account.end),
         "versions": plan_changes(found, zone),
         "costs": day_costs(found, timezone.now()),
         "changeovers": changed_over(found),

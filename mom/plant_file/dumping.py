@@ -76,6 +76,8 @@ def _latest(section: Section, site: str) -> list[dict[str, Any]]:
     if section.name == "calendars":
         last = {(row.line_id, row.valid_from): row for row in rows.order_by("valid_from", "recorded_at")}
         rows = list(last.values())
+    if section.name == "work_instructions":
+        rows = list({row.code: row for row in rows.order_by("version")}.values())
     return [_entry(section, row) for row in rows]
 
 

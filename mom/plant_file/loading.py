@@ -19,9 +19,15 @@ from mom.plant_file.values import Ref
 from plant import selectors, services
 from plant.access import Actor
 from plant.services import Change
+from production.services.instructions import Written, instruction_write
 
 LOCK = 7_041
 PIN_DIGITS = 6
+BOUND = ("product", "segment", "equipment_class", "owner")
+# What a new version of an instruction has from the one before; what is new in it is said anew.
+KEPT = (
+    "name_en", "name_fr", "text_en", "text_fr", "product_id", "segment_id", "equipment_class_id", "owner_id",
+)  # fmt: skip
 
 
 def plant_load(*, text: str, file: str, by: Actor, now: datetime, dry_run: bool = False) -> Outcome:
@@ -82,6 +88,8 @@ def _row_store(row: Row, names: Names, *, by: Actor, why: str, now: datetime) ->
     }
     if row.section.name == "calendars":
         return _calendar_store(values, by=by, why=why, now=now)
+    if row.section.name == "work_instructions":
+        return _instruction_store(values, by=by)
     key = {name: values.pop(name) for name in row.section.identity}
     with transaction.atomic():
         return services.configuration_upsert(
@@ -103,6 +111,24 @@ def _calendar_store(values: dict[str, Any], *, by: Actor, why: str, now: datetim
         return Change("unchanged", earlier.pk, {}, {})
     before = {"pattern": earlier.pattern} if earlier else {}
     return Change("changed" if earlier else "added", made.pk, before, {"pattern": made.pattern})
+
+
+def _instruction_store(values: dict[str, Any], *, by: Actor) -> Change:
+    """The next version of an instruction where the file says anything else than its last one; what the file
+    does not say stays, its picture too.
+    """
+    rows = selectors.configuration_rows("production.WorkInstruction", code=values["code"])
+    last: Any = rows.order_by("-version").first()
+    given = {f"{name}_id" if name in BOUND else name: value for name, value in values.items()}
+    before = {name: getattr(last, name) for name in given} if last else {}
+    if before == given:
+        return Change("unchanged", last.pk, {}, {})
+    kept: dict[str, Any] = {name: getattr(last, name) for name in KEPT} if last else {}
+    kept["image"] = bytes(last.image) if last else b""
+    names = {"name_en": "", "name_fr": "", "text_en": "", "text_fr": ""}
+    made = instruction_write(written=Written(**(names | kept | given)), by=by)
+    told = {name: value for name, value in given.items() if before.get(name) != value}
+    return Change("changed" if last else "added", made.pk, before, told)
 
 
 def _pin_make(person_id: Any, *, by: Actor) -> str:

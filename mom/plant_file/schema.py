@@ -233,6 +233,14 @@ SECTIONS = (
         extra=("shifts", "closed_days"),
     ),
     Section(
+        "work_instructions",
+        "production.WorkInstruction",
+        ("code",),
+        ("code", "name", "product", "class=equipment_class", "owner", "effective_from", "withdrawn"),
+        required=("code", "effective_from"),
+        extra=("work_master", "segment", "text", "changed"),
+    ),
+    Section(
         "reasons",
         "plant.Reason",
         ("code",),

@@ -92,16 +92,35 @@ def _step(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) ->
 
 def _reaction(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
     """What whoever comes may decide, in both languages; and somebody must come."""
-    if "authority" in parts:
-        for language, entry in parts["authority"].mapping("{en: …, fr: …}").items():
-            if language in LANGUAGES:
-                row.values[f"authority_{language}"] = entry.text() or ""
-            else:
-                entry.refuse("en or fr", f"language {language!r}")
+    _bilingual(row, parts, "authority")
     if not row.values.get("department") and not row.values.get("role"):
         row.entry.refuse("department or role: who reacts", "neither")
     if row.values.get("reason") and row.values.get("time_class"):
         row.entry.refuse("reason or time_class, one of the two", "both")
+
+
+def _bilingual(row: Row, parts: dict[str, Entry], key: str) -> None:
+    """A text in both languages, kept in two fields."""
+    if key not in parts:
+        return
+    for language, entry in parts[key].mapping("{en: …, fr: …}").items():
+        if language in LANGUAGES:
+            row.values[f"{key}_{language}"] = (entry.text() or "").strip()
+        else:
+            entry.refuse("en or fr", f"language {language!r}")
+
+
+def _instruction(row: Row, parts: dict[str, Entry], parent: Row | None, number: int) -> None:
+    """Its texts, and the step of a routing it is for, named by both: a step's code alone is no name."""
+    _bilingual(row, parts, "text")
+    _bilingual(row, parts, "changed")
+    given = [key for key in ("work_master", "segment") if key in parts]
+    if len(given) == 1:
+        row.entry.refuse("work_master and segment, both or neither", given[0])
+    if len(given) == 2:
+        entry = parts["segment"]
+        identity = ((parts["work_master"].text(),), entry.text())
+        row.values["segment"] = Ref("production.OperationsSegment", identity, entry.line, entry.where)
 
 
 def _is_number(text: str) -> bool:
@@ -162,6 +181,7 @@ READERS = {
     "changeover_standards": _changeover,
     "steps": _step,
     "reaction_plans": _reaction,
+    "work_instructions": _instruction,
     "calendars": _calendar,
     "persons": _person,
     "signals": _signal,
@@ -194,9 +214,12 @@ def write(section: str, row: Any) -> dict[str, Any]:
         return pattern_to_file(row.pattern)
     if section == "changeover_standards":
         return {"seconds": row.seconds} if row.seconds % 60 else {"minutes": row.seconds // 60}
-    if section == "reaction_plans" and (row.authority_en or row.authority_fr):
-        texts = {"en": row.authority_en, "fr": row.authority_fr}
-        return {"authority": {language: text for language, text in texts.items() if text}}
+    if section == "reaction_plans":
+        return _texts(row, "authority")
+    if section == "work_instructions":
+        step = row.segment
+        bound = {"work_master": step.work_master.code, "segment": step.code} if step else {}
+        return bound | _texts(row, "text") | _texts(row, "changed")
     if section == "signals" and row.setpoint_for is not None:
         return {"setpoint_for": row.setpoint_for.address}
     if section == "test_specifications" and row.products:
@@ -206,3 +229,9 @@ def write(section: str, row: Any) -> dict[str, Any]:
     if section == "bom" and row.segment is not None:
         return {"segment": row.segment.code}
     return {}
+
+
+def _texts(row: Any, key: str) -> dict[str, Any]:
+    texts = {language: getattr(row, f"{key}_{language}") for language in LANGUAGES}
+    known = {language: text for language, text in texts.items() if text}
+    return {key: known} if known else {}

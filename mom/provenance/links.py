@@ -16,3 +16,9 @@ def order_figure_href(code: str, figure: str, **query: str) -> str:
     """Evidence of a figure of an order's record."""
     asked = urlencode({name: value for name, value in query.items() if value})
     return f"/orders/{code}/figures/{figure}/{f'?{asked}' if asked else ''}"
+
+
+def lost_events_href(code: str, start: datetime, end: datetime, metric: str, **query: str) -> str:
+    """The stretches of time behind a loss of a line, added up by a metric."""
+    asked = {"equipment": code, "start": start.isoformat(), "end": end.isoformat(), "metric": metric, **query}
+    return f"/losses/events/?{urlencode(asked)}"

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as late
 
 from mom.pages.words import class_word, quantity
 from mom.provenance.cause import Cause
-from mom.provenance.model import PIECES, SECONDS, Evidence, Input, Term
+from mom.provenance.model import MONEY, PIECES, SECONDS, Evidence, Input, Term
 from mom.provenance.trust import edits_of, trust_of
-from mom.provenance.window import versions_of
+from mom.provenance.versions import versions_of
 from production import selectors as production
 from production.domain.oee import seconds
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from plant.models import Equipment
     from production.domain.line.losses import LossRow, LostPart
 
@@ -57,52 +61,83 @@ def whole(part: LostPart, time: timedelta) -> Decimal:
 
 
 def in_pieces(part: LostPart, time: timedelta) -> Decimal | None:
-    found = part.pieces
-    return None if found is None else Decimal(found.numerator) / Decimal(found.denominator)
+    return _decimal(part.pieces)
+
+
+def _decimal(amount: Fraction | None) -> Decimal | None:
+    return None if amount is None else Decimal(amount.numerator) / Decimal(amount.denominator)
+
+
+def in_money(part: LostPart, time: timedelta) -> Decimal | None:
+    return _decimal(part.money)
+
+
+def in_cost(part: LostPart, time: timedelta) -> Decimal | None:
+    return _decimal(part.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of lost time: its unit, symbol, words, the amount of a part and of the line's own row."""
+
+    unit: str
+    symbol: str
+    word: Any
+    amount: Callable[[LostPart, timedelta], Decimal | None]
+    of: Callable[[LossRow], Decimal | None]
+
+
+READINGS: Mapping[str, Reading] = {
+    "lost": Reading(SECONDS, "T", late("Lost time"), whole, lambda row: seconds(row.duration)),
+    "lost_pieces": Reading(
+        PIECES, "T × r", late("Lost time × ideal rate"), in_pieces, lambda row: _decimal(row.pieces)
+    ),
+    "lost_money": Reading(
+        MONEY, "T × r × c", late("Contribution of the pieces not made"), in_money,
+        lambda row: _decimal(row.money),
+    ),
+    "lost_cost": Reading(
+        MONEY, "T × k", late("Lost time × cost of an hour"), in_cost, lambda row: _decimal(row.cost)
+    ),
+}  # fmt: skip
 
 
 def lost_evidence(
-    *, line: Equipment, start: datetime, end: datetime, cause: Cause, pieces: bool = False
+    *, line: Equipment, start: datetime, end: datetime, cause: Cause, figure: str = "lost"
 ) -> Evidence | None:
-    """Time (or pieces) a line lost in [start, end) by one cause; None without data or links."""
+    """One of READINGS of what a line lost in [start, end) by one cause; None without data or links."""
     found = production.line_losses(line_id=line.pk, start=start, end=end)
     figures = production.kpi(equipment_id=line.pk, start=start, end=end)
     if found is None or figures is None:
         return None
     parts = [(part, part.duration) for part in found.losses.parts if cause.holds(part)]
-    unit, amount = (PIECES, in_pieces) if pieces else (SECONDS, whole)
-    term = Term(
-        "T × r" if pieces else "T",
-        _("Lost time × ideal rate") if pieces else _("Lost time"),
-        unit,
-        lost_rows(parts, amount),
-    )
+    told = READINGS[figure]
+    term = Term(told.symbol, str(told.word), told.unit, lost_rows(parts, told.amount))
     ids = [unit.pk for unit in found.units.values()]
     assert found.losses.window.end is not None
     return Evidence(
-        figure="lost_pieces" if pieces else "lost",
+        figure=figure,
         name=cause.name,
-        kind=unit,
+        kind=told.unit,
         formula=term.symbol,
         definition=_("lost time of what paces the line, charged to where it started (first-fault walk)"),
         place=line.name,
         start=found.losses.window.start,
         end=found.losses.window.end,
-        shown=_shown([row for row in found.losses.rows if _same(cause, row)], pieces),
+        shown=_shown([row for row in found.losses.rows if _same(cause, row)], told),
         terms=(term,),
         versions=versions_of(line, figures),
         excluded=(),
         edits=edits_of(equipment_ids=ids, start=start, end=end),
         trust=trust_of(figures.account),
+        currency=found.currency if told.unit == MONEY else "",
     )
 
 
-def _shown(rows: Sequence[LossRow], pieces: bool) -> Decimal | None:
+def _shown(rows: Sequence[LossRow], told: Reading) -> Decimal | None:
     """What the line's losses say of the cause: the sum of its rows."""
-    if not pieces:
-        return seconds(sum((row.duration for row in rows), timedelta()))
-    known = [row.pieces for row in rows if row.pieces is not None]
-    return sum((Decimal(p.numerator) / Decimal(p.denominator) for p in known), Decimal(0)) if known else None
+    known = [amount for row in rows if (amount := told.of(row)) is not None]
+    return sum(known, Decimal(0)) if len(known) == len(rows) else None
 
 
 def _same(cause: Cause, row: LossRow) -> bool:

@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from plant.domain.quantities import ratio
 
-RATIO, SECONDS, PIECES, NUMBER = "ratio", "seconds", "pieces", "number"
+RATIO, SECONDS, PIECES, NUMBER, HOURS = "ratio", "seconds", "pieces", "number", "hours"
+MONEY = "money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,10 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All a figure was made of. ``shown``: the value its page shows; the terms must give the same."""
+    """All a figure was made of. ``shown``: the value its page shows; the terms must give the same.
+
+    ``currency``: of money, empty for other kinds.
+    """
 
     figure: str
     name: str
@@ -100,6 +104,7 @@ class Evidence:
     excluded: tuple[Excluded, ...]
     edits: tuple[Edit, ...]
     trust: Trust | None
+    currency: str = ""
 
     @property
     def computed(self) -> Decimal | None:

@@ -12,17 +12,19 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 
 from mom.pages.words import labelled
+from mom.provenance import against_plan, changed_over
 from mom.provenance.cause import Cause
 from mom.provenance.lost import lost_rows, whole
-from mom.provenance.model import PIECES, SECONDS, Evidence, Excluded, Input, Term, Version
+from mom.provenance.model import PIECES, RATIO, SECONDS, Evidence, Excluded, Input, Term, Version
 from mom.provenance.times import rows_of, summed, time_name, wanted_by
 from mom.provenance.trust import edits_of, trust_of
-from mom.provenance.window import versions_of
+from mom.provenance.versions import versions_of
 from mom.record import counted, timing
 from mom.record.origins import losses_of, lost_inside
+from plant.domain.quantities import ratio
 from production import selectors as production
-from production.domain.oee import seconds
 from production.domain.hand_counts import reworked
+from production.domain.oee import seconds
 from production.selectors import counts_said, job_response
 from production.selectors.scrap import order_scrap
 from production.selectors.stopped import counts_for_ids
@@ -33,15 +35,21 @@ if TYPE_CHECKING:
     from production.selectors import JobResponse, MachinePart, QuantityPart
 
 COUNTED = ("good", "scrap", "rework", "rework_good", "rework_scrap")
-FIGURES = (*COUNTED, "in_rework", "started", "worked", "time", "lost")
+SHARES = ("time_share", "changeover")
+FIGURES = (*COUNTED, "in_rework", "started", "worked", "time", "lost", *SHARES, *against_plan.FIGURES)
 NONE = timedelta()
+# A changeover to an order is looked for so long before it.
+BEFORE = timedelta(hours=24)
 
 
-def order_evidence(*, order: JobOrder, figure: str, cause: Cause, by: str = "") -> Evidence | None:
+def order_evidence(
+    *, order: JobOrder, figure: str, cause: Cause, by: str = "", at: datetime
+) -> Evidence | None:
     """Evidence of one of FIGURES; None before the order was started or where nothing tells.
 
     ``by``: the machine whose count is asked for, or "people"; empty for what the record uses. ``cause``
-    narrows times and lost times. Raises KeyError for a figure that is not known.
+    narrows times and lost times; ``at``: what stands against the plan is as known then. Raises KeyError for a
+    figure that is not known.
     """
     if figure not in FIGURES:
         raise KeyError(figure)
@@ -49,6 +57,12 @@ def order_evidence(*, order: JobOrder, figure: str, cause: Cause, by: str = "") 
     if response.start is None or response.end is None:
         return None
     told = Told(response)
+    if figure in against_plan.FIGURES:
+        return told.planned(figure, at)
+    if figure == "changeover":
+        return told.changeover()
+    if figure == "time_share":
+        return told.time_share(cause)
     if figure == "worked":
         return told.worked()
     if figure == "time":
@@ -126,6 +140,42 @@ class Told:
                 why = _("in steps faster than believable")
                 rows.append(Excluded(machine.equipment.name, doubted, PIECES, why))
         return tuple(rows)
+
+    def planned(self, figure: str, at: datetime) -> Evidence | None:
+        """What stands against the plan as known at an instant."""
+        found = against_plan.plan_evidence(order=self.order, figure=figure, at=at)
+        if found is None:
+            return None
+        told = self._told(figure, found.name, found.kind, found.shown, (), found.definition)
+        formula = " / ".join(term.symbol for term in found.terms)
+        end = min(at, self.order.ended_at or at)
+        return replace(told, formula=formula, terms=found.terms, end=max(end, told.start))
+
+    def changeover(self) -> Evidence | None:
+        """The changeover to the order on the machine that paces its line."""
+        start, end = self.window
+        found = production.line_changeovers(line_id=self.order.line_id, start=start - BEFORE, end=end)
+        done = next((d for d in found.done if d.to_order == self.order.code), None) if found else None
+        if found is None or done is None:
+            return None
+        rows = changed_over.stood_rows(done, found.paced_by.code)
+        definition = _("from the last run of one order to the first of the next, without breaks")
+        told = self._told("changeover", _("Changeover"), SECONDS, seconds(done.duration), rows, definition)
+        return replace(told, start=done.start, end=done.end)
+
+    def time_share(self, asked: Cause) -> Evidence | None:
+        """A class of time over all of the order's time, on the machine that paces its line."""
+        part = self.time(asked)
+        if part is None or self.paced is None or self.paced.account is None:
+            return None
+        account = self.paced.account
+        whole = rows_of(account, self.paced.equipment.code, wanted_by())
+        terms = (
+            replace(part.terms[0], symbol="T"),
+            Term("A", _("All of the order’s time"), SECONDS, tuple(whole)),
+        )
+        shown = ratio(part.shown, seconds(account.span))
+        return replace(part, figure="time_share", kind=RATIO, formula="T / A", shown=shown, terms=terms)
 
     def worked(self) -> Evidence:
         rows = [

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from mom.pages.words import class_word, quantity
 from mom.provenance.model import PIECES, SECONDS, Evidence, Input, Term
 from mom.provenance.trust import edits_of, trust_of
-from mom.provenance.window import versions_of
+from mom.provenance.versions import versions_of
 from production import selectors as production
 from production.domain.account import Account, Segment
 from production.domain.oee import seconds

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,6 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
-from mom.pages.definitions import limits
-from mom.pages.origins import origin_word
 from mom.pages.words import class_word, quantity
 from mom.provenance.links import figure_href
 from mom.provenance.model import (
@@ -25,14 +23,23 @@ from mom.provenance.model import (
     Excluded,
     Input,
     Term,
-    Version,
 )
 from mom.provenance.trust import edits_of, trust_of
-from plant import selectors as plant
-from plant.domain.quantities import ratio
+from mom.provenance.versions import versions_of
+from plant.domain.quantities import ratio, round_parts
 from production import selectors as production
+from production.domain.bridge import MICROSECOND, QUALITY, SLOW, SPEED, bridge
 from production.domain.oee import seconds
-from production.domain.time_model import BREAKDOWN, CLASSES, SETUP, STANDARDS, UNKNOWN, bucket
+from production.domain.time_model import (
+    BREAKDOWN,
+    CLASSES,
+    RUNNING,
+    RUNNING_SLOW,
+    SETUP,
+    STANDARDS,
+    UNKNOWN,
+    bucket,
+)
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from production.selectors.kpi import Made
 
 NF, ISO, PLANT = "NF E60-182", "ISO 22400-2", ""
+RUN = frozenset({RUNNING, RUNNING_SLOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,21 @@ FIGURES: Mapping[str, Definition] = {
     "pri_gq": Definition(
         late("Time for what was good (PRI·GQ)"), SECONDS, ISO, ("PRI·GQ",), lambda k: k.oee.ideal_good
     ),
+    "whole": Definition(late("Whole time"), SECONDS, PLANT, ("W",), lambda k: seconds(k.account.span)),
+    "known": Definition(
+        late("Time with data"),
+        SECONDS,
+        PLANT,
+        ("K",),
+        lambda k: seconds(k.account.span - k.account.durations.get(UNKNOWN, timedelta())),
+    ),
+    "slow_lost": Definition(late("Running slowly"), SECONDS, PLANT, ("S",), lambda k: _bridged(k, SLOW)),
+    "speed_lost": Definition(
+        late("Slower than the ideal rate"), SECONDS, PLANT, ("RUN − TN − S",), lambda k: _bridged(k, SPEED)
+    ),
+    "quality_lost": Definition(
+        late("Rejected, or still in the line"), SECONDS, PLANT, ("TN − TU",), lambda k: _bridged(k, QUALITY)
+    ),
     "good": Definition(late("Good pieces"), PIECES, PLANT, ("G",), lambda k: sum(_good(k))),
 }
 TIME_TERMS: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -110,6 +133,8 @@ TIME_TERMS: Mapping[str, tuple[str, frozenset[str]]] = {
     **{name: (ISO, STANDARDS[ISO][name]) for name in ("POT", "PBT", "APT", "AUST")},
     "AUPT": (ISO, STANDARDS[ISO]["APT"] | {SETUP}),
     "TTR": (ISO, frozenset({BREAKDOWN})),
+    "W": (PLANT, frozenset(CLASSES)),
+    "K": (PLANT, frozenset(CLASSES) - {UNKNOWN}),
 }
 TERM_WORDS = {
     "TT": late("Total time"),
@@ -124,6 +149,11 @@ TERM_WORDS = {
     "AUST": late("Changeover time"),
     "AUPT": late("Processing time: production and changeover"),
     "TTR": late("Breakdown time"),
+    "W": late("All time of the window"),
+    "K": late("Time with data"),
+    "S": late("Time lost while running slowly"),
+    "RUN − TN − S": late("Run time − pieces × reference cycle − lost while running slowly"),
+    "TN − TU": late("Pieces × reference cycle − good pieces × reference cycle"),
     "FE": late("Breakdowns begun in this time"),
     "PRI·PQ": late("Pieces × run time per item"),
     "PRI·GQ": late("Good pieces × run time per item"),
@@ -164,7 +194,7 @@ def window_evidence(*, equipment: Equipment, figure: str, start: datetime, end: 
         start=account.start,
         end=account.end,
         shown=_decimal(definition.shown(found)),
-        terms=tuple(_term(symbol, found) for symbol in definition.terms),
+        terms=tuple(term_of(symbol, found) for symbol in definition.terms),
         versions=versions_of(equipment, found),
         excluded=_excluded(found),
         edits=edits_of(equipment_ids=ids, start=account.start, end=account.end),
@@ -190,10 +220,12 @@ def _decimal(value: Any) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def _term(symbol: str, found: Kpi) -> Term:
+def term_of(symbol: str, found: Kpi) -> Term:
     word = str(TERM_WORDS[symbol])
     if symbol in TIME_TERMS:
         return Term(symbol, word, SECONDS, _times(found, TIME_TERMS[symbol][1]))
+    if symbol in BRIDGED:
+        return Term(symbol, word, SECONDS, tuple(BRIDGED[symbol](found)))
     if symbol in CYCLED:
         return Term(symbol, word, SECONDS, tuple(_cycled(part, CYCLED[symbol]) for part in judged(found)))
     if symbol in COUNTED:
@@ -223,6 +255,51 @@ def _term(symbol: str, found: Kpi) -> Term:
 
 def _nobody() -> Input:
     return Input(_("Nobody tells what went to rework"), None)
+
+
+def _bridged(found: Kpi, kind: str) -> Decimal | None:
+    """What the waterfall shows of a loss that pieces and rates tell; None where they do not."""
+    account = found.account
+    outputs = [part.output for part in found.made]
+    made = bridge(NF, account.durations, outputs, account.slow_lost)
+    if not made.is_whole:
+        return None
+    known = [loss.seconds for level in made.levels for loss in level.losses if loss.kind == kind]
+    return sum(known, Decimal(0))
+
+
+def _less(rows: Iterable[Input]) -> list[Input]:
+    return [replace(row, amount=None if row.amount is None else -row.amount) for row in rows]
+
+
+def _slow(found: Kpi) -> list[Input]:
+    """Each stretch of slow running, by what the ideal rate would not have needed of it."""
+    account = found.account
+    slow = [segment for segment in account.segments if segment.slow is not None]
+    lost = [(segment.slow or 0) * (segment.duration // timedelta(microseconds=1)) for segment in slow]
+    shown = round_parts([Decimal(one.numerator) / one.denominator / 1_000_000 for one in lost], MICROSECOND)
+    return [
+        Input(
+            class_word(segment.time_class),
+            amount,
+            segment.start,
+            segment.end,
+            segment.order_code,
+            f"/equipment/{found.paced_by.code}/?{urlencode({'at': segment.start.isoformat()})}",
+        )
+        for segment, amount in zip(slow, shown, strict=True)
+    ]
+
+
+def _cycles(found: Kpi, name: str) -> list[Input]:
+    return [_cycled(part, name) for part in found.made]
+
+
+BRIDGED: Mapping[str, Callable[[Kpi], list[Input]]] = {
+    "S": _slow,
+    "RUN − TN − S": lambda k: [*_times(k, RUN), *_less(_cycles(k, "total")), *_less(_slow(k))],
+    "TN − TU": lambda k: [*_cycles(k, "total"), *_less(_cycles(k, "good"))],
+}
 
 
 def judged(found: Kpi) -> list[Made]:
@@ -312,53 +389,3 @@ def _excluded(found: Kpi) -> tuple[Excluded, ...]:
         why = _("a reason was given for it; the machine ran, and counts as running")
         rows.append(Excluded(_("Reason contradicted by the machine"), seconds(doubted), SECONDS, why))
     return tuple(rows)
-
-
-def versions_of(equipment: Equipment, found: Kpi) -> tuple[Version, ...]:
-    """Ideal rates, calendars and limits in force in the window."""
-    rates = {part.rate.pk: part.rate for part in found.made if part.rate}
-    rows = [
-        Version(
-            _("Ideal rate of %(machine)s") % {"machine": found.paced_by.name},
-            _("%(rate)s per hour") % {"rate": quantity(rate.units_per_hour)},
-            rate.valid_from,
-            rate.recorded_at,
-        )
-        for rate in rates.values()
-    ]
-    start, end = found.account.start, found.account.end
-    return (
-        *_models(found.paced_by, start, end),
-        *rows,
-        *_calendars(equipment, start, end),
-        *_limits(found.paced_by),
-    )
-
-
-def _models(machine: Equipment, start: datetime, end: datetime) -> Sequence[Version]:
-    """What its states count as: the time model in force, or several where it changed in between."""
-    found = production.time_models_in_force(equipment=machine, start=start, end=end)
-    what = _("Time model of %(machine)s") % {"machine": machine.name}
-    return [Version(what, model.name or _("built in"), model.since) for model in found]
-
-
-def _calendars(equipment: Equipment, start: datetime, end: datetime) -> Sequence[Version]:
-    line = equipment if equipment.level == "line" else plant.line_of(equipment)
-    if line is None:
-        return ()
-    ids = {slot.version_id for slot in plant.calendar_slots(line_id=line.pk, start=start, end=end)}
-    rows: Any = plant.configuration_rows("plant.CalendarVersion", pk__in=ids)
-    return [
-        Version(
-            _("Calendar of %(line)s") % {"line": line.name},
-            _("version from %(day)s") % {"day": row.valid_from.isoformat()},
-            None,
-            row.recorded_at,
-        )
-        for row in rows
-    ]
-
-
-def _limits(machine: Equipment) -> Sequence[Version]:
-    """From how long a standstill is a stop, and one that needs a reason; when silence is no data."""
-    return [Version(origin_word(machine.name, what), value) for what, value in limits(machine)]

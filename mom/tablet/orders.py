@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
+from mom.pages.changeover_steps import changeover_told
 from mom.pages.words import labelled, order_state_word
 from mom.tablet import session
 from mom.tablet.answers import done, refused
@@ -97,7 +98,7 @@ def orders(request: HttpRequest) -> HttpResponseBase:
     return page(request, "mom/tablet_orders.html", station, orders=found, may_look=may_look)
 
 
-def _order_here(station: Station, code: str) -> JobOrder:
+def order_here(station: Station, code: str) -> JobOrder:
     try:
         order = job_order_for_code(code)
     except ObjectDoesNotExist:
@@ -113,7 +114,7 @@ def order(request: HttpRequest, code: str) -> HttpResponseBase:
     station = session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    found = _order_here(station, code)
+    found = order_here(station, code)
     running = _other_running(station, found) if found.state == "allowed_to_start" else None
     return page(
         request,
@@ -123,6 +124,8 @@ def order(request: HttpRequest, code: str) -> HttpResponseBase:
         verbs=verbs_of(found),
         running=running,
         share=share_of(station, found),
+        steps=changeover_told(found, timezone.now()).steps if found.state in OPEN else (),
+        may_look=actor_of(request).may("view", station.line),
     )
 
 
@@ -150,7 +153,7 @@ def order_share(request: HttpRequest, code: str) -> HttpResponseBase:
     station = session.station_of(request)
     if station is None:
         return redirect("tablet_start")
-    found = _order_here(station, code)
+    found = order_here(station, code)
     raw = request.POST.get("weight", "")
     try:
         order_share_assert(
@@ -171,7 +174,7 @@ def order_verb(request: HttpRequest, code: str, verb: str) -> HttpResponseBase:
     station = session.station_of(request)
     if station is None or verb not in COMMANDS:
         raise Http404(verb)
-    found = _order_here(station, code)
+    found = order_here(station, code)
     now = tapped_at(request)
     if verb == "start" and (other := _other_running(station, found)):
         message = _("Order %(code)s (%(product)s) is running on this line. Finish or pause it first.")

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 from mom.tablet import (
     access,
     calls,
+    changeover,
     checks,
     claiming,
     devices,
@@ -50,6 +51,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("tablet/undo/<str:token>/", undo.undo, name="tablet_undo"),
     path("tablet/orders/", orders.orders, name="tablet_orders"),
     path("tablet/orders/<str:code>/", orders.order, name="tablet_order"),
+    path("tablet/orders/<str:code>/changeover/", changeover.changeover, name="tablet_changeover"),
     path("tablet/orders/<str:code>/share/", orders.order_share, name="tablet_order_share"),
     path("tablet/orders/<str:code>/<str:verb>/", orders.order_verb, name="tablet_order_verb"),
     path("tablet/count/", entries.count, name="tablet_count"),

@@ -100,13 +100,13 @@ def quantity_input(value: Decimal) -> str:
 @register.filter
 def signed(value: Decimal | int | float | None) -> str:
     text = words.quantity(value)
-    return f"+{text}" if value is not None and value > 0 else text.replace("-", "−")
+    return f"+{text}" if value is not None and value > 0 else text
 
 
 @register.filter
 def shortfall(value: Decimal | int) -> str:
     """Missing pieces without a sign; what is in favour with a minus."""
-    return words.quantity(value).replace("-", "−")
+    return words.quantity(value)
 
 
 @register.filter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -59,27 +59,56 @@ RUN_WITHIN = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
+class SequenceStep:
+    """One changeover of a sequence. None: no standard is declared, or it was not run."""
+
+    from_order: str
+    to_order: str
+    standard: timedelta | None
+    measured: timedelta | None = None
+
+    @property
+    def time(self) -> timedelta | None:
+        return self.standard if self.measured is None else self.measured
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceCost:
     """What a change of sequence cost in changeover time, less than zero: saved; None where a standard is
     missing.
-
-    ``standard``: the sequence chosen less the one replaced, both by their standards: what was known when it
-    was decided. ``cost``: the same with each changeover as it was measured where it was run. ``measured``:
-    how many of the ``changeovers`` chosen were run.
     """
 
     decision: Decision
-    standard: timedelta | None
-    cost: timedelta | None
-    measured: int
-    changeovers: int
+    chosen: tuple[SequenceStep, ...]
+    replaced: tuple[SequenceStep, ...]
+
+    @property
+    def standard(self) -> timedelta | None:
+        """The sequence chosen less the one replaced, by standards: what was known when it was decided."""
+        return _less(
+            _sum(step.standard for step in self.chosen), _sum(step.standard for step in self.replaced)
+        )
+
+    @property
+    def cost(self) -> timedelta | None:
+        """The same with each changeover that was run as long as it took."""
+        return _less(_sum(step.time for step in self.chosen), _sum(step.standard for step in self.replaced))
+
+    @property
+    def measured(self) -> int:
+        """How many of the changeovers chosen were run."""
+        return sum(step.measured is not None for step in self.chosen)
+
+    @property
+    def changeovers(self) -> int:
+        return len(self.chosen)
 
 
 def sequence_costs(
     *, line_id: int, start: datetime, end: datetime, done: Sequence[Done]
 ) -> list[SequenceCost]:
     """Changes of a line's sequence decided in [start, end), newest first. ``done``: changeovers of the line,
-    those up to RUN_WITHIN after a decision tell what it cost.
+    those that ended after a decision, up to RUN_WITHIN, tell what it cost.
     """
     found = plant.decisions_between(line_id=line_id, start=start, end=end)
     decisions = list(found.filter(kind="schedule_change", subject_type="sequence").order_by("-said_at"))
@@ -94,24 +123,17 @@ def _cost(
     standards: Sequence[Standard],
     done: Sequence[Done],
 ) -> SequenceCost:
-    latest = decision.said_at + RUN_WITHIN
-    run = {(item.from_order, item.to_order): item.duration for item in done if item.start < latest}
-    chosen = list(pairwise(code for code in decision.detail.get("after", ()) if code in products))
-    replaced = list(pairwise(code for code in decision.detail.get("before", ()) if code in products))
+    since, until = decision.said_at, decision.said_at + RUN_WITHIN
+    run = {(i.from_order, i.to_order): i.duration for i in done if i.end > since and i.start < until}
 
-    def by_standard(pair: tuple[str, str]) -> timedelta | None:
-        return standard_for(standards, products[pair[0]], products[pair[1]])
+    def steps(side: str) -> list[SequenceStep]:
+        codes = (code for code in decision.detail.get(side, ()) if code in products)
+        return [
+            SequenceStep(a, b, standard_for(standards, products[a], products[b])) for a, b in pairwise(codes)
+        ]
 
-    before = _sum(by_standard(pair) for pair in replaced)
-    planned = _sum(by_standard(pair) for pair in chosen)
-    real = _sum(run[pair] if pair in run else by_standard(pair) for pair in chosen)
-    return SequenceCost(
-        decision=decision,
-        standard=None if planned is None or before is None else planned - before,
-        cost=None if real is None or before is None else real - before,
-        measured=sum(pair in run for pair in chosen),
-        changeovers=len(chosen),
-    )
+    chosen = [replace(step, measured=run.get((step.from_order, step.to_order))) for step in steps("after")]
+    return SequenceCost(decision, tuple(chosen), tuple(steps("before")))
 
 
 def _sum(times: Iterable[timedelta | None]) -> timedelta | None:
@@ -122,3 +144,7 @@ def _sum(times: Iterable[timedelta | None]) -> timedelta | None:
             return None
         total += time
     return total
+
+
+def _less(whole: timedelta | None, part: timedelta | None) -> timedelta | None:
+    return None if whole is None or part is None else whole - part

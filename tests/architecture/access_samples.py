@@ -81,6 +81,15 @@ def saved_view(world: World) -> dict[str, Any]:
     return {"pk": made.pk}
 
 
+def own_view(world: World) -> dict[str, Any]:
+    """The same by REST, which tells its name: one without our mark."""
+    from mom.saved_views.models import SavedView
+
+    made = saved_view(world)
+    SavedView.objects.filter(**made).update(name="own")
+    return made
+
+
 def foreign_token(world: World) -> dict[str, Any]:
     made, _secret = services.token_create(
         user=make.user_make(), name="k", scope="read", days=1, by=world.admin
@@ -375,6 +384,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         token,
         foreign_token,
         saved_view,
+        own_view,
         device,
         enrolment,
         connection,

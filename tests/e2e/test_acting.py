@@ -18,8 +18,16 @@ from mom.reactions.models import ReactionPlan
 from plant import selectors
 from plant.access import rule
 from plant.models import Reason
-from production.models import ChangeoverStandard, ChangeoverStep, JobOrder, ReasonAssertion, Stop
+from production.models import (
+    ChangeoverStandard,
+    ChangeoverStep,
+    ChangeoverStepAssertion,
+    JobOrder,
+    ReasonAssertion,
+    Stop,
+)
 from tests.factories.pages import Plant, plant_running
+from tests.mom.pages.test_changeovers import changed_over
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -114,6 +122,25 @@ def test_three_clicks_from_an_hour_and_from_yesterday(plant: Plant, open_page: O
     clicks(box.locator("summary"))
     clicks(box.get_by_role("link", name="Open an action"))
     assert submit(clicks).evidence.startswith("/")
+
+
+def test_a_row_of_the_changeovers_opens_its_checklist_and_a_step_is_ticked(
+    plant: Plant, open_page: Opener
+) -> None:
+    line = plant.lines[1]
+    changed_over(plant, 25)
+    order = JobOrder.objects.filter(line=line).order_by("sequence")[1]
+    JobOrder.objects.filter(pk=order.pk).update(started_at=plant.now - 30 * MINUTE)
+    standard = ChangeoverStandard.objects.create(line=line, seconds=1200)
+    ChangeoverStep.objects.create(changeover=standard, code="FORMAT", name_en="Format parts", position=1)
+    page = open_page("/changeovers/?line=L2", user=plant.supervisor)
+    page.locator(".cause-box .cause-what").first.click()
+    page.get_by_role("link", name="internal and external: not known").first.click()
+    page.wait_for_url(f"**/changeovers/{order.code}/")
+    row = page.locator("[data-step=FORMAT]")
+    row.get_by_role("button", name="Done").click()
+    expect(row).to_contain_text("time not known", timeout=30_000)
+    assert ChangeoverStepAssertion.objects.get().end_time is not None
 
 
 def furnished(plant: Plant) -> dict[str, str]:

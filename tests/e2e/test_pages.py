@@ -77,8 +77,8 @@ def test_the_three_answers_need_no_scrolling(plant: Plant, open_page: Opener) ->
 
 def test_the_seven_questions_and_the_figure_arrive_by_themselves(plant: Plant, open_page: Opener) -> None:
     page = open_page("/lines/L2/", user=plant.supervisor, size=WIDE)
-    page.wait_for_selector("#questions .seven li:nth-child(7)")
-    page.wait_for_selector("#figure-L2 .figure")
+    expect(page.locator("#questions .seven li")).to_have_count(7, timeout=30_000)
+    expect(page.locator("#figure-L2 .figure b")).to_contain_text("%", timeout=30_000)
 
 
 def test_a_change_shows_without_a_touch(plant: Plant, open_page: Opener) -> None:

@@ -14,6 +14,7 @@ from mom.pages.reading import forget
 from plant.access import rule
 from plant.models import Equipment
 from production.models import (
+    CountAssertion,
     InstructionReading,
     PresenceAssertion,
     ReasonAssertion,
@@ -130,6 +131,7 @@ def test_an_absurd_count_is_asked_about_on_the_tablet_itself(table: Shop) -> Non
     page.locator("input[name=good]").fill("12")
     page.get_by_role("button", name="Enter").click()
     page.wait_for_url("**/tablet/")
+    assert [said.quantity for said in CountAssertion.objects.filter(kind="good")] == [12]
 
 
 def paths(table: Shop) -> list[str]:

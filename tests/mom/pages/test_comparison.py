@@ -129,6 +129,6 @@ def test_page_and_api_tell_the_same_in_bounded_queries(
     assert [side["code"] for side in told["sides"]] == [side.code for side in page.context["found"].sides]
     text = page.content.decode()
     for side in told["sides"]:
-        assert f"{side['evidence']}#quantities" in text
+        assert f"{side['evidence']}figures/good/" in text
     record = signed_in.get(f"/orders/{orders[0].code}/").content.decode()
     assert f"/orders/{orders[0].code}/comparison/" in record

@@ -77,6 +77,22 @@ def test_a_second_load_changes_nothing() -> None:
     assert CalendarSlot.objects.count() == slots
 
 
+def test_a_changed_instruction_is_a_new_version_that_says_what_is_new() -> None:
+    load(SMALL)
+    [said] = refused(edited("one lid.", "two lids."))
+    assert "Say what is new" in said
+    news = edited("one lid.", "two lids.").replace(
+        "effective_from: 2026-02-01", "effective_from: 2026-03-01\n    changed: {en: Two lids}"
+    )
+    assert load(news).count("changed") == 1
+    versions: Any = selectors.configuration_rows("production.WorkInstruction", code="LIDS")
+    first, second = versions.order_by("version")
+    assert ("one lid." in first.text_en, "two lids." in second.text_en) == (True, True)
+    assert (second.text_fr, second.segment.code, second.changed_en) == (first.text_fr, "FILL", "Two lids")
+    assert load(news).changed_nothing
+    assert load(plant_dump()).changed_nothing
+
+
 def test_a_change_is_shown_from_what_to_what_and_kept_in_the_audit_trail() -> None:
     load(SMALL)
     outcome = load(edited("registered_stop: 2 min", "registered_stop: 3 min"))

@@ -48,7 +48,9 @@ def test_a_damaged_file_gives_problems_with_lines_inside_it(start: int, length: 
 @given(st.integers(0, len(LINES) - 1))
 @settings(max_examples=len(LINES), deadline=None)
 def test_any_one_line_can_be_missing(number: int) -> None:
-    document_read("\n".join(LINES[:number] + LINES[number + 1 :]))
+    document = document_read("\n".join(LINES[:number] + LINES[number + 1 :]))
+    assert document.rows or document.problems
+    assert all(1 <= problem.line <= len(LINES) for problem in document.problems)
 
 
 @given(st.text(max_size=60))
