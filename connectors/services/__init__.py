@@ -8,6 +8,7 @@ from connectors.services.connections import (
     settings_check,
     signals_save,
 )
+from connectors.services.history import history_import, import_key
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest, watermark_append
 from connectors.services.leases import leases_hold, leases_release
 from connectors.services.marks import dirty_mark
@@ -26,8 +27,10 @@ __all__ = [
     "deliveries_store",
     "dirty_mark",
     "exception_record",
+    "history_import",
     "history_pack",
     "identity_of",
+    "import_key",
     "leases_hold",
     "leases_release",
     "partitions_ahead",

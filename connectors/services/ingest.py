@@ -50,7 +50,8 @@ class Delivery:
     """One batch.
 
     ``receipt`` is the spool and sequence it came under; None when the caller keeps its own key.
-    ``told``: values and messages the sender says are in it, None when it does not.
+    ``told``: values and messages the sender says are in it, None when it does not. ``is_runner``: whether a
+    receipt's spool is a runner's disk, which may hold more.
     """
 
     samples: Columns = field(default_factory=Columns)
@@ -59,6 +60,7 @@ class Delivery:
     notices: Sequence[Notice] = ()
     receipt: tuple[uuid.UUID, int] | None = None
     told: int | None = None
+    is_runner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +268,7 @@ def _copy_new(rows: Rows) -> int:
 
 def _counted(delivery: Delivery, result: Result) -> Counted:
     return Counted(
-        spool=delivery.receipt and delivery.receipt[0],
+        spool=delivery.receipt[0] if delivery.receipt and delivery.is_runner else None,
         told=delivery.told,
         received=result.received,
         stored=result.stored,

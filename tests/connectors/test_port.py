@@ -85,7 +85,7 @@ def test_two_connectors_of_one_slug_are_refused() -> None:
 
 
 def test_an_unknown_protocol_names_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match="expected one of .*mqtt, opcua"):
+    with pytest.raises(ConfigurationError, match=r"expected one of .*mqtt, opcua"):
         connector_class("profinet")
 
 
