@@ -116,13 +116,13 @@ def alarm_of(value: object, address: str) -> tuple[str, bool]:
     """(code, acknowledged) of an alarm value; no code when it is not active.
 
     Understood: true/false; 0 cleared, 1 raised, 2 acknowledged; those words; a code by itself, perhaps
-    followed by
-    ``:raised``, ``:acknowledged`` or ``:cleared``. A two-state signal's code is its address.
+    followed by ``:raised``, ``:acknowledged`` or ``:cleared``, and those by more of the source's own words.
+    A two-state signal's code is its address.
     """
     code, _, word = text_of(value).partition(":")
     if not word and (code.lower() in CLEARED | RAISED | ACKNOWLEDGED):
         code, word = address, code
-    word = word.strip().lower()
+    word = word.partition(":")[0].strip().lower()
     if not code or (word in CLEARED and word) or (code == address and word in CLEARED):
         return "", False
     return code, word in ACKNOWLEDGED

@@ -14,8 +14,10 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from asyncua import Server, ua
+from asyncua.common.node import Node
 
 from connectors.domain.columns import EPOCH
 from mom.embedded.lifeline import follow_parent
@@ -42,7 +44,7 @@ async def main(port: int, ledger: str, tags: int, hz: float, first: int, kept: i
 
 
 async def _write(
-    server: Server, nodes: list[ua.NodeId], book: int, hz: float, first: int, asked: asyncio.Task[None]
+    server: Server, nodes: list[Node], book: int, hz: float, first: int, asked: asyncio.Task[None]
 ) -> None:
     value, due = first, time.monotonic()
     while not asked.done():
@@ -52,9 +54,10 @@ async def _write(
         os.write(book, "".join(f"{tag} {value} {at}\n" for tag, at in enumerate(times)).encode())
         os.fdatasync(book)
         for node, at in zip(nodes, times, strict=True):
-            said = EPOCH + timedelta(microseconds=at)
+            said: Any = EPOCH + timedelta(microseconds=at)
+            noted: Any = datetime.now(UTC)
             variant = ua.Variant(value, ua.VariantType.Int64)
-            data = ua.DataValue(variant, SourceTimestamp=said, ServerTimestamp=datetime.now(UTC))
+            data = ua.DataValue(variant, SourceTimestamp=said, ServerTimestamp=noted)
             await server.write_attribute_value(node.nodeid, data)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 

@@ -50,6 +50,7 @@ class OpcUaConnector:
         self._session: UaSession | None = None
         # Until when (the server's clock) the open outage is to be filled from history
         self._fill_until: datetime | None = None
+        self._filled: dict[str, datetime] = {}
 
     async def probe(self) -> Probe:
         session = self._new_session()
@@ -61,7 +62,7 @@ class OpcUaConnector:
             session.start()
             deadline = time.monotonic() + PROBE_SECONDS
             seen: dict[str, int] = {}
-            while len(seen) < len(session.items) and time.monotonic() < deadline:
+            while len(seen) < len(session.items.public) and time.monotonic() < deadline:
                 batch = await session.next()
                 if batch is None:
                     continue
@@ -219,19 +220,20 @@ class OpcUaConnector:
     async def _fill(self, session: UaSession, until: datetime) -> None:
         """The outage from the server's history where it has one; what it has not, stays missing.
 
-        Cut short, it begins again on the next channel.
+        Cut short, it goes on on the next channel.
         """
         opened = self._outage.open
         assert opened is not None
-        missing = set(session.items.addresses.values())
+        missing = session.watched
         try:
             if self._config.history:
-                missing = await filled(session, start=opened.start_time, end=until)
+                missing = await filled(session, start=opened.start_time, end=until, progress=self._filled)
         except Unavailable as error:
             log.info("%s: history: %s", self._config.endpoint, error)
             if not session.connected:
                 return
         self._fill_until = None
+        self._filled.clear()
         gaps = self._closing(session, opened, until, missing)
         await session.hand_over(SampleBatch(gaps=gaps, messages=1))
 
@@ -239,7 +241,7 @@ class OpcUaConnector:
         self, session: UaSession, opened: GapRecord, now: datetime, missing: set[str]
     ) -> list[GapRecord]:
         """The whole outage when nothing came back; else one gap for each address whose history did not."""
-        recovered = len(missing) < len(session.items)
+        recovered = len(missing) < len(session.watched)
         closed = self._outage.restored(now, "history" if recovered else "")
         # What the server granted says how much of a stall it could bridge: on record with the outage
         gaps = [replace(closed, detail=f"{closed.detail}; {session.items.said()}"[:500])] if closed else []

@@ -54,7 +54,7 @@ class Ticket:
 async def channel(access: Access) -> Client:
     """An open channel, no session yet. Raises Unavailable or ConfigurationError."""
     client = Client(access.endpoint, timeout=REQUEST)
-    client.session_timeout = SESSION_SECONDS * 1000
+    client.session_timeout = round(SESSION_SECONDS * 1000)
     client.name = client.description = "Manufacturing operations"
     if access.username:
         client.set_user(access.username)

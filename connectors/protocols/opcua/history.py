@@ -12,6 +12,7 @@ from asyncua import ua
 
 from connectors.domain.columns import Columns
 from connectors.interface import SampleBatch, Unavailable
+from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import running_since, within
 from connectors.protocols.opcua.session import CHUNK, UaSession
 from connectors.protocols.opcua.values import NotAValue, add_value, aware, node_id
@@ -23,11 +24,13 @@ HISTORY_MOST = 200_000
 TICK = timedelta(microseconds=1)
 
 
-async def filled(session: UaSession, *, start: datetime, end: datetime) -> set[str]:
+async def filled(
+    session: UaSession, *, start: datetime, end: datetime, progress: dict[str, datetime]
+) -> set[str]:
     """Hands over what the server kept of [start, end) and returns the addresses of which it kept nothing, or
-    not all. Raises Unavailable when the channel is lost.
+    not all. Raises Unavailable when the channel is lost; ``progress`` tells a later call where to go on.
     """
-    missing = set(session.items.addresses.values())
+    missing = session.watched
     deadline = time.monotonic() + HISTORY_SECONDS
     # A server may file a value a moment after it published it
     await asyncio.sleep(2 * session.receiving.slack().total_seconds())
@@ -35,15 +38,16 @@ async def filled(session: UaSession, *, start: datetime, end: datetime) -> set[s
         if time.monotonic() > deadline:
             break
         try:
-            async for page in history(session, address, start, end):
+            async for page in history(session, address, progress.get(address, start), end):
                 await session.hand_over(SampleBatch(samples=page, messages=1))
+            progress[address] = end - session.receiving.slack()
             missing.discard(address)
         except Unavailable:
             if not session.connected:
                 raise
     since = await running_since(session.client)
     # What happened while the server was down is in no history
-    return missing if since is not None and since <= start else set(session.items.addresses.values())
+    return missing if since is not None and since <= start else session.watched
 
 
 async def history(session: UaSession, address: str, start: datetime, end: datetime) -> AsyncIterator[Columns]:
@@ -100,7 +104,7 @@ async def _page(
 
 async def historizing(session: UaSession) -> set[str]:
     """Addresses whose values the server says it records; an empty history of any other proves nothing."""
-    addresses = list(session.items.addresses.values())
+    addresses = [address for address in session.items.public if derived(address) is None]
     nodes = [node_id(address, session.namespaces) for address in addresses]
     found: set[str] = set()
     for first in range(0, len(nodes), CHUNK):

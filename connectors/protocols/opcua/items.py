@@ -10,9 +10,10 @@ from asyncua import ua
 
 from connectors.domain.phrase import Phrase, late, phrase
 from connectors.interface import Unavailable
+from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.values import BadAddress, node_id
 
-HEARTBEAT_HANDLE, EVENT_HANDLE = 1, 2
+HEARTBEAT_HANDLE = 1
 HEARTBEAT = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_CurrentTime))
 Wanted = tuple[str, ua.NodeId]
 
@@ -26,7 +27,7 @@ class Granted(NamedTuple):
 
 @dataclass
 class Items:
-    """By our handle: the address, the server's number for it, what it granted.
+    """By our handle: the address, the server's number for it (values, events), what it granted.
 
     ``silent``: never reported since they were made.
     """
@@ -36,14 +37,26 @@ class Items:
     warnings: list[Phrase] = field(default_factory=list)
     addresses: dict[int, str] = field(default_factory=dict)
     at_server: dict[int, int] = field(default_factory=dict)
+    events: dict[int, int] = field(default_factory=dict)
     granted: dict[int, Granted] = field(default_factory=dict)
     silent: set[int] = field(default_factory=set)
     absent: list[str] = field(default_factory=list)
-    _last: int = EVENT_HANDLE
+    _last: int = HEARTBEAT_HANDLE
     _fewest: int = 2**32
 
-    def __len__(self) -> int:
-        return len(self.addresses)
+    @property
+    def public(self) -> set[str]:
+        """The addresses asked for, whatever nodes were needed for them."""
+        return {address.partition(PART)[0] for address in self.addresses.values()}
+
+    @property
+    def made(self) -> dict[int, int]:
+        """The server's numbers of everything watched, values and events."""
+        return self.at_server | self.events
+
+    def next_handle(self) -> int:
+        self._last += 1
+        return self._last
 
     def known(self, addresses: Iterable[str], namespaces: list[str]) -> list[Wanted]:
         """Those whose namespace the server has; the others are kept in ``absent``."""
@@ -64,10 +77,10 @@ class Items:
         """Registered before they are sent: the first values may come before the answer."""
         made = []
         for address, node in chunk:
-            self._last += 1
-            self.addresses[self._last] = address
-            self.silent.add(self._last)
-            made.append(request(node, self._last, self.sampling_ms, self.queue_size))
+            handle = self.next_handle()
+            self.addresses[handle] = address
+            self.silent.add(handle)
+            made.append(request(node, handle, self.sampling_ms, self.queue_size))
         return made
 
     def answered(self, requests: list[ua.MonitoredItemCreateRequest], results: list[Any]) -> None:
@@ -79,6 +92,8 @@ class Items:
                 self._made(handle, result)
                 continue
             (address,) = self.forget([handle])
+            if PART in address:
+                continue
             self.absent.append(address)
             self.warnings.append(Phrase(f"{address}: {result.StatusCode.name}"))
 
@@ -98,7 +113,8 @@ class Items:
             self.silent.discard(handle)
             self.at_server.pop(handle, None)
             self.granted.pop(handle, None)
-        return [self.addresses.pop(handle) for handle in handles]
+            self.events.pop(handle, None)
+        return [self.addresses.pop(handle) for handle in handles if handle in self.addresses]
 
     @property
     def fewest(self) -> int:

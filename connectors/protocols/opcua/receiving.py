@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,10 @@ from asyncua import ua
 from connectors.domain.columns import instant, micros
 from connectors.domain.outage import GapRecord, gap_declared
 from connectors.interface import Malformed, SampleBatch, Unavailable
+from connectors.protocols.opcua.conditions import Conditions, Overflowed
+from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Items
+from connectors.protocols.opcua.packml import Nested
 from connectors.protocols.opcua.values import NotAValue, add_value, aware, overflowed
 
 LEAST_SLACK, MOST_SLACK = 0.1, 5.0
@@ -20,6 +25,27 @@ LEAST_SLACK, MOST_SLACK = 0.1, 5.0
 
 class Gone(Unavailable):
     """The server has the subscription no more."""
+
+
+class Silent(Unavailable):
+    """The connection looks fine and nothing comes."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """A batch on its way to the disk: the number it came under (0: none), and where that is to be
+    acknowledged once it is there.
+    """
+
+    unacknowledged: list[int]
+    number: int
+    safe: asyncio.Event
+
+    def confirm(self) -> None:
+        if not self.safe.is_set():
+            self.safe.set()
+            if self.number:
+                self.unacknowledged.append(self.number)
 
 
 class Receiving:
@@ -31,6 +57,11 @@ class Receiving:
         self._publishing = publishing_ms / 1000
         self._last_source: dict[str, int] = {}
         self._ahead: timedelta | None = None
+        self.namespaces: list[str] = []
+        self.nested: dict[str, Nested] = {}
+        self.conditions = Conditions({})
+        # Of the notification before this one
+        self.covered: datetime | None = None
 
     def published_at(self, message: ua.NotificationMessage) -> datetime:
         """By the server's clock; by ours where it does not say."""
@@ -61,6 +92,10 @@ class Receiving:
                 batch.gaps += self._full_queues(notification.MonitoredItems)
                 for item in notification.MonitoredItems:
                     self._item(item, batch, arrival)
+                for machine in self.nested.values():
+                    machine.tell(batch.samples, arrival)
+            elif isinstance(notification, ua.EventNotificationList):
+                self._events(notification.Events, batch, arrival)
             elif isinstance(notification, ua.StatusChangeNotification):
                 raise Gone(f"subscription: {getattr(notification.Status, 'name', notification.Status)}")
             batch.messages += 1
@@ -75,6 +110,10 @@ class Receiving:
         if address is None:
             return
         self.items.silent.discard(handle)
+        if PART in address:
+            address, _, part = address.partition(PART)
+            self.nested[address].hear(part, data, arrival)
+            return
         before = self._last_source.get(address, arrival)
         try:
             at = add_value(batch.samples, address, data, arrival=arrival)
@@ -84,6 +123,14 @@ class Receiving:
         self._last_source[address] = max(before, at) if address in self._last_source else at
         if data.StatusCode is not None and overflowed(int(data.StatusCode.value)):
             batch.gaps.append(self._overflow(address, min(before, at), at))
+
+    def _events(self, events: list[ua.EventFieldList], batch: SampleBatch, arrival: int) -> None:
+        for event in events:
+            try:
+                self.conditions.hear(event.EventFields, self.namespaces, batch.samples, arrival)
+            except Overflowed:
+                since = micros(self.covered) if self.covered else arrival
+                batch.gaps += [self._overflow(one, since, arrival) for one in self.conditions.addresses]
 
     def _full_queues(self, items: list[ua.MonitoredItemNotification]) -> list[GapRecord]:
         """Some servers drop the oldest value of a full queue without the overflow bit."""

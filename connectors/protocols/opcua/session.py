@@ -12,7 +12,6 @@ import contextlib
 import math
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,11 +22,13 @@ from asyncua.ua.ua_binary import struct_from_binary
 
 from connectors.domain.phrase import Phrase
 from connectors.interface import SampleBatch, Unavailable
-from connectors.protocols.opcua import dialing
+from connectors.protocols.opcua import dialing, watching
+from connectors.protocols.opcua.conditions import Conditions
+from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import REQUEST, Access, Ticket, within
 from connectors.protocols.opcua.items import HEARTBEAT, HEARTBEAT_HANDLE, Items, request
 from connectors.protocols.opcua.lifecycle import Heard, Lifecycle, Step
-from connectors.protocols.opcua.receiving import Gone, Receiving
+from connectors.protocols.opcua.receiving import Gone, Pending, Receiving, Silent
 from connectors.transports.deadline import bounded
 
 __all__ = ["CHUNK", "Access", "Gone", "Pending", "Silent", "UaSession", "within"]
@@ -35,25 +36,6 @@ CHUNK = 500
 LIFETIME_KEEPALIVES = 12
 SILENCE_SECONDS = 5.0
 UNKNOWN_SUBSCRIPTION = (uaerrors.BadNoSubscription, uaerrors.BadSubscriptionIdInvalid)
-
-
-class Silent(Unavailable):
-    """The connection looks fine and nothing comes."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """A batch, the number it came under (0: none), and whether it is on disk."""
-
-    session: UaSession
-    number: int
-    safe: asyncio.Event
-
-    def confirm(self) -> None:
-        if not self.safe.is_set():
-            self.safe.set()
-            if self.number:
-                self.session.unacknowledged.append(self.number)
 
 
 class UaSession:
@@ -96,6 +78,15 @@ class UaSession:
         return self.items.warnings
 
     @property
+    def conditions(self) -> Conditions:
+        return self.receiving.conditions
+
+    @property
+    def watched(self) -> set[str]:
+        """The addresses whose values or events come."""
+        return self.items.public | set(self.conditions.addresses if self.items.events else ())
+
+    @property
     def absent(self) -> list[str]:
         return self.items.absent
 
@@ -107,6 +98,7 @@ class UaSession:
         self._ticket = await dialing.session(self.client, self.access)
         self._tasks.append(asyncio.create_task(dialing.renewing(self.client)))
         self.namespaces = await within(self.client.get_namespace_array(), "namespaces")
+        self.receiving.namespaces = self.namespaces
         self._server_started = await dialing.running_since(self.client)
 
     async def resume(self) -> None:
@@ -177,22 +169,25 @@ class UaSession:
         self.receiving.heard = self.receiving.data_heard = self._subscribed_at = time.monotonic()
         await self._monitor_heartbeat()
         await self.monitor(addresses)
+        await watching.conditions(self, addresses)
         self.life.opened(self.receiving.server_now())
 
     async def monitor(self, addresses: list[str]) -> None:
         """Adds monitored items and checks the server's answer for each."""
-        known = self.items.known(addresses, self.namespaces)
+        plain = [address for address in addresses if derived(address) is None]
+        known = self.items.known(plain, self.namespaces)
+        known += await watching.machines(self, addresses)
         for first in range(0, len(known), CHUNK):
             requests = self.items.requests(known[first : first + CHUNK])
-            self.items.answered(requests, await self._create(requests))
+            self.items.answered(requests, await self.create(requests))
 
     async def _monitor_heartbeat(self) -> None:
         """The server's own clock changes whatever the machines do: its silence is the connection's."""
         interval = min(1000.0, self.freshness_seconds * 250)
-        (result,) = await self._create([request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
+        (result,) = await self.create([request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
         self._heartbeat = result is not None and result.StatusCode.is_good()
 
-    async def _create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
+    async def create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
         parameters = ua.CreateMonitoredItemsParameters(
             SubscriptionId=self.subscription,
             TimestampsToReturn=ua.TimestampsToReturn.Both,
@@ -236,6 +231,7 @@ class UaSession:
         message = result.NotificationMessage
         number, at = int(message.SequenceNumber), self.receiving.published_at(message)
         has_data = bool(message.NotificationData)
+        self.receiving.covered = self.life.covered
         heard = self.life.notified(number, at, data=has_data, available=result.AvailableSequenceNumbers or ())
         # Nothing is awaited before it is handed over: a cut meanwhile must not lose it
         safe = None
@@ -287,7 +283,7 @@ class UaSession:
         return found
 
     def _hand_over(self, batch: SampleBatch, number: int) -> asyncio.Event:
-        batch.token = Pending(self, number, asyncio.Event())
+        batch.token = Pending(self.unacknowledged, number, asyncio.Event())
         if batch:
             self.pending.put_nowait(batch)
         else:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, ConnectorConfig, option
+from connectors.protocols.opcua.derived import node_of
 from connectors.protocols.opcua.trust import is_loopback
 from connectors.protocols.opcua.values import BadAddress, node_id
 
@@ -112,7 +113,7 @@ def check(config: OpcUaConfig) -> None:
     password(config)
     for address in config.addresses:
         try:
-            node_id(address, [])
+            node_id(node_of(address), [])
         except BadAddress as error:
             raise ConfigurationError("%(problem)s", problem=error) from error
 

@@ -11,6 +11,8 @@ from asyncua.ua.uaerrors import UaError
 
 from connectors.domain.outage import gap_declared
 from connectors.interface import GapRecord, Unavailable
+from connectors.protocols.opcua import watching
+from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.dialing import within
 from connectors.protocols.opcua.session import CHUNK, Gone, UaSession
 
@@ -29,13 +31,18 @@ async def verified(session: UaSession) -> list[GapRecord]:
     now = session.receiving.server_now()
     since = now - session.receiving.slack() - timedelta(seconds=checked - session.verified_at)
     missing = await _missing(session)
-    addresses = session.items.forget(missing)
-    if addresses:
-        log.warning("%s: %d values were no longer watched", session.source, len(addresses))
-        await session.monitor(addresses)
+    events = [handle for handle in missing if handle in session.items.events]
+    lost = session.items.forget(missing)
+    addresses = {address.partition(PART)[0] for address in lost}
+    if missing:
+        log.warning("%s: %d values were no longer watched", session.source, len(missing))
+        await session.monitor(lost)
+        if events:
+            addresses |= set(session.conditions.addresses)
+            await watching.events(session)
         again = await _missing(session)
         if again:
-            example = session.items.addresses[again[0]]
+            example = session.items.addresses.get(again[0], "events")
             raise Gone(f"{len(again)} monitored items are lost again, e.g. {example}")
     session.verified_at = checked
     now = session.receiving.server_now()
@@ -51,7 +58,7 @@ async def verified(session: UaSession) -> list[GapRecord]:
 async def _missing(session: UaSession) -> list[int]:
     listed = await _listed(session) if session.can_list_items else None
     if listed is not None:
-        return sorted(handle for handle in session.items.at_server if handle not in listed)
+        return sorted(handle for handle in session.items.made if handle not in listed)
     return await _refused(session)
 
 
@@ -80,14 +87,15 @@ async def _listed(session: UaSession) -> set[int] | None:
 
 async def _refused(session: UaSession) -> list[int]:
     """Every server must answer for each item when told to keep its mode; for one it lost it cannot."""
-    handles = sorted(session.items.at_server)
+    made = session.items.made
+    handles = sorted(made)
     lost: list[int] = []
     for first in range(0, len(handles), CHUNK):
         chunk = handles[first : first + CHUNK]
         parameters = ua.SetMonitoringModeParameters(
             SubscriptionId=session.subscription,
             MonitoringMode=ua.MonitoringMode.Reporting,
-            MonitoredItemIds=[ua.IntegerId(session.items.at_server[handle]) for handle in chunk],
+            MonitoredItemIds=[ua.IntegerId(made[handle]) for handle in chunk],
         )
         answers = await within(
             session.client.uaclient.session.set_monitoring_mode(parameters), "monitoring mode"
