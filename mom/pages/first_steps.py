@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import redis
 from django.contrib import messages
@@ -24,10 +24,19 @@ from mom.pages.words import percent
 from plant.access import require
 from production.domain.states import EXECUTE
 
+if TYPE_CHECKING:
+    from plant.models import Equipment
+
 STOP_SECONDS = 180  # long enough to need a reason
 
 
 class CardLike(Protocol):
+    @property
+    def line(self) -> Equipment: ...
+
+    @property
+    def constraint(self) -> Equipment | None: ...
+
     @property
     def state(self) -> str: ...
 
@@ -73,12 +82,13 @@ def _catching_up(progress: dict[str, Any]) -> Step:
 
 
 def _live_steps(cards: Sequence[CardLike]) -> list[Step]:
-    known = [card for card in cards if getattr(card, "constraint", None)]
+    # The simulation stops machines; who works by hand is no part of it.
+    known = [card for card in cards if card.constraint and not card.constraint.is_manual]
     # A line that runs: on one that is closed for the night the button would change nothing to look at.
     first = next((card for card in known if card.state == EXECUTE), known[0] if known else None)
-    if first is None:
+    if first is None or first.constraint is None:
         return []
-    machine = first.constraint  # type: ignore[attr-defined]
+    machine = first.constraint
     stop = Step(
         _("Stop a machine"),
         _("The simulated %(machine)s stops for three minutes; its lane turns red within seconds.")
@@ -104,7 +114,21 @@ def _live_steps(cards: Sequence[CardLike]) -> list[Step]:
         _("Open the API"),
         href="/api/docs/",
     )
-    return [stop, why, see, *_record_step(first.order), api]
+    return [stop, why, see, *_record_step(first.order), *_by_hand(cards), api]
+
+
+def _by_hand(cards: Sequence[CardLike]) -> list[Step]:
+    """The line worked without a signal, where the plant has one."""
+    for card in cards:
+        station = card.constraint
+        if station is not None and station.is_manual:
+            text = _(
+                "People say on the tablet when work starts and stops, and count: two orders at once, "
+                "an instruction to read. Its link is in the terminal."
+            )
+            href = reverse("line", args=[card.line.code])
+            return [Step(_("Work without a signal"), text, station.name, href=href)]
+    return []
 
 
 def _record_step(order: OrderView | None) -> list[Step]:
