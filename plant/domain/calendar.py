@@ -1,7 +1,7 @@
 """When a line means to work: a weekly pattern in the site's time zone, made into intervals in UTC.
 
-A local time that daylight saving skips is read an hour later, one that it repeats is read the first time: a
-night shift has 7, 8 or 9 hours and shifts that touch on paper touch in UTC.
+A local time that daylight saving skips is read as the instant the clock jumps, one that it repeats is read
+the first time: a night shift has 7, 8 or 9 hours and shifts that touch on paper touch in UTC.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from plant.domain.intervals import Interval, gaps, partition
 SHIFT = "shift"
 CLOSED = "closed"
 INSIDE = ("break", "meeting", "planned_maintenance")
+SECOND = timedelta(seconds=1)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -76,8 +77,20 @@ class Slot:
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """The UTC instant of a local time (first of a repeated one, an hour later for a skipped one)."""
-    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
+    """The UTC instant of a local time: first of a repeated one, when the clock jumps for a skipped one.
+
+    Later local times are never earlier instants, so nothing that is in order on paper overlaps in UTC.
+    """
+    wanted = datetime.combine(day, at, tzinfo=zone)
+    found = wanted.astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
+        return found
+    low, high = wanted.replace(fold=1).astimezone(UTC), found
+    before = low.astimezone(zone).utcoffset()
+    while high - low > SECOND:
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if middle.astimezone(zone).utcoffset() == before else (low, middle)
+    return high.replace(microsecond=0)
 
 
 def slots(pattern: Pattern, first: date, last: date) -> list[Slot]:

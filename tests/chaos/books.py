@@ -51,6 +51,8 @@ class Books:
     ledger: Path | None = None
     publisher: subprocess.Popen[bytes] | None = None
     balances: int = 0
+    # Signals nobody publishes for: they only belong to the sums
+    besides: list[int] = field(default_factory=list)
     # No other proof runs beside this one: every receipt from here on is ours
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -188,7 +190,7 @@ class Books:
             FROM connectors_ingestreceipt WHERE received_at >= %s
         """
         with database.cursor() as cursor:
-            cursor.execute(statement, [list(self.signals), self.connection.pk, self.since])
+            cursor.execute(statement, [[*self.signals, *self.besides], self.connection.pk, self.since])
             row = cursor.fetchone()
         names = ("received", "stored", "deduplicated", "quarantined", "samples", "aside")
         return dict(zip(names, map(int, row), strict=True))

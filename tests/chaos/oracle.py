@@ -82,6 +82,15 @@ def horizon_of(history: History, machine: str) -> datetime:
 
 
 def fold_of(history: History, machine: str) -> Fold:
+    roles, fold = list(PLANT[machine]), fold_begun(history, machine)
+    samples = samples_of(history, machine)
+    fold.feed(ordered((s.at, s.server or EARLY, s.key, roles.index(s.role), s.value, s.bad) for s in samples))
+    fold.close(horizon_of(history, machine))
+    return fold
+
+
+def fold_begun(history: History, machine: str) -> Fold:
+    """Knows the machine and its gaps, and has read nothing yet."""
     roles = list(PLANT[machine])
     signals = tuple(
         Signal(
@@ -96,11 +105,7 @@ def fold_of(history: History, machine: str) -> Fold:
     cycle = CYCLES.get(machine, timedelta())
     silence = max(COUNTER_SILENCE, cycle)
     unit = Unit(machine, signals, stale_after=STALE, counter_silence=silence, cycle=cycle)
-    fold = Fold(unit, Open(T0 - timedelta(hours=1)), gaps_of(history, machine))
-    samples = samples_of(history, machine)
-    fold.feed(ordered((s.at, s.server or EARLY, s.key, roles.index(s.role), s.value, s.bad) for s in samples))
-    fold.close(horizon_of(history, machine))
-    return fold
+    return Fold(unit, Open(T0 - timedelta(hours=1)), gaps_of(history, machine))
 
 
 def fold_in_order(history: History, configured: Configured) -> Rows:

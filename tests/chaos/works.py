@@ -96,6 +96,8 @@ class Works(Stack):
     postgres: EmbeddedPostgres = field(kw_only=True)
     broker: SavingBroker = field(kw_only=True)
     slugs: tuple[str, ...] = ()
+    # Where the spool lies, if not in ``folder``
+    spool_folder: Path | None = None
     # A protection removed from the processes started from here on: a control
     bug: str = ""
     spool_options: tuple[str, ...] = ()
@@ -111,12 +113,16 @@ class Works(Stack):
 
     @property
     def spool(self) -> Path:
-        return self.folder / "spool.sqlite"
+        return (self.spool_folder or self.folder) / "spool.sqlite"
 
     def mend(self) -> None:
         for name, server in (("postgres", self.postgres), ("valkey", self.valkey), ("broker", self.broker)):
             if server.process_id is None:
                 self._start_again(name, server)
+        self.keep_alive()
+
+    def keep_alive(self) -> None:
+        """Runner and worker alone, whatever they will find."""
         worker = ("celery", "worker", "-Q", "ingest,stitch,default", "-c", "1", "-l", "WARNING")
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
         self._keep("worker", *worker, *quiet)

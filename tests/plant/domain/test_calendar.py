@@ -49,6 +49,26 @@ def test_a_night_has_seven_eight_or_nine_hours_and_belongs_to_the_day_its_patter
     assert same.production_day == day + timedelta(days=1)
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "jump"),
+    [
+        ("Europe/Paris", date(2026, 3, 29), datetime(2026, 3, 29, 1, tzinfo=UTC)),
+        ("Australia/Lord_Howe", date(2026, 10, 4), datetime(2026, 10, 3, 15, 30, tzinfo=UTC)),
+        # The day after the 29th was the 31st
+        ("Pacific/Apia", date(2011, 12, 30), datetime(2011, 12, 30, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_shift_that_changes_inside_the_hour_the_clock_skips_changes_when_it_jumps(zone, day, jump):
+    cuts = [time(1), time(2, 10), time(2, 25), time(3)]
+    shifts = tuple(
+        Shift(f"S{n}", start, end, EVERY_DAY)
+        for n, (start, end) in enumerate(zip(cuts, [*cuts[1:], cuts[0]], strict=True))
+    )
+    found = slots(Pattern(zone, shifts), day - timedelta(days=1), day + timedelta(days=1))
+    assert all(a.end == b.start for a, b in pairwise(found))
+    assert jump in {slot.start for slot in found}
+
+
 @given(st.sampled_from(ZONES), st.dates(date(2000, 1, 1), date(2040, 1, 1)))
 def test_planned_and_closed_time_are_exactly_the_window(zone, day):
     pauses = (Pause("break", "B", time(23, 50), time(0, 20)), Pause("meeting", "T", time(3), time(3, 15)))
