@@ -20,7 +20,9 @@ from connectors.interface import Unavailable
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector, trust, verifying
 from connectors.protocols.opcua.session import UaSession
 from plant.domain.samples import Quality
+from tests.chaos.proxy import Proxy
 from tests.connectors.peers import Mosquitto, collect, free_port, values
+from tests.connectors.test_opcua_items import running
 from tests.connectors.test_sparkplug import Following, connector
 
 pytestmark = pytest.mark.foreign
@@ -116,9 +118,7 @@ async def test_an_unmodified_node_opcua_server_is_read() -> None:
             nonlocal told
             if not told and values(batches, f"{MACHINE};s=Count"):
                 told = True
-                assert server.stdin is not None
-                server.stdin.write("go\n")
-                server.stdin.flush()
+                tell(server, "go")
             return values(batches, f"{MACHINE};s=State")[-1:] == ["execute"]
 
         got = await collect(machine(port, "Count", "State", "Broken", "Absent"), seen, seconds=40)
@@ -165,6 +165,54 @@ async def test_node_opcua_is_read_encrypted_with_a_password_once_it_is_trusted(
         monkeypatch.setenv("PLC_PASSWORD", "wrong")
         with pytest.raises(Unavailable):
             await machine(port, "Count", **encrypted).probe()
+
+
+def tell(server: subprocess.Popen[str], line: str) -> None:
+    assert server.stdin is not None
+    server.stdin.write(f"{line}\n")
+    server.stdin.flush()
+
+
+@pytest.mark.parametrize(
+    ("kind", "forgets"),
+    [("", False), ("", True), ("refusing", True)],
+    ids=["reactivates the session", "transfers the subscription", "refuses the transfer"],
+)
+async def test_node_opcua_is_cut_off_in_three_ways(kind: str, forgets: bool) -> None:
+    """What it published into a dead channel and what it queued meanwhile come after all, or are a gap."""
+    address = f"{MACHINE};s=Count"
+    async with node_opcua(*filter(None, [kind])) as (server, port):
+        with Proxy(port) as proxy:
+            async with running(machine(proxy.port, "Count", "State")) as follower:
+
+                def counts() -> list[int]:
+                    return values(follower.batches, address)
+
+                await follower.until(lambda: counts() == [0], seconds=40)
+                tell(server, "go 20 150")
+                await follower.until(lambda: counts()[-1] >= 3)
+                proxy.swallow()
+                await asyncio.sleep(0.5)
+                proxy.cut(refuse=True)
+                if forgets:
+                    tell(server, "forget")
+                await asyncio.sleep(0.5)
+                proxy.heal()
+                await follower.until(
+                    lambda: values(follower.batches, f"{MACHINE};s=State")[-1:] == ["execute"], seconds=40
+                )
+                await follower.until(lambda: counts()[-1] == 20)
+                if kind:
+                    await follower.until(lambda: any(gap.end_time for gap in follower.gaps()))
+    missing = set(range(21)) - set(counts())
+    assert len(counts()) == len(set(counts()))
+    if kind:
+        assert missing
+        opened, closed = follower.gaps()
+        assert (opened.key, opened.cause, closed.recovered) == (closed.key, "connection_down", "")
+    else:
+        assert not missing
+        assert follower.gaps() == []
 
 
 def _wait_ready(server: subprocess.Popen[str]) -> None:

@@ -5,9 +5,12 @@ const path = require("path");
 const { DataType, Variant } = require("node-opcua-variant");
 const { MessageSecurityMode, SecurityPolicy } = require("node-opcua-secure-channel");
 const { StatusCodes } = require("node-opcua-status-code");
+const { TransferResult } = require("node-opcua-service-subscription");
 
 // With "encrypted" it offers nothing but SignAndEncrypt, and trusts the clients that show themselves.
-async function main(port, encrypted) {
+// With "refusing" nobody gets another session's subscription.
+async function main(port, kind) {
+  const encrypted = kind === "encrypted";
   const server = new OPCUAServer({
     port,
     hostname: "127.0.0.1",
@@ -35,18 +38,33 @@ async function main(port, encrypted) {
   broken.setValueFromSource(new Variant({ dataType: DataType.Double, value: 1 }), StatusCodes.BadSensorFailure);
   await server.start();
   console.log("ready");
-  process.stdin.once("data", () => {
+  const go = (last, milliseconds) => {
     let number = 0;
     const timer = setInterval(() => {
       number += 1;
       count.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: number }));
-      if (number === 50) {
+      if (number === last) {
         state.setValueFromSource(new Variant({ dataType: DataType.String, value: "execute" }));
         clearInterval(timer);
       }
-    }, 20);
+    }, milliseconds);
+  };
+  // Subscriptions stay behind for whoever takes them over
+  const forget = () => {
+    for (const session of Object.values(server.engine._sessions)) {
+      server.engine.closeSession(session.authenticationToken, false, "Forcing");
+    }
+  };
+  if (kind === "refusing") {
+    server.engine.transferSubscription = async () => new TransferResult({ statusCode: StatusCodes.BadUserAccessDenied });
+  }
+  const lines = require("readline").createInterface({ input: process.stdin });
+  lines.on("line", (line) => {
+    const [word, last, milliseconds] = line.split(" ");
+    if (word === "forget") forget();
+    else go(Number(last || 50), Number(milliseconds || 20));
   });
-  process.stdin.once("end", () => process.exit(0));
+  lines.on("close", () => process.exit(0));
 }
 
-main(Number(process.argv[2]), process.argv[3] === "encrypted");
+main(Number(process.argv[2]), process.argv[3] || "");
