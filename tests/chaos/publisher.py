@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -29,6 +30,8 @@ from urllib.parse import unquote, urlsplit
 import orjson
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
+
+from mom.embedded.lifeline import follow_parent
 
 BLOCK = 100_000_000
 GROUP = 25
@@ -173,6 +176,7 @@ def main() -> None:
     parser.add_argument("--forgets", type=float, default=6.0)
     parser.add_argument("--lasting", type=float, default=600.0)
     options = parser.parse_args()
+    follow_parent(signal.SIGKILL)
     device = _Device(options.ledger, os.environ["MQTT_URL"], options.prefix, options.units)
     begun, said = time.monotonic(), 0
     while (passed := time.monotonic() - begun) < options.lasting and not _told_to_end():
