@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from mom.pages.day_causes import CauseRow, Causes, causes, owners
+from mom.pages.day_causes import CauseRow, causes, owners
 from mom.pages.etags import answer_304, etag_of, with_etag
 from mom.pages.lookup import day_or_404, line_or_404
 from mom.pages.yesterday import changed_over, day_costs, plan_changes
@@ -200,7 +200,12 @@ def day_answer(found: LineDay, now: datetime) -> DayAnswer:
         good_from=found.kpi.good_from.code,
         trs=None if trs is None else Decimal(trs).quantize(SIX),
         currency=found.currency or None,
-        **_sums(told),
+        planned=told.planned,
+        possible=told.possible,
+        good=told.good,
+        missing=told.missing,
+        beyond_possible=told.plan_row,
+        difference=told.difference,
         unrated_seconds=_seconds(found.missing.unrated),
         uncounted_seconds=_seconds(found.missing.uncounted),
         causes=tuple(_cause(found, row) for row in (*told.rows, *told.in_favour)),
@@ -210,17 +215,6 @@ def day_answer(found: LineDay, now: datetime) -> DayAnswer:
         sequence_changes=tuple(sequence_answer(cost) for cost in day_costs(found, now)),
         changeovers=tuple(_changed(*pair) for pair in changed_over(found)),
     )
-
-
-def _sums(told: Causes) -> dict[str, int | None]:
-    return {
-        "planned": told.planned,
-        "possible": told.possible,
-        "good": told.good,
-        "missing": told.missing,
-        "beyond_possible": told.plan_row,
-        "difference": told.difference,
-    }
 
 
 def _cause(found: LineDay, row: CauseRow) -> CauseAnswer:

@@ -229,7 +229,7 @@ def _instant(request: HttpRequest, name: str) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _cell(bits: list[pareto.Bit]) -> pareto.Cell:
+def _cell(bits: Sequence[pareto.Bit]) -> pareto.Cell:
     cell = pareto.Cell()
     for bit in bits:
         cell.add(bit)
