@@ -20,6 +20,7 @@ from tests.connectors.stack import ROOT
 
 SHORT = {
     "kill9": ["--kills", "8"],
+    "conserve": ["--seconds", "4"],
     "redis-loss": ["--losses", "2", "--every", "2", "--within", "60"],
     "dbflap": ["--flaps", "2", "--within", "60"],
     "outage": ["--seconds", "3", "--backlog", "20000"],
