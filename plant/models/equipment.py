@@ -112,6 +112,9 @@ class Equipment(Configuration, Named):
     parallel_orders = models.PositiveSmallIntegerField(
         default=1, help_text="Of a line of manual stations: how many orders may run at the same time."
     )
+    counts_by_hand = models.BooleanField(
+        default=False, editable=False, help_text="People have entered counts here; the first one sets it."
+    )
     recounts_rework = models.BooleanField(
         default=False,
         help_text="Pieces that are good after rework pass its counters again: they are in its good count.",

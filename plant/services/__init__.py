@@ -9,7 +9,7 @@ from plant.services.calendar import (
 )
 from plant.services.configuration import Change, configuration_upsert
 from plant.services.devices import badge_in, device_create, device_enrol, device_revoke
-from plant.services.equipment import equipment_paths_refresh, lines_redraw
+from plant.services.equipment import counted_by_hand, equipment_paths_refresh, lines_redraw
 from plant.services.idempotency import answer_keep, answer_kept
 from plant.services.people import (
     password_changed,
@@ -33,6 +33,7 @@ __all__ = [
     "calendar_materialise",
     "calendar_version_store",
     "configuration_upsert",
+    "counted_by_hand",
     "decision_record",
     "device_create",
     "device_enrol",

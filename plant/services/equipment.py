@@ -35,3 +35,8 @@ def lines_redraw() -> None:
         Equipment.objects.filter(level=Equipment.Level.LINE).order_by("pk").values_list("pk", flat=True)
     ):
         revision_bump(line_id=line_id)
+
+
+def counted_by_hand(*, equipment_id: int) -> None:
+    """Somebody entered a count at a machine for the first time: from now on its pieces are looked for."""
+    Equipment.objects.filter(pk=equipment_id, counts_by_hand=False).update(counts_by_hand=True)
