@@ -16,10 +16,14 @@ POLLED = "X-Poll"
 
 def etag_of(request: HttpRequest, revision: str, now: datetime) -> str:
     """A page changes with its lines, its reader's language and rights, and as time passes by minute."""
-    actor = actor_of(request)
-    rights = ",".join(sorted(f"{grant.role}@{grant.path}" for grant in actor.grants))
-    parts = (revision, get_language(), rights, now.strftime("%Y%m%d%H%M"), request.get_full_path())
-    return f'"{hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:24]}"'
+    parts = (revision, reader_of(request), now.strftime("%Y%m%d%H%M"))
+    return f'"{hashlib.sha256("|".join(parts).encode()).hexdigest()[:24]}"'
+
+
+def reader_of(request: HttpRequest) -> str:
+    """What one reader's copy of a page differs by from another's: language, rights, and what is asked for."""
+    rights = ",".join(sorted(f"{grant.role}@{grant.path}" for grant in actor_of(request).grants))
+    return "|".join((str(get_language()), rights, request.get_full_path()))
 
 
 def answer_304(request: HttpRequest, etag: str) -> HttpResponse | None:

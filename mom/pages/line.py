@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from mom.pages import board, svg
 from mom.pages import owners as taken
-from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
+from mom.pages.etags import POLLED, answer_304, etag_of, reader_of, with_etag
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import Losses
 from mom.pages.reading import LineReading, kept, line_kpi, line_reading, version_of
@@ -23,7 +24,11 @@ from plant.access import actor_of, require
 
 if TYPE_CHECKING:
     from mom.record.model import Answer
+    from plant.models import Equipment
     from production.models import JobOrder
+
+
+_drawing: dict[int, Lock] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +109,32 @@ def line(request: HttpRequest, code: str) -> HttpResponse:
     etag = etag_of(request, revision, now)
     if unchanged := answer_304(request, etag):
         return unchanged
-    reading = line_reading(place, revision=revision, now=now)
+    if POLLED not in request.headers or request.GET:
+        template = "mom/line_poll.html" if POLLED in request.headers else "mom/line.html"
+        return with_etag(_rendered(request, place, template, etag, now), etag)
+    # All who watch a line wait for one drawing of it, instead of each making their own at the same time.
+    with _drawing.setdefault(place.pk, Lock()):
+        body = kept(
+            f"poll {reader_of(request)}",
+            place,
+            version_of(revision, now),
+            lambda: _rendered(request, place, "mom/line_poll.html", etag, now).content,
+        )
+    return with_etag(HttpResponse(body), etag)
+
+
+def _rendered(
+    request: HttpRequest, place: Equipment, template: str, etag: str, now: datetime
+) -> HttpResponse:
+    revision: str = place.revision  # type: ignore[attr-defined]
     actor = actor_of(request)
     context = {
-        "board": line_board(reading, revision=revision),
+        "board": line_board(line_reading(place, revision=revision, now=now), revision=revision),
         "etag": etag,
         "may_code": actor.may("stop.code", place),
         "may_act": actor.may("action.edit", place),
     }
-    template = "mom/line_poll.html" if POLLED in request.headers else "mom/line.html"
-    return with_etag(render(request, template, context), etag)
+    return render(request, template, context)
 
 
 @require_safe

@@ -77,12 +77,16 @@ def run() -> list[Ratio]:
         unchanged = _per_second(place.port, cookie, lambda: None, held=True)
         rendered = _per_second(place.port, cookie, lambda: revision_bump(line_id=line.pk), held=False)
         first.close()
+        busy, began = time.process_time(), time.monotonic()
         taken = _polled(place.port, cookie, line)
+        own = (time.process_time() - busy) / (time.monotonic() - began)
         p95 = statistics.quantiles(taken, n=20, method="inclusive")[-1]
     name = f"line page under {POLLERS} pollers"
     return [
         Ratio(f"{name} (requests/s)", unchanged, rendered, "rendered for each", goal=GOAL),
         allowed(f"{name}, one poll in {EVERY:g} s each and a change a second, p95", p95, P95_MS),
+        # Two hundred readers are threads of this process, on the same processors as the server.
+        Ratio(f"{name}, what the readers themselves take (% of a processor)", own * 100, 100, "a processor"),
     ]
 
 

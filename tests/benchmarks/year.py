@@ -222,7 +222,7 @@ def _timeline(found: Windows) -> list[Ratio]:
         lanes = [
             svg.lane(
                 board.segment_marks(read.get(unit.pk), unit, zone, {}),
-                window=window, zone=zone, label=unit.name,
+                window=window, zone=zone, label=unit.name, href=f"/equipment/{unit.code}/",
             )
             for unit in units
         ]  # fmt: skip
