@@ -96,7 +96,9 @@ def wrong(name: str, change: datetime, shifts: tuple[Shift, ...]) -> str:
         if one.end != other.start:
             word = "missing" if one.end < other.start else "counted twice"
             return f"{word} from {one.end} to {other.start}, shifts {_told(shifts)}"
-    start, end = change - DAY, change + DAY
+    # Whole quarters: a clock may change at one past midnight, when the wall has just shown a new shift
+    middle = change.replace(minute=change.minute // 15 * 15, second=0)
+    start, end = middle - DAY, middle + DAY
     expected = by_the_wall(zone, start - DAY, end, shifts)
     for at, code in expected.items():
         if at >= start and (read := _code_at(found, at)) != code:
