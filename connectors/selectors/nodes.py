@@ -74,6 +74,12 @@ def nodes_of(*, connection_id: int, now: datetime) -> Heard:
     return Heard(host, nodes, list(told.exclude(kind=Kind.SEEN).order_by("-id")[:50]))
 
 
+def granted_by(*, connection_id: int) -> SourceNotice | None:
+    """When we last began to listen, and what the server granted of what we asked for then."""
+    told = SourceNotice.objects.filter(connection_id=connection_id, scope="", kind=Kind.LISTENING)
+    return told.exclude(detail="").order_by("-id").first()
+
+
 def _rows(connection_id: int, started: int) -> tuple[dict[str, NodeRow], dict[str, int]]:
     """By scope, and the notice each rests on."""
     rows, ids = {}, {}

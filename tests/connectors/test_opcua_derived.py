@@ -53,7 +53,7 @@ class Machine:
 
     async def make(self, *, with_ids: bool) -> None:
         above = await self.server.nodes.objects.add_object(
-            ua.NodeId("Filler", self.index), ua.QualifiedName("Filler", self.index)
+            ua.NodeId.from_string(f"ns={self.index};s=Filler"), ua.QualifiedName("Filler", self.index)
         )
         for level, name in enumerate(NESTED):
             above = await above.add_object(self.index, name)
@@ -137,7 +137,9 @@ async def test_parts_of_a_machine_the_server_loses_are_watched_again(monkeypatch
 async def test_an_object_without_machines_is_told_by_the_probe() -> None:
     port = free_port()
     async with opcua_server(port, {}) as server:
-        await server.nodes.objects.add_object(ua.NodeId("Filler", 2), ua.QualifiedName("Filler", 2))
+        await server.nodes.objects.add_object(
+            ua.NodeId.from_string("ns=2;s=Filler"), ua.QualifiedName("Filler", 2)
+        )
         probe = await connected(port, PACKML).probe()
     assert [str(said) for said in probe.warnings] == [f"{PACKML}: not at this server"]
 
@@ -152,9 +154,9 @@ class Alarms:
         self.server.iserver.bind_condition_methods = 500
         await self.server.iserver.setup_condition_methods()
         objects = self.server.nodes.objects
-        node = await objects.add_object(ua.NodeId("Filler", 2), ua.QualifiedName("Filler", 2))
+        node = await objects.add_object(ua.NodeId.from_string("ns=2;s=Filler"), ua.QualifiedName("Filler", 2))
         kind = self.server.get_node(ua.ObjectIds.OffNormalAlarmType)
-        self.generator = await self.server.get_event_generator(kind, node)
+        self.generator = await self.server.get_event_generator(kind, node.nodeid)
         event = self.generator.event
         for name, value, type_ in (
             ("ConditionName", "", ua.VariantType.String),
@@ -169,7 +171,7 @@ class Alarms:
     async def say(self, name: str, text: str, *, active: bool, acked: bool = False, branch: int = 0) -> None:
         event = self.generator.event
         event.ConditionName, event.Retain = name, active
-        event.BranchId = ua.NodeId(branch, 2) if branch else ua.NodeId()
+        event.BranchId = ua.NodeId.from_string(f"ns=2;i={branch}") if branch else ua.NodeId()
         setattr(event, "ActiveState/Id", active)
         setattr(event, "AckedState/Id", acked)
         await self.generator.trigger(message=text)

@@ -242,5 +242,11 @@ async def test_what_the_server_grants_is_told_by_the_probe_and_kept_with_the_out
             await follower.until(lambda: False)
     async with opcua_server(port, NODES), running(made) as follower:
         await follower.until(lambda: any(gap.end_time for gap in follower.gaps()))
+    (told,) = follower.batches[0].notices
+    assert told.kind == "listening"
+    assert told.detail == (
+        f"queues of 90000 asked, {cap} or more granted, fewer than asked for 3 of 3 values;"
+        " sampled every 10 ms asked, 50 ms or faster granted"
+    )
     closed = next(gap for gap in follower.gaps() if gap.end_time)
     assert f"queues of 90000 asked, {cap} or more granted, fewer than asked for 3 of 3" in closed.detail

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from connectors.domain.columns import Columns
+from connectors.domain.notices import LISTENING, Notice
 from connectors.domain.outage import GapRecord, Outage, gap_declared
 from connectors.domain.phrase import Told, late, phrase
 from connectors.interface import ConnectorConfig, Identity, Probe, SampleBatch, Unavailable
@@ -150,7 +151,7 @@ class OpcUaConnector:
 
     async def _connected(self) -> AsyncGenerator[SampleBatch, None]:
         """On one channel, until it is lost."""
-        session = self._session
+        session, fresh = self._session, False
         if session is not None and session.life.resumable:
             try:
                 await session.resume()
@@ -164,8 +165,12 @@ class OpcUaConnector:
             await session.subscribe(list(self._config.addresses))
             if self._outage.open is not None:
                 self._fill_until = session.life.covered
+            fresh = True
         for gap in await verifying.verified(session):
             yield SampleBatch(gaps=[gap])
+        if fresh:
+            now = time.time_ns() // 1000
+            yield SampleBatch(notices=[Notice(LISTENING, "", now, detail=session.items.said())])
         session.start()
         if self._fill_until is not None:
             session.alongside(self._fill(session, self._fill_until))
@@ -235,7 +240,8 @@ class OpcUaConnector:
         self._fill_until = None
         self._filled.clear()
         gaps = self._closing(session, opened, until, missing)
-        await session.hand_over(SampleBatch(gaps=gaps, messages=1))
+        # No message of its own: a gap an earlier process left open reaches further back than this one
+        await session.hand_over(SampleBatch(gaps=gaps))
 
     def _closing(
         self, session: UaSession, opened: GapRecord, now: datetime, missing: set[str]
