@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plant', '0008_reasons_of_scrap_and_rework_counted_again'),
+        ('plant', '0009_machines_people_count_at'),
         ('production', '0015_rollups_of_months'),
     ]
 
@@ -58,5 +58,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='unitconversion',
             constraint=models.CheckConstraint(condition=models.Q(('counted__gt', 0), ('makes__gt', 0)), name='unit_conversion_positive'),
+        ),
+        # Counts entered before were entered at machines too.
+        migrations.RunSQL(
+            "UPDATE plant_equipment SET counts_by_hand = true WHERE level = 'work_unit' "
+            "AND id IN (SELECT equipment_id FROM production_countassertion)",
+            migrations.RunSQL.noop,
         ),
     ]
