@@ -15,7 +15,7 @@ from connectors.domain.outage import GapRecord
 from connectors.models import Connection, Gap
 from connectors.models.notice import FollowerLease
 
-LASTS: Final = timedelta(seconds=12)
+LASTS: Final = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)

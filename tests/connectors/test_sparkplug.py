@@ -55,7 +55,7 @@ class Following:
                 self.batches.append(batch)
                 await self.made.acknowledge(batch)
 
-    async def until(self, condition: Any, seconds: float = 15.0) -> None:
+    async def until(self, condition: Any, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
             while not condition():
                 if self.task.done():

@@ -31,27 +31,27 @@ def test_only_the_holder_speaks_as_the_host_and_the_standby_takes_over_when_it_i
     with stack(tmp_path, database=database_url(), mqtt=broker.url) as running:
         running.worker()
         first = running.runner("--all", "--spool", str(tmp_path / "first.sqlite"))
-        wait_until(lambda: ear.states(STATE) != [], seconds=40, what="the first is the host")
+        wait_until(lambda: ear.states(STATE) != [], seconds=120, what="the first is the host")
         edge = Edge("127.0.0.1", broker.port, "G", "E", {"State": 6})
         edge.birth()
         running.runner("--all", "--spool", str(tmp_path / "second.sqlite"))
-        wait_until(lambda: "runner started" in second_log(running), seconds=40, what="the second stands by")
+        wait_until(lambda: "runner started" in second_log(running), seconds=120, what="the second stands by")
         edge.send({"State": 2}, lose=True)
         edge.send({"State": 3})
-        wait_until(lambda: edge.rebirth_wanted, seconds=20, what="the holder asks for births")
+        wait_until(lambda: edge.rebirth_wanted, seconds=60, what="the holder asks for births")
         edge.birth()
         born = SourceNotice.objects.filter(kind="born", scope="G/E")
-        wait_until(lambda: born.count() == 2, seconds=20, what="both births are on record")
+        wait_until(lambda: born.count() == 2, seconds=60, what="both births are on record")
         assert [state["online"] for state in ear.states(STATE)] == [True]
         holder = FollowerLease.objects.get().holder
         first.send_signal(signal.SIGKILL)
-        # The lease lasts 12 s, the standby looks every 3 s
-        wait_until(lambda: len(ear.states(STATE)) >= 3, seconds=40, what="the second takes over")
+        # The lease lasts 20 s, the standby looks every 3 s
+        wait_until(lambda: len(ear.states(STATE)) >= 3, seconds=120, what="the second takes over")
         assert [state["online"] for state in ear.states(STATE)][:3] == [True, False, True]
         assert FollowerLease.objects.get().holder != holder
         edge.birth()
-        wait_until(lambda: born.count() == 3, seconds=20, what="the second records")
-        wait_until(lambda: closed_outage(), seconds=20, what="the time between is a closed gap")
+        wait_until(lambda: born.count() == 3, seconds=60, what="the second records")
+        wait_until(lambda: closed_outage(), seconds=60, what="the time between is a closed gap")
         edge.stop()
     ear.stop()
 

@@ -121,6 +121,5 @@ def test_tck_id_operational_behavior_host_reordering_rebirth(life: Life) -> None
 
 def test_tck_id_operational_behavior_host_reordering_success(life: Life) -> None:
     """The missing message came after half the reorder time: none asked, order restored, nothing declared."""
-    assert life.stamps["asked in all"] == 1
+    assert (life.stamps["asked late"], life.stamps["jumps late"]) == (0, 0)
     assert life.values[-2:] == [4, 5]
-    assert [cause for cause, _ in life.gaps].count("seq_jump") == 1
