@@ -110,6 +110,8 @@ OWNER_DATABASE = _owner_database
 
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 MQTT_URL = env.text("MQTT_URL", "mqtt://127.0.0.1:1883")
+# Days after which samples are packed; a day is never packed while late values of it are expected.
+HISTORY_PACK_AFTER_DAYS = env.integer("HISTORY_PACK_AFTER_DAYS", 14, minimum=3)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

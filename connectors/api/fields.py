@@ -109,6 +109,9 @@ class PostedSerializer(serializers.Serializer[Any]):
     stored = serializers.IntegerField()
     deduplicated = serializers.IntegerField()
     quarantined = serializers.IntegerField()
+    refused = serializers.ListField(
+        child=serializers.DictField(), required=False, help_text="Of lines: the first 100 refused, with why."
+    )
 
 
 class SampleSerializer(serializers.Serializer[Any]):

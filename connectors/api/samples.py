@@ -17,13 +17,16 @@ from rest_framework.views import APIView
 
 from connectors import selectors, services
 from connectors.api import fields
+from connectors.api.bulk import BulkJsonParser, LinesParser
 from connectors.domain.columns import instant, micros
+from connectors.domain.wire import Unread
 from connectors.models import Connection
 from connectors.selectors.summary import samples_summary
-from connectors.services.posting import BadSamples, columns_of, instant_of
+from connectors.services.posting import BadSamples, columns_of, instant_of, lines_of
 from plant.rest import Streamed, actor_of, once, refuse_unknown, stream_window, streamed
 
 QUALITIES = ("good", "uncertain", "bad")
+TOLD_LINES = 100
 PAGE, LARGEST, MOST_BUCKETS = 1000, 20_000, 5000
 KNOWN = frozenset({"connection", "samples", "watermark"})
 
@@ -31,6 +34,7 @@ KNOWN = frozenset({"connection", "samples", "watermark"})
 class SamplesView(Streamed, APIView):
     required_action = "view"
     required_actions = {"GET": "view", "POST": "sample.write"}
+    parser_classes = (BulkJsonParser, LinesParser)
 
     @extend_schema(
         request=fields.PostSerializer,
@@ -38,10 +42,17 @@ class SamplesView(Streamed, APIView):
         parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)],
     )
     def post(self, request: Request) -> Response:
-        """Store up to 20,000 samples. The same Idempotency-Key gets the first answer again."""
+        """Store up to 20,000 samples. The same Idempotency-Key gets the first answer again.
+
+        As ``application/json`` all or nothing; as ``application/x-ndjson``, one sample a line and
+        ``?connection=`` in the address, each line by itself: those refused are told with their number and
+        kept under unreadable messages. Either may come with ``Content-Encoding: gzip``.
+        """
 
         def write() -> tuple[int, Any]:
             body = request.data
+            if isinstance(body, bytes):
+                return self._lines(request, body)
             if (
                 not isinstance(body, dict)
                 or body.keys() - KNOWN
@@ -57,14 +68,29 @@ class SamplesView(Streamed, APIView):
                 now=now,
                 watermark=None if said is None else instant(instant_of(said)),
             )
-            return 201, {
-                "received": result.received,
-                "stored": result.stored,
-                "deduplicated": result.deduplicated,
-                "quarantined": result.quarantined,
-            }
+            return 201, _counts(result)
 
         return once(request, write, required=True)
+
+    def _lines(self, request: Request, body: bytes) -> tuple[int, Any]:
+        refuse_unknown(request, {"connection", "watermark"})
+        query = request.query_params
+        connection = self._connection(request, query.get("connection", ""))
+        now, said = timezone.now(), query.get("watermark")
+        samples, refused = lines_of(body, now=now)
+        unread = [
+            Unread(f"line {one.line}", f"line {one.line}: {one.reason}"[:280], one.raw, now)
+            for one in refused
+        ]
+        result = services.samples_ingest(
+            connection=connection.slug,
+            samples=samples,
+            now=now,
+            watermark=None if said is None else instant(instant_of(said)),
+            unread=unread,
+        )
+        told = [{"line": one.line, "reason": one.reason} for one in refused[:TOLD_LINES]]
+        return 201, {**_counts(result), "refused": told}
 
     @extend_schema(
         responses=fields.SamplePageSerializer,
@@ -128,6 +154,15 @@ class SamplesView(Streamed, APIView):
         if found is None:
             raise exceptions.NotFound(f"no signal {raw}")
         return found
+
+
+def _counts(result: services.Result) -> dict[str, Any]:
+    return {
+        "received": result.received,
+        "stored": result.stored,
+        "deduplicated": result.deduplicated,
+        "quarantined": result.quarantined,
+    }
 
 
 def _buckets(signal_id: int, start: datetime, end: datetime, raw: str) -> list[dict[str, Any]]:

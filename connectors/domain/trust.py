@@ -197,12 +197,10 @@ def _sum(found: Evidence, now: datetime) -> list[Reason]:
         return [Reason(Level.CARE, text, "sum")]
     reasons = []
     if told.difference > 0:
-        text = phrase(
-            late("%(count)d values were confirmed to the runner and are not here"), count=told.difference
-        )
+        text = phrase(late("confirmed to the runner and not here: %(count)d values"), count=told.difference)
         reasons.append(Reason(Level.REFUSE, text, "sum"))
     elif told.difference < 0:
-        text = phrase(late("%(count)d values more than the runner sent are here"), count=-told.difference)
+        text = phrase(late("here and never sent by the runner: %(count)d values"), count=-told.difference)
         reasons.append(Reason(Level.REFUSE, text, "sum"))
     if found.enabled and found.reported_at is not None and now - found.reported_at > REPORT_LATE:
         text = phrase(late("the runner has not reported for %(time)s"), time=lasting(now - found.reported_at))
@@ -215,7 +213,7 @@ def _gaps(found: Evidence, now: datetime) -> list[Reason]:
     reasons = []
     if going:
         first = min(going, key=lambda gap: gap.start_time)
-        text = phrase(late("values are missing since %(time)s ago"), time=lasting(first.lasted(now)))
+        text = phrase(late("values have been missing for %(time)s"), time=lasting(first.lasted(now)))
         reasons.append(Reason(Level.REFUSE, text, "gaps", first.cause))
     lost = missing_time([gap for gap in found.gaps if gap.end_time is not None and not gap.recovered], now)
     if lost:
@@ -265,7 +263,9 @@ def _quality(found: Evidence) -> list[Reason]:
         )
         reasons.append(Reason(Level.CARE, text, "stuck"))
     if found.unread:
-        text = phrase(late("%(count)d messages of the last 24 hours could not be read"), count=found.unread)
+        text = phrase(
+            late("messages of the last 24 hours that nobody could read: %(count)d"), count=found.unread
+        )
         reasons.append(Reason(Level.CARE, text, "unread"))
     return reasons
 

@@ -24,6 +24,7 @@ _COLUMN = struct.Struct("<BBI")  # transformation, width of a number, bytes
 _WHOLE = struct.Struct("<q")
 _CONSTANT, _RAW, _DELTA, _DELTA2, _XOR, _DICTIONARY, _SCALED = range(7)
 _TRIED = 4096
+_LEVEL = 1  # a twentieth more room than at 6, in half the time
 _SCALES = (1, 10, 100, 1000, 10_000)
 COLUMNS = (
     "source_time",
@@ -186,7 +187,7 @@ def _packed(values: Array, *, floats: bool = False) -> bytes:
     kinds = (_XOR, _RAW, _DELTA) if floats else (_DELTA, _DELTA2, _RAW)
     sizes = {kind: len(_squeezed(_TRANSFORM[kind](tried), 1)[1]) for kind in kinds}
     kind = min(kinds, key=sizes.__getitem__)
-    width, body = _squeezed(_TRANSFORM[kind](values), 6)
+    width, body = _squeezed(_TRANSFORM[kind](values), _LEVEL)
     listed = _listed(values) if floats and len(body) > 2 * len(values) else None
     if listed is not None and len(listed) < len(body):
         return _COLUMN.pack(_DICTIONARY, 8, len(listed)) + listed

@@ -66,17 +66,26 @@ def samples_summary(
     ids = list(signal_ids)
     if not ids or end <= start:
         return []
-    found, is_packed = _of_rows(ids, start, start, end, end, parts, last)
-    if is_packed:
-        with connection.cursor() as cursor:
-            cursor.execute(_REACH, [ids, end, start])
-            reach = min(cursor.fetchone()[0] + timedelta(microseconds=1), end)
-        # Rows of packed days may be there twice: they are few, and taken with the segments
-        found, _ = _of_rows(ids, start, reach, end, end, parts, last) if reach < end else ([], False)
-        for signal in ids:
-            found += _of_packed(signal, start, reach, end, parts, last)
-        found = _added(found)
-    return sorted(found)
+    reach = _reach(ids, start, end)
+    if reach is None:
+        found, is_packed = _of_rows(ids, start, start, end, end, parts, last)
+        if not is_packed:
+            return sorted(found)
+        # Packed between the two questions
+        reach = _reach(ids, start, end) or end
+    # Rows of packed days may be there twice: they are few, and taken with the segments
+    found, _ = _of_rows(ids, start, reach, end, end, parts, last) if reach < end else ([], False)
+    for signal in ids:
+        found += _of_packed(signal, start, reach, end, parts, last)
+    return sorted(_added(found))
+
+
+def _reach(ids: list[int], start: datetime, end: datetime) -> datetime | None:
+    """Until when there are packed samples in the range; None: there are none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REACH, [ids, end, start])
+        (latest,) = cursor.fetchone()
+    return None if latest is None else min(latest + timedelta(microseconds=1), end)
 
 
 def _of_rows(

@@ -24,8 +24,6 @@ from connectors.selectors.segments import series_between
 from connectors.services.packing import Rows
 
 log = logging.getLogger(__name__)
-# When nobody expects more of a day: values come at most a day late, people correct within a week.
-PACK_AFTER_DAYS = 14
 NEVER_PACKED = timedelta(days=2)
 LARGEST = 65_536
 AT_ONCE = 1_000_000
@@ -94,9 +92,8 @@ class PackedWrong(RuntimeError):
 
 def days_due(*, now: datetime, limit: int = 100) -> list[date]:
     """Days with rows old enough to be packed, latest first: late values of a packed day make it due again."""
-    after = max(int(getattr(settings, "HISTORY_PACK_AFTER_DAYS", PACK_AFTER_DAYS)), 3)
     with database.cursor() as cursor:
-        cursor.execute(_DUE, [now.date() - timedelta(days=after), limit])
+        cursor.execute(_DUE, [now.date() - timedelta(days=settings.HISTORY_PACK_AFTER_DAYS), limit])
         return [day for (day,) in cursor.fetchall()]
 
 
@@ -139,7 +136,7 @@ def day_pack(*, day: date) -> Packed | None:
         for signal, series in _read(group, start, end):
             fresh = _fresh(series, known.get(signal))
             rows, doubled = rows + len(series), doubled + len(series) - len(fresh)
-            made = [_segment(signal, day, part) for part in _parts(in_order(fresh))]
+            made = [segment_of(signal, day, part) for part in parts_of(in_order(fresh))]
             SampleSegment.objects.bulk_create(made)
             segments, size = segments + len(made), size + sum(len(one.data) for one in made)
     with database.cursor() as cursor:
@@ -215,12 +212,12 @@ def _fresh(series: Series, known: set[tuple[int, int]] | None) -> Series:
     return series.take(np.array([pair not in known for pair in pairs], bool))
 
 
-def _parts(series: Series) -> Iterator[Series]:
+def parts_of(series: Series) -> Iterator[Series]:
     for first in range(0, len(series), LARGEST):
         yield series.take(slice(first, first + LARGEST))
 
 
-def _segment(signal: int, day: date, series: Series) -> SampleSegment:
+def segment_of(signal: int, day: date, series: Series) -> SampleSegment:
     data = pack(series)
     _compare(series, unpack(data))
     return SampleSegment(

@@ -74,12 +74,17 @@ class Result:
 
 
 def samples_ingest(
-    *, connection: str, samples: Columns, now: datetime, watermark: datetime | None = None
+    *,
+    connection: str,
+    samples: Columns,
+    now: datetime,
+    watermark: datetime | None = None,
+    unread: Sequence[Unread] = (),
 ) -> Result:
     """Store one batch that carries no receipt of its own; ``watermark``: nothing older will come."""
     with transaction.atomic():
         context, (result,) = deliveries_store(
-            slug=connection, deliveries=[Delivery(samples=samples)], now=now
+            slug=connection, deliveries=[Delivery(samples=samples, unread=unread)], now=now
         )
         if watermark is not None:
             watermark_append(connection_id=context.connection_id, at=min(watermark, now))

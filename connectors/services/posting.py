@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from connectors.domain.columns import EPOCH, MICROSECOND, NO_STATUS, NO_TIME, Columns, micros
 
@@ -49,6 +51,43 @@ def columns_of(raw: Any, *, now: datetime) -> Columns:
             f"samples[{index}]: expected an object with address, source_time and value"
         ) from None
     return columns
+
+
+class Refused(NamedTuple):
+    """A line that is no sample, counted from 1, and why."""
+
+    line: int
+    reason: str
+    raw: bytes
+
+
+def lines_of(raw: bytes, *, now: datetime) -> tuple[Columns, list[Refused]]:
+    """One sample a line: those that can be read, and those that cannot. Raises BadSamples for too many."""
+    columns, arrival, times = Columns(), micros(now), _Times()
+    refused: list[Refused] = []
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        if len(columns) + len(refused) >= MOST:
+            raise BadSamples(f"more than {MOST} lines in one request")
+        try:
+            _add_line(columns, orjson.loads(line), times, arrival)
+        except KeyError as error:
+            refused.append(Refused(number, f"{error.args[0]!r} is missing", line))
+        except (ValueError, OverflowError) as error:
+            refused.append(Refused(number, str(error)[:200], line))
+    return columns, refused
+
+
+def _add_line(columns: Columns, item: Any, times: _Times, arrival: int) -> None:
+    if not isinstance(item, dict):
+        raise BadSamples("expected an object with address, source_time and value")
+    address, value = item["address"], item["value"]
+    if value.__class__ not in _SCALARS:
+        raise BadSamples(f"a {type(value).__name__} is not a value")
+    if address.__class__ is not str:
+        raise BadSamples("address: expected text")
+    _add_full(columns, item, address, value, times, arrival)
 
 
 _SCALARS = frozenset({int, float, bool, str, type(None)})

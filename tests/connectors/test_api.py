@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -170,3 +171,45 @@ def test_gaps_and_quarantine_are_listed_and_reprocessed(engineer: Client, signal
 def test_a_full_post_is_stored_whole(engineer: Client, signal: SignalDefinition) -> None:
     wanted = body(signal, *range(20_000))
     assert post(engineer, wanted).json()["stored"] == 20_000
+
+
+def lines(client: Client, signal: SignalDefinition, raw: bytes, **headers: str) -> Any:
+    return client.post(
+        f"/api/v1/samples?connection={signal.connection.slug}",
+        raw,
+        content_type="application/x-ndjson",
+        headers={"Idempotency-Key": str(uuid.uuid4()), **headers},
+    )
+
+
+def test_lines_are_stored_or_refused_one_by_one(engineer: Client, signal: SignalDefinition) -> None:
+    good = [orjson.dumps(one) for one in body(signal, 1, 2)["samples"]]
+    raw = b"\n".join([good[0], b"{oops", b"", b'{"address": "M1/count"}', good[1], b"[]"]) + b"\n"
+    packed = gzip.compress(raw)
+    answer = lines(engineer, signal, packed, **{"Content-Encoding": "gzip"})
+    assert answer.status_code == 201
+    told = answer.json()
+    assert [one["line"] for one in told.pop("refused")] == [2, 4, 6]
+    assert told == {"received": 5, "stored": 2, "deduplicated": 0, "quarantined": 3}
+    reasons = set(QuarantinedMessage.objects.values_list("reason", flat=True))
+    assert "line 4: 'value' is missing" in reasons
+    assert lines(engineer, signal, raw).json()["deduplicated"] == 2
+
+
+@pytest.mark.parametrize(
+    ("raw", "headers"),
+    [
+        (b"{}", {"Content-Encoding": "br"}),
+        (b"not gzip", {"Content-Encoding": "gzip"}),
+        (gzip.compress(b"{}\n" * 1000)[:-20], {"Content-Encoding": "gzip"}),
+        (gzip.compress(b"\n" * (33 * 1024 * 1024)), {"Content-Encoding": "gzip"}),
+        (b"{}\n" * 20_001, {}),
+    ],
+    ids=["encoding", "damaged", "cut", "bomb", "too many"],
+)
+def test_a_body_that_is_too_much_or_cannot_be_unpacked_is_refused(
+    engineer: Client, signal: SignalDefinition, raw: bytes, headers: dict[str, str]
+) -> None:
+    assert lines(engineer, signal, raw, **headers).status_code == 400
+    assert not SignalSample.objects.exists()
+    assert not QuarantinedMessage.objects.exists()
