@@ -7,10 +7,11 @@ stop seen through a counter ends one cycle before the next piece, so that slow c
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from production.domain.states import EXECUTE, STOPPED
 from production.domain.tracks import GAP, INACTIVE, SILENT, STATE, Change
@@ -22,20 +23,48 @@ if TYPE_CHECKING:
 NO_COUNT = "no_count"
 
 
+class Pace(NamedTuple):
+    """From ``start`` on a piece takes ``cycle``, and so long without one means stopped."""
+
+    start: datetime
+    silence: timedelta
+    cycle: timedelta
+
+
+def _start_of(pace: Pace) -> datetime:
+    return pace.start
+
+
+def pace_at(unit: Unit, at: datetime) -> Pace:
+    """That of the order at work when a piece was made; at the instant of a change, of the order before."""
+    place = bisect_left(unit.paces, at, key=_start_of)
+    if place:
+        return unit.paces[place - 1]
+    limit = unit.counter_silence if unit.by_counter or unit.no_count is None else unit.no_count
+    return Pace(at, limit, unit.cycle)
+
+
 class Movement:
     """The state of a machine told only by its counter: running while it moves, stopped from its last move."""
 
     def __init__(self, unit: Unit, opened: Open, events: list[Change]) -> None:
-        self._silence, self._cycle, self._events = unit.counter_silence, unit.cycle, events
+        self._unit, self._events = unit, events
         self._last = opened.last_move
         self.running = self._last is not None and opened.at - self._last <= self._silence
+
+    @property
+    def _silence(self) -> timedelta:
+        """How long none may come after the last piece."""
+        assert self._last is not None
+        return pace_at(self._unit, self._last).silence
 
     def take(self, moves: list[datetime], to: datetime) -> None:
         """Take the moves of a window, in any order, and what their absence until ``to`` means."""
         for at in sorted(moves):
             self._pause(at)
             if not self.running:
-                began = at - self._cycle if self._last is None else max(self._last, at - self._cycle)
+                began = at - pace_at(self._unit, at).cycle
+                began = began if self._last is None else max(self._last, began)
                 self._events.append((began, STATE, (EXECUTE, "")))
                 self.running = True
             self._last = at
@@ -58,14 +87,13 @@ class Inactivity:
 
     def __init__(
         self,
-        limit: timedelta,
-        cycle: timedelta,
+        unit: Unit,
         opened: Open,
         now: tuple[object, bool, int],
         events: list[Change],
     ) -> None:
         """``now``: state, silence and depth of gaps where the fold begins."""
-        self._limit, self._cycle, self._events = max(limit, cycle), cycle, events
+        self._unit, self._events = unit, events
         self._state, self._silent, self._depth = now
         self._taken = opened.at
         self.inactive = self._says_execute and is_idle_count(opened.state)
@@ -121,11 +149,14 @@ class Inactivity:
             return
         self._stood(at)
         if self.inactive:
-            self._events.append((max(self._since, at - self._cycle), INACTIVE, False))
+            self._events.append((max(self._since, at - pace_at(self._unit, at).cycle), INACTIVE, False))
             self.inactive = False
         self._since = at
 
     def _stood(self, until: datetime) -> None:
-        if self._since is not None and not self.inactive and until - self._since > self._limit:
+        if self._since is None or self.inactive:
+            return
+        pace = pace_at(self._unit, self._since)
+        if until - self._since > max(pace.silence, pace.cycle):
             self._events.append((self._since, INACTIVE, True))
             self.inactive = True

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from production.domain.counters import Counted, Counter, Number, reading
-from production.domain.movement import NO_COUNT, Inactivity, Movement
+from production.domain.movement import NO_COUNT, Inactivity, Movement, Pace
 from production.domain.states import EXECUTE, STOPPED, UNKNOWN, state_of
 from production.domain.tracks import (
     FAULT,
@@ -61,9 +61,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A machine and its signals. ``stale_after``: longest silence of all its signals that still means no
-    change.
-    """
+    """A machine and its signals. ``stale_after``: longest silence of them all that still means no change."""
 
     code: str
     signals: tuple[Signal, ...]
@@ -74,6 +72,8 @@ class Unit:
     cycle: timedelta = timedelta()
     # For machines that tell their state: standing so long while it says execute means stopped.
     no_count: timedelta | None = None
+    # Limits and cycle of each order, where products differ; those above are the longest of them.
+    paces: tuple[Pace, ...] = ()
 
     @property
     def by_counter(self) -> bool:
@@ -214,7 +214,7 @@ class Fold:
         if self.unit.by_counter or self.unit.no_count is None or not self.unit.counts_pieces:
             return None
         sweep, now = self._sweep, (self._sweep.values[STATE], self._sweep.silent, self._sweep.depth)
-        watch = Inactivity(self.unit.no_count, self.unit.cycle, opened, now, self._events)
+        watch = Inactivity(self.unit, opened, now, self._events)
         sweep.inactive = watch.inactive
         return watch
 

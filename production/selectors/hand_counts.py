@@ -23,15 +23,24 @@ FIELDS = (
 RESULTS = (REWORK_GOOD, REWORK_SCRAP)
 
 
+def counted_at(equipment_ids: Iterable[int], counters: Iterable[SignalDefinition]) -> frozenset[int]:
+    """Machines of which people may have told pieces: no counter of theirs is known, or they entered some."""
+    alone = {signal.equipment_id for signal in counters if not signal.by_hand}  # type: ignore[attr-defined]
+    return frozenset(equipment_ids) - alone
+
+
 def hand_counts(
     *, equipment_ids: Iterable[int], start: datetime, end: datetime, order_codes: Iterable[str] | None = None
 ) -> list[Hand]:
     """Counts in force that end in [start, end], oldest first; with ``order_codes``: without an order, and all
     said for those orders whenever they end.
     """
+    ids = list(equipment_ids)
+    if not ids:
+        return []
     inside = Q(end_time__gte=start, end_time__lte=end)
     about = inside if order_codes is None else inside & Q(job_order=None) | Q(job_order__code__in=order_codes)
-    return hands(CountAssertion.objects.filter(about, equipment_id__in=list(equipment_ids)))
+    return hands(CountAssertion.objects.filter(about, equipment_id__in=ids))
 
 
 def hands(found: QuerySet[CountAssertion]) -> list[Hand]:

@@ -40,7 +40,8 @@ def order_quantities(
 ) -> dict[int, list[OrderCount]]:
     """By machine, what it counted in each order's part of [start, end), in as many reads as for one."""
     uses = orders_between(equipment=equipment, start=start, end=end)
-    said = hand_counts(equipment_ids=[machine.pk for machine in equipment], start=start, end=end - INSTANT)
+    ids = [machine.pk for machine in equipment if machine.counts_by_hand]
+    said = hand_counts(equipment_ids=ids, start=start, end=end - INSTANT)
     parts = [
         part
         for machine in equipment

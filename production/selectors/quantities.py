@@ -24,7 +24,7 @@ from production.domain.stitching import COUNTERS
 from production.models import QuantityActual
 from production.selectors.conversions import Units, units_read
 from production.selectors.folding import countable, latest_countable
-from production.selectors.hand_counts import hand_counts, kinds_told
+from production.selectors.hand_counts import counted_at, hand_counts, kinds_told
 from production.selectors.units import per_second_of, signals_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def quantities_each(
         ids = {pk for one in asked for pk in one.equipment_ids}
         counters = signals_of(equipment_ids=ids, roles=COUNTERS)
     signals = list(counters)
-    asked = _with_said(asked, of_order=of_order)
+    asked = _with_said(asked, signals, of_order=of_order)
     units = units_read(signals)
     parts = [(one,) if units is None else _by_order(units, one, of_order=of_order) for one in asked]
     counts = [[_Count.begun(part, signals, of_order=of_order) for part in of_one] for of_one in parts]
@@ -154,13 +154,15 @@ def _together(units: Units | None, counts: Sequence[_Count]) -> dict[int, _Sum]:
     return found
 
 
-def _with_said(asked: Sequence[Asked], *, of_order: bool) -> list[Asked]:
+def _with_said(
+    asked: Sequence[Asked], counters: Sequence[SignalDefinition], *, of_order: bool
+) -> list[Asked]:
     """What people counted in each window, in one read; a window that brings it along keeps it."""
     bare = [one for one in asked if one.said is None and one.end > one.start]
     if not bare:
         return list(asked)
     found = hand_counts(
-        equipment_ids={pk for one in bare for pk in one.equipment_ids},
+        equipment_ids=counted_at({pk for one in bare for pk in one.equipment_ids}, counters),
         start=min(one.start for one in bare),
         end=max(one.end for one in bare),
     )

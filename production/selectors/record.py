@@ -258,7 +258,7 @@ def _hands(asked: Sequence[Working], known_to: datetime) -> list[Hand]:
     """What people counted for some orders, and without naming one while any of them may have been at work."""
     begun = [one.job_order.started_at for one in asked if one.job_order.started_at]
     return hand_counts(
-        equipment_ids={unit.pk for one in asked for unit in one.units},
+        equipment_ids={unit.pk for one in asked for unit in one.units if unit.counts_by_hand},
         start=min(begun, default=known_to),
         end=known_to,
         order_codes=[one.job_order.code for one in asked],

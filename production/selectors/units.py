@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import F, Max, OuterRef, Q, Subquery
 
 from connectors import selectors as connectors
 from plant import selectors as plant
@@ -44,6 +44,8 @@ class UnitSetup:
     unit: Unit
     thresholds: Thresholds
     definitions: Definitions = STANDARD_ONLY
+    # Pieces until its counter moves.
+    per_count: Fraction = Fraction(1)
 
     @property
     def id(self) -> int:
@@ -62,37 +64,89 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     """Raises KeyError for an equipment that does not exist."""
     equipment = plant.equipment_for_ids([work_unit_id])[work_unit_id]
     line = plant.line_of(equipment)
-    fastest, slowest = _rates(equipment)
+    fastest = _fastest(equipment)
     thresholds = thresholds_of(equipment, cycle_at(fastest))
-    signals = _signals(connectors.signals_for(equipment_id=work_unit_id), fastest)
+    found = connectors.signals_for(equipment_id=work_unit_id)
+    signals = _signals(found, fastest)
     stale_after = STALE_AFTER
     if equipment.is_manual:
         # People tell its state, and nothing else does.
         told = tuple(signal for signal in signals if signal.role not in ("state", "mode"))
         signals, stale_after = (stations.SIGNAL, *told), stations.STALE_AFTER
-    limit = no_count_limit(equipment, slowest)
+    per_count = per_count_of(found)
+    slowest = cycles_of(equipment, per_count).slowest
+    silence, limit = silences(equipment, slowest)
     unit = Unit(
         code=equipment.code,
         signals=signals,
         stale_after=stale_after if equipment.stale_after is None else equipment.stale_after,
-        counter_silence=max(equipment.minimum_stop or COUNTER_SILENCE, slowest) if limit is None else limit,
+        counter_silence=silence,
         cycle=slowest,
         no_count=limit,
     )
     known = plant.remembered("time models", families) if equipment.equipment_class_id else {}
     definitions = definitions_for(equipment.equipment_class_id, known)
-    return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions)
+    return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions, per_count)
 
 
-def _rates(equipment: Equipment) -> tuple[Decimal | None, timedelta]:
-    """The highest ideal rate a machine ever had, and the cycle of the slowest of those entered last: no cycle
-    of a product made slowly may look like a stop.
-    """
+@dataclass(frozen=True, slots=True)
+class Cycles:
+    """What a piece of each product takes at the ideal rate entered last; ``other``: of all others."""
+
+    by_product: dict[int, timedelta]
+    other: timedelta | None
+
+    @property
+    def slowest(self) -> timedelta:
+        """No cycle of a product made slowly may look like a stop, where the product is not known."""
+        known = [*self.by_product.values(), *([] if self.other is None else [self.other])]
+        return max(known, default=timedelta())
+
+    @property
+    def differ(self) -> bool:
+        return len({*self.by_product.values(), self.slowest if self.other is None else self.other}) > 1
+
+    def of(self, product_id: int | None) -> timedelta:
+        if product_id is None:
+            return self.slowest
+        held = self.by_product.get(product_id, self.other)
+        return self.slowest if held is None else held
+
+
+def per_count_of(signals: Iterable[SignalDefinition]) -> Fraction:
+    """Pieces, at most, until a machine's counter moves: those of a case where it counts nothing smaller."""
+    counters = [signal for signal in signals if signal.role in ("good_count", "total_count")]
+    if not counters or not all(other_unit(signal.unit) for signal in counters):
+        return Fraction(1)
+    return max(Fraction(1), *(1 / least_per_piece(signal.unit) for signal in counters))
+
+
+def cycles_of(equipment: Equipment, per_count: Fraction = Fraction(1)) -> Cycles:
+    """``per_count``: pieces until its counter moves, which is what is waited for."""
     rates = IdealRate.objects.filter(equipment=equipment).order_by("valid_from", "pk")
-    rows = list(rates.values_list("product_id", "units_per_hour"))
-    latest = dict(rows)
-    fastest = max((rate for _, rate in rows), default=None)
-    return fastest, cycle_at(min(latest.values(), default=None))
+    latest = dict(rates.values_list("product_id", "units_per_hour"))
+    other = latest.pop(None, None)
+    scale = Decimal(per_count.numerator) / per_count.denominator
+    return Cycles(
+        {product: cycle_at(rate / scale) for product, rate in latest.items() if product is not None},
+        None if other is None else cycle_at(other / scale),
+    )
+
+
+def _fastest(equipment: Equipment) -> Decimal | None:
+    """The highest ideal rate a machine ever had."""
+    found: Decimal | None = IdealRate.objects.filter(equipment=equipment).aggregate(Max("units_per_hour"))[
+        "units_per_hour__max"
+    ]
+    return found
+
+
+def silences(equipment: Equipment, cycle: timedelta) -> tuple[timedelta, timedelta | None]:
+    """How long a counter may stand at a cycle: where nothing else tells the state, and where its state says
+    execute, as far as the plant has said.
+    """
+    limit = no_count_limit(equipment, cycle)
+    return max(equipment.minimum_stop or COUNTER_SILENCE, cycle) if limit is None else limit, limit
 
 
 def no_count_limit(equipment: Equipment, cycle: timedelta) -> timedelta | None:
@@ -133,14 +187,15 @@ def cycle_at(units_per_hour: Decimal | None) -> timedelta:
 
 def signals_of(*, equipment_ids: Iterable[int], roles: Iterable[str]) -> list[SignalDefinition]:
     """Signals of several machines in one query, by machine and id; each with ``fastest``, the highest ideal
-    rate of its machine.
+    rate of its machine, and ``by_hand``, whether people enter counts there.
     """
     found: Any = plant.configuration_rows(
         "connectors.SignalDefinition", equipment_id__in=list(equipment_ids), role__in=list(roles)
     )
     rates = IdealRate.objects.filter(equipment_id=OuterRef("equipment_id")).order_by()
     fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
-    return list(found.annotate(fastest=Subquery(fastest)).order_by("equipment_id", "pk"))
+    found = found.annotate(fastest=Subquery(fastest), by_hand=F("equipment__counts_by_hand"))
+    return list(found.order_by("equipment_id", "pk"))
 
 
 def per_second_of(signal: SignalDefinition, fastest: Decimal | None) -> Decimal | None:

@@ -17,7 +17,7 @@ from plant import audit, hooks
 from plant import selectors as plant
 from plant.access import Action, Actor
 from plant.models.base import Assertion
-from plant.services import revision_bump, revisions_together
+from plant.services import counted_by_hand, revision_bump, revisions_together
 from production.models import CountAssertion, NoteAssertion, ReasonAssertion, RollupMark
 from production.selectors.stopped import stop_containing
 from production.services.plans import StaleView
@@ -199,6 +199,9 @@ def _scrap_reason(equipment: Equipment, kind: str, code: str, at: datetime) -> R
 def _windows_mark(said: CountAssertion) -> None:
     """Closed windows of the machine in which it, and what it takes the place of, end are added up again."""
     ends = CountAssertion.objects.filter(pk__in=[said.pk, *filter(None, [said.supersedes_id])])
+    if said.equipment.level == "work_unit" and not said.equipment.counts_by_hand:
+        # Who reads pieces of the machine looks at people's from now on.
+        counted_by_hand(equipment_id=said.equipment_id)
     for end in set(ends.values_list("end_time", flat=True)):
         RollupMark.objects.create(equipment_id=said.equipment_id, from_time=end, to_time=end + INSTANT)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
+from connectors import services as connectors
 from plant import audit, hooks
 from plant import services as plant
 from plant.access import Actor
@@ -23,7 +24,7 @@ from production.domain.job_order import (
     check,
     execution,
 )
-from production.models import JobOrder, JobOrderEvent
+from production.models import JobOrder, JobOrderEvent, StitchCheckpoint
 from production.selectors.executions import (
     SPAN_COLUMNS,
     codes_unknown,
@@ -34,7 +35,8 @@ from production.selectors.executions import (
     spans_of,
     spans_stored,
 )
-from production.services.derived import apply, difference
+from production.selectors.paces import paced_by_order
+from production.services.derived import Difference, apply, difference
 
 if TYPE_CHECKING:
     from plant.models import Equipment
@@ -141,8 +143,26 @@ def _spans_replace(
     line_id: int, code: str, events: list[Event], *, known: bool, transit: Mapping[int, timedelta] | None
 ) -> bool:
     derived = spans_of(line_id=line_id, code=code, events=events, known=known, transit=transit)
-    stored = spans_stored(line_id=line_id, code=code)
-    return apply(difference(stored, SPAN_COLUMNS, derived)) > 0
+    change = difference(spans_stored(line_id=line_id, code=code), SPAN_COLUMNS, derived)
+    done = apply(change) > 0
+    if done:
+        _paces_changed(change)
+    return done
+
+
+def _paces_changed(change: Difference) -> None:
+    """Stops seen through a counter depend on the order at work, where its product decides the cycle."""
+    spans = [dict(zip(SPAN_COLUMNS, row, strict=True)) for row in (*change.gone.values(), *change.new)]
+    machines = {row["equipment_id"] for row in spans}
+    for machine in paced_by_order(machines):
+        mine = [row for row in spans if row["equipment_id"] == machine]
+        reached = StitchCheckpoint.objects.filter(work_unit_id=machine).first()
+        if reached is None:
+            continue
+        ends = [row["end_time"] or reached.horizon for row in mine]
+        low, high = min(row["start_time"] for row in mine), min(max(ends), reached.horizon)
+        if max(low, reached.begun) < high:
+            connectors.dirty_mark({machine: (max(low, reached.begun), high)})
 
 
 def unknown_refresh(*, line_id: int, code: str, transit: Mapping[int, timedelta] | None = None) -> bool:

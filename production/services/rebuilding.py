@@ -22,6 +22,7 @@ from production.selectors.executions import (
     spans_stored,
 )
 from production.selectors.folding import gaps_read, samples_read
+from production.selectors.paces import paced_unit
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply, difference
 from production.services.execution import execution_refresh, unknown_refresh
@@ -94,9 +95,9 @@ def unit_rebuild(work_unit_id: int, found: Rebuilt, *, write: bool) -> list[Diff
 
 def _whole(setup: UnitSetup, checkpoint: StitchCheckpoint, found: Rebuilt) -> Window:
     opened = Open(checkpoint.begun)
-    fold = Fold(setup.unit, opened, gaps_read(setup, opened))
     begin = opened.at
     end = checkpoint.horizon + INSTANT
+    fold = Fold(paced_unit(setup, begin, end), opened, gaps_read(setup, opened))
     while begin < end:
         cut = min(begin + DAY, end)
         samples = samples_read(setup, begin, cut)

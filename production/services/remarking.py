@@ -29,7 +29,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
         "unit",
     ),
     "production.UnitConversion": ("equipment_id", "unit", "counted", "makes", "product_id", "valid_from"),
-    "production.IdealRate": ("equipment_id", "units_per_hour"),
+    "production.IdealRate": ("equipment_id", "product_id", "units_per_hour", "valid_from"),
 }  # fmt: skip
 # Fields of an equipment that decide who tells the orders of its line.
 LINE_FIELDS = ("level", "parent_id", "position", "is_constraint")

@@ -14,6 +14,7 @@ from production.domain.stitching import Fold, Open
 from production.domain.stops import StopRow, stops_of
 from production.models import StitchCheckpoint
 from production.selectors.folding import gaps_read, gaps_told, opened_at, samples_read, stop_going_on
+from production.selectors.paces import paced_unit
 from production.selectors.stations import horizon_for
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply
@@ -130,9 +131,9 @@ class Refold:
         self.begun = min(start, self.begun or start)
         opened = opened_at(self.setup, start, continue_buckets=continued)
         stop = stop_going_on(self.setup, start)
-        fold = Fold(self.setup.unit, opened, gaps_read(self.setup, opened))
         ends = [at for at in (dirty_to, self.watermark, checkpoint.folded_to if checkpoint else None) if at]
         end = max(ends) + INSTANT
+        fold = Fold(paced_unit(self.setup, start, end), opened, gaps_read(self.setup, opened))
         late_gaps = gaps_told(self.setup, start, converge_after) if converge_after is not None else []
         first = max(bucket_of(converge_after), start) + BUCKET if converge_after is not None else start + DAY
         step = BUCKET if converge_after is not None else DAY
