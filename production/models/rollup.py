@@ -138,6 +138,11 @@ class RollupMark(Derivation):
     equipment_id = models.BigIntegerField(help_text="The machine, or the line.")
     from_time = models.DateTimeField(null=True, help_text="Earliest instant touched (UTC); empty: all.")
     to_time = models.DateTimeField(null=True, help_text="Latest instant touched (UTC); empty: all.")
+    times_only = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Only what the time counts as has changed; pieces are counted as before.",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["equipment_id"], name="rollup_mark_of")]

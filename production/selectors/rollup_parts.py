@@ -50,6 +50,7 @@ TIME_COLUMNS = (
 MONTH_COLUMNS = (
     "work_unit_id", "month", "shift_code", "time_class", "reason_code", "uncoded", "microseconds", "stops",
 )  # fmt: skip
+_CUT = ("start_time", "end_time", "shift_code", "production_day")
 OUTPUT_COLUMNS = ("work_unit_id", "start_time", "order_code", "good", "total", "scrap")
 
 
@@ -98,6 +99,27 @@ def windows_stored(*, work_unit_id: int, start: datetime, end: datetime) -> dict
     }
 
 
+def times_derived(*, unit: Equipment, windows: Sequence[Closed]) -> dict[type[Any], list[Row]] | None:
+    """Rows of windows and of their time, as the account tells them now; what was counted as it is stored.
+
+    None where other windows are stored than those asked for.
+    """
+    if not windows:
+        return None
+    start, end = windows[0].start, windows[-1].end
+    stored = windows_stored(work_unit_id=unit.pk, start=start, end=end)[RollupWindow]
+    counted = {row[:4]: row[4:] for row in stored.values_list(*_CUT, "counters", "shared_instant")}
+    cuts = [(w.start, w.end, w.shift_code, w.production_day) for w in windows]
+    account = accounts(equipment=[unit], start=start, end=end).get(unit.pk)
+    if counted.keys() != set(cuts) or account is None or account.end < end:
+        return None
+    found: dict[type[Any], list[Row]] = {RollupWindow: [], RollupTime: []}
+    for cut, added in zip(cuts, added_up(account.segments, windows), strict=True):
+        found[RollupWindow].append((unit.pk, *cut, _failed(added), *counted[cut]))
+        found[RollupTime] += _time_rows(unit.pk, added)
+    return found
+
+
 def windows_derived(*, unit: Equipment, windows: Sequence[Closed]) -> dict[type[Any], list[Row]]:
     """Rows of windows that touch, as the account and the counters tell them now."""
     found: dict[type[Any], list[Row]] = {RollupWindow: [], RollupTime: [], RollupOutput: []}
@@ -116,7 +138,7 @@ def windows_derived(*, unit: Equipment, windows: Sequence[Closed]) -> dict[type[
         found[RollupWindow].append(
             (
                 unit.pk, window.start, window.end, window.shift_code, window.production_day,
-                ",".join(str((at - EPOCH) // MICROSECOND) for at in added.failed), spoke[place], shared,
+                _failed(added), spoke[place], shared,
             )
         )  # fmt: skip
         found[RollupTime] += _time_rows(unit.pk, added)
@@ -175,6 +197,10 @@ def _order_changes(unit: Equipment, windows: Sequence[Closed]) -> frozenset[date
 def _counted_at(unit: Equipment, counters: Sequence[SignalDefinition], at: datetime) -> bool:
     found = quantities(equipment_ids=[unit.pk], start=at, end=at + INSTANT, counters=counters).get(unit.pk)
     return found is not None and any((found.good, found.scrap, found.total, found.rework))
+
+
+def _failed(added: Sum) -> str:
+    return ",".join(str((at - EPOCH) // MICROSECOND) for at in added.failed)
 
 
 def _time_rows(unit_id: int, added: Sum) -> list[Row]:

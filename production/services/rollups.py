@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
 
@@ -26,6 +26,7 @@ from production.selectors.rollup_parts import (
     line_plan,
     months_derived,
     months_stored,
+    times_derived,
     windows_derived,
     windows_stored,
 )
@@ -45,6 +46,13 @@ AT_ONCE = timedelta(days=7)
 SETTLED = timedelta(minutes=10)
 LONGEST_SHIFT = timedelta(days=4)
 Range = tuple[datetime | None, datetime | None]
+
+
+class Mark(NamedTuple):
+    """``times_only``: no piece was counted otherwise than before."""
+
+    range: Range
+    times_only: bool
 
 
 @dataclass(slots=True)
@@ -99,9 +107,10 @@ def _again(line_id: int, units: Sequence[Equipment], done: Rolled, *, whole: boo
     _lock(line_id)
     marks = _marks_take([*([line_id] if whole else []), *(unit.pk for unit in units)])
     for unit in units:
-        ranges = [*marks.get(unit.pk, ()), *marks.get(line_id, ())]
-        for start, end in windows_reached(work_unit_id=unit.pk, ranges=ranges):
-            _make(line_id, unit, start, end, done)
+        mine = [*marks.get(unit.pk, ()), *marks.get(line_id, ())]
+        times_only = all(mark.times_only for mark in mine)
+        for start, end in windows_reached(work_unit_id=unit.pk, ranges=[mark.range for mark in mine]):
+            _make(line_id, unit, start, end, done, times_only=times_only)
 
 
 def _lock(line_id: int) -> None:
@@ -109,25 +118,27 @@ def _lock(line_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [ROLLUP_LOCK, line_id])
 
 
-def _marks_take(equipment_ids: Sequence[int]) -> dict[int, list[Range]]:
+def _marks_take(equipment_ids: Sequence[int]) -> dict[int, list[Mark]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM production_rollupmark WHERE equipment_id = ANY(%s) "
-            "RETURNING equipment_id, from_time, to_time",
+            "RETURNING equipment_id, from_time, to_time, times_only",
             [list(equipment_ids)],
         )
         rows = cursor.fetchall()
-    found: dict[int, list[Range]] = {}
-    for equipment_id, start, end in rows:
-        found.setdefault(equipment_id, []).append((start, end))
+    found: dict[int, list[Mark]] = {}
+    for equipment_id, start, end, times_only in rows:
+        found.setdefault(equipment_id, []).append(Mark((start, end), times_only))
     return found
 
 
-def _make(line_id: int, unit: Equipment, start: datetime, end: datetime, done: Rolled) -> None:
+def _make(
+    line_id: int, unit: Equipment, start: datetime, end: datetime, done: Rolled, *, times_only: bool
+) -> None:
     """Windows of [start, end), whose edges were windows' edges, as they are now."""
     known = known_to(work_unit_id=unit.pk)
     until = min(known[1], end) if known else start
-    for change in unit_differences(line_id, unit, start, end, until, done):
+    for change in unit_differences(line_id, unit, start, end, until, done, times_only=times_only):
         done.rows += apply(change)
     for change in month_differences(unit, start, end):
         apply(change)
@@ -138,9 +149,18 @@ def _make(line_id: int, unit: Equipment, start: datetime, end: datetime, done: R
 
 
 def unit_differences(
-    line_id: int, unit: Equipment, start: datetime, end: datetime, until: datetime, done: Rolled
+    line_id: int,
+    unit: Equipment,
+    start: datetime,
+    end: datetime,
+    until: datetime,
+    done: Rolled,
+    *,
+    times_only: bool = False,
 ) -> Iterable[Difference]:
-    """What windows of [start, end) should hold up to ``until``, against what they hold."""
+    """What windows of [start, end) should hold up to ``until``, against what they hold. ``times_only``: what
+    was counted in them has not changed.
+    """
     plan = line_plan(line_id=line_id, start=start, end=end)
     windows = [window for window in plan.windows(start, end) if window.end <= until] if plan else []
     begin = start
@@ -148,7 +168,10 @@ def unit_differences(
         stop = min(begin + AT_ONCE, end)
         some = [window for window in windows if begin <= window.start < stop]
         stored = windows_stored(work_unit_id=unit.pk, start=begin, end=stop)
-        derived = windows_derived(unit=unit, windows=some)
+        same = times_only and until >= end
+        derived = times_derived(unit=unit, windows=some) if same else None
+        if derived is None:
+            derived = windows_derived(unit=unit, windows=some)
         done.windows += len(some)
         for model, rows in derived.items():
             if change := difference(stored[model], COLUMNS[model], rows):

@@ -18,6 +18,7 @@ from plant.models import CalendarSlot, Equipment, Reason
 from production.domain.line.losses import LOST
 from production.domain.stops import stop_id
 from production.models import (
+    CountAssertion,
     IdealRate,
     JobOrder,
     OrderSpan,
@@ -28,15 +29,17 @@ from production.models import (
     StateInterval,
     Stop,
 )
+from production.selectors import rollup_parts
 from production.selectors.accounts import accounts
 from production.selectors.effectiveness import Effectiveness, effectiveness
 from production.selectors.rollup_losses import loss_events, losses_by_reason
-from production.services.rollups import rollups_check, rollups_refresh, rollups_sweep
+from production.services.rollups import rollups_after, rollups_check, rollups_refresh, rollups_sweep
 from tests.benchmarks.year_data import CONSTRAINT, Size, Year, plant_make
 from tests.benchmarks.year_history import days_ensure, line_history_make
 from tests.factories.plant import account_make
 
 SEED = 7
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -170,9 +173,19 @@ def _goes_on(year: Year, unit: Equipment, dice: random.Random) -> None:
     Stop.objects.filter(pk=last.pk).update(end_time=None)
 
 
+def _hand(year: Year, unit: Equipment, dice: random.Random) -> None:
+    """Somebody counts, long after, what no counter of the machine tells."""
+    order = dice.choice(year.orders[year.lines[0].pk])
+    end = order.start + (order.end - order.start) * dice.random()
+    CountAssertion.objects.create(
+        equipment=unit, start_time=order.start, end_time=end + SECOND, kind=dice.choice(["scrap", "good"]),
+        quantity=dice.randint(1, 50),
+    )  # fmt: skip
+
+
 CHANGES = (
     _late_stop, _reason, _order, _signal_order, _pieces, _calendar, _shift, _rate, _limits, _meaning,
-    _product, _goes_on,
+    _product, _goes_on, _hand,
 )  # fmt: skip
 
 
@@ -204,6 +217,25 @@ def test_whatever_changes_the_two_readings_stay_equal_before_and_after_it_is_add
         same(line, edges[0], edges[-1])
         assert rollups_check(write=False) == []
         transaction.set_rollback(True)
+
+
+def test_a_stop_or_reason_that_comes_late_is_added_up_without_counting_again(
+    year: Year, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, dice = year.lines[0], random.Random(SEED)
+    unit = year.units[line.pk][CONSTRAINT]
+    edges = edges_of(unit)
+    with monkeypatch.context() as without:
+        without.delattr(rollup_parts, "order_quantities")
+        for change in (_late_stop, _reason):
+            change(year, unit, dice)
+            assert set(RollupMark.objects.values_list("times_only", flat=True)) == {True}
+            assert rollups_after(work_unit_id=unit.pk).rows > 0
+    _hand(year, unit, dice)
+    assert set(RollupMark.objects.values_list("times_only", flat=True)) == {False}
+    rollups_refresh(line_id=line.pk)
+    assert same(unit, edges[0], edges[-1]).closed
+    assert rollups_check(write=False) == []
 
 
 def test_months_of_a_site_are_answered_over_the_api_with_the_words_of_its_machines(year: Year) -> None:
