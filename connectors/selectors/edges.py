@@ -2,13 +2,14 @@
 
 Samples are kept by day: a read that names no earliest day is planned for every day there is, which takes
 longer than the read. So the last sample before an instant is looked for in the days next to it, and only
-where there is none in all that is kept.
+where there is none, by a function with a plan of its own, in all that is kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -25,9 +26,9 @@ from connectors.selectors.segments import (
 _FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
 v_int, v_float, v_bool, v_text, source_key"""
 _NOTHING = ", ".join(["NULL"] * 11)
+_FOUND = ", ".join(f"coalesce(near.{name}, far.{name}) AS {name}" for name in re.split(r",\s*", _FIELDS))
 # Days searched before an instant at first: a weekend without production is not the rule, but none is rare.
 NEAR = timedelta(days=4)
-_EVER = datetime(1, 1, 2, tzinfo=UTC)
 # One backward index scan per signal and instant, one forward per window; gaps are served by gap_by_equipment.
 # The number of a signal, or a window's row of no signal: what is packed must be looked into there.
 _EDGES = f"""
@@ -39,7 +40,9 @@ FROM unnest(%s::bigint[], %s::timestamptz[]) AS wanted(id, at) LEFT JOIN LATERAL
     SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < wanted.at
       AND source_time >= %s AND source_time < %s
     ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
-) AS found ON true
+) AS near ON true LEFT JOIN LATERAL connectors_sample_before(
+    CASE WHEN near.signal_id IS NULL THEN wanted.id END, wanted.at
+) AS far ON true CROSS JOIN LATERAL (SELECT {_FOUND}) AS found
 UNION ALL
 SELECT 'within', wanted.number, NULL, {_NOTHING}
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
@@ -102,34 +105,24 @@ def samples_at_edges(
     """``instants``: a signal and when; ``until``: gaps that began before it."""
     wanted = list(instants)
     found = Edges({}, [[] for _ in windows], [])
-    near = min((at for _, at in wanted), default=until) - NEAR
-    _read(found, wanted, near, windows, list(equipment_ids), until)
-    if missing := [one for one in wanted if one not in found.before]:
-        _read(found, missing, _EVER, [], [], until)
-    for rows in found.within:
-        rows.sort(key=order_of)
+    since = min((at for _, at in wanted), default=until) - NEAR
+    begun = min((window.start for window in windows), default=since)
+    ended = max((window.end for window in windows), default=since)
+    each = [[window[place] for window in windows] for place in range(3)]
+    before = [[signal for signal, _ in wanted], [at for _, at in wanted]]
+    last = max((at for _, at in wanted), default=since)
+    values = [*before, since, last, *each, *each, begun, ended, list(equipment_ids), until]
+    with connection.cursor() as cursor:
+        cursor.execute(_EDGES, values)
+        rows = cursor.fetchall()
+    _take(found, rows, windows)
+    for within in found.within:
+        within.sort(key=order_of)
     found.gaps.sort(key=lambda gap: gap.start_time)
     return found
 
 
-def _read(
-    found: Edges,
-    instants: Sequence[tuple[int, datetime]],
-    since: datetime,
-    windows: Sequence[Window],
-    equipment_ids: Sequence[int],
-    until: datetime,
-) -> None:
-    """Adds what is found; of the last samples before ``instants`` those from ``since`` on."""
-    begun = min((window.start for window in windows), default=since)
-    ended = max((window.end for window in windows), default=since)
-    each = [[window[place] for window in windows] for place in range(3)]
-    before = [[signal for signal, _ in instants], [at for _, at in instants]]
-    last = max((at for _, at in instants), default=since)
-    values = [*before, since, last, *each, *each, begun, ended, equipment_ids, until]
-    with connection.cursor() as cursor:
-        cursor.execute(_EDGES, values)
-        rows = cursor.fetchall()
+def _take(found: Edges, rows: Iterable[Sequence[Any]], windows: Sequence[Window]) -> None:
     packed: list[int] = []
     for kind, number, at, *row in rows:
         known = None if row[0] is None else row
@@ -140,7 +133,7 @@ def _read(
                 packed.append(number - 1)
             else:
                 found.within[number - 1].append(_sample(known))
-        elif known is not None or since == _EVER:
+        else:
             _before(found, number, at, None if known is None else _sample(known))
     for place in packed:
         pk, start, end = windows[place]
