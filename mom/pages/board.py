@@ -124,8 +124,7 @@ def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None
     """The running order against its plan."""
     if order is None:
         return None
-    good = reading.good
-    slots = slots_of(reading, order)
+    good, slots = reading.good, slots_of(reading, order)
     asked = Asked(order.quantity, order.started_at, order.planned_start, order.planned_end, reading.rate)
     made = plan(asked=asked, good=good, now=reading.now, slots=slots)
     label = _("%(good)s of %(quantity)s, should be %(target)s") % {
@@ -133,7 +132,6 @@ def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None
         "quantity": words.quantity(order.quantity),
         "target": words.quantity(made.target),
     }
-    bar = svg.progress(good, order.quantity, target=made.target, label=label)
     return OrderView(
         code=order.code,
         product=order.product.name,
@@ -143,7 +141,7 @@ def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None
         due=order.due_time or order.planned_end,
         planned_start=order.planned_start,
         plan=made,
-        bar=bar,
+        bar=svg.progress(good, order.quantity, target=made.target, label=label),
     )
 
 
@@ -214,12 +212,11 @@ def _evidence(reading: LineReading, constraint: Equipment, loss: Loss, figure: s
     assert account is not None
     asked = {"class": loss.time_class, "reason": loss.reason_code, "uncoded": "1" if loss.uncoded else ""}
     if reading.losses is None:
-        own = {"lost": "time", "lost_pieces": "time_pieces"}.get(figure)
-        if own is None:
-            about = {"class": loss.time_class, "reason": loss.reason_code or "-"}
-            metric = figure.removeprefix("lost_")
-            return lost_events_href(reading.line.code, account.start, account.end, metric, **about)
-        return figure_href(constraint.code, own, account.start, account.end, **asked)
+        if own := {"lost": "time", "lost_pieces": "time_pieces"}.get(figure):
+            return figure_href(constraint.code, own, account.start, account.end, **asked)
+        asked = {"class": loss.time_class, "reason": loss.reason_code or "-"}
+        by = figure.removeprefix("lost_")
+        return lost_events_href(reading.line.code, account.start, account.end, by, **asked)
     asked |= {"kind": loss.kind, "machine": loss.machine}
     return figure_href(reading.line.code, figure, account.start, account.end, **asked)
 
