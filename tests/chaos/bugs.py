@@ -252,7 +252,11 @@ BUGS: dict[str, Bug] = {
     "unreadable messages vanish": Bug("path", ((ingest, "messages_set_aside", _instead(lambda **_: None)),)),
     "never sends again": Bug("redis-loss", ((Shipping, "due", _only_once),)),
     "keeps a dead connection to the database": Bug(
-        "dbflap", ((BaseDatabaseWrapper, "close_if_unusable_or_obsolete", _connection_kept),)
+        "dbflap",
+        (
+            (BaseDatabaseWrapper, "close_if_unusable_or_obsolete", _connection_kept),
+            (BaseDatabaseWrapper, "close", _connection_kept),
+        ),
     ),
     "gaps are not recorded": Bug("path", ((ingest, "_gaps", _instead(lambda *_: [])),)),
     "partitions by time of arrival": Bug("path", ((ingest, "_partitions", _by_arrival),)),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from production.domain import counters
-from production.domain.counters import Counter, Step
+from production.domain.counters import Counter, Number, Step
 from production.domain.stitching import ordered
 from tests.chaos.verdict import Verdict
 
@@ -119,10 +119,10 @@ def counters_proof(*, seed: int, histories: int) -> Verdict:
 
 
 def _controls(seed: int) -> dict[str, bool]:
-    def falls_are_negative(before: int, after: int, modulus: int | None) -> Step:
+    def falls_are_negative(before: Number, after: Number, modulus: Number | None) -> Step:
         return Step(after - before, "")
 
-    def never_rolls_over(before: int, after: int, modulus: int | None) -> Step:
+    def never_rolls_over(before: Number, after: Number, modulus: Number | None) -> Step:
         return difference(before, after, None)
 
     difference = counters._difference

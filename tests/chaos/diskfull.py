@@ -22,6 +22,7 @@ import psycopg2
 from django.db import connection, connections
 
 from mom.embedded import places
+from mom.embedded.postgres import SUPERUSER
 from tests.chaos.books import books_open
 from tests.chaos.kill9 import Chaos, name_new
 from tests.chaos.mutants import noticed
@@ -130,8 +131,13 @@ def _move_tables(running: Works, disk: Path) -> None:
     name = str(connection.settings_dict["NAME"])
     connections.close_all()
     server = running.postgres
-    superuser = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
-    admin = psycopg2.connect(**superuser, password=server.superuser_password)
+    admin = psycopg2.connect(
+        host="127.0.0.1",
+        port=server.port,
+        user=SUPERUSER,
+        password=server.superuser_password,
+        dbname="postgres",
+    )
     admin.autocommit = True
     with admin.cursor() as cursor:
         cursor.execute(f"CREATE TABLESPACE small_{name} LOCATION %s", [str(disk)])

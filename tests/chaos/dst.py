@@ -91,7 +91,7 @@ def shifts_made(dice: random.Random) -> tuple[Shift, ...]:
 def wrong(name: str, change: datetime, shifts: tuple[Shift, ...]) -> str:
     zone = ZoneInfo(name)
     day = change.astimezone(zone).date()
-    found = slots(Pattern(name, shifts), day - 2 * DAY, day + 2 * DAY)
+    found = slots(Pattern(name, shifts), day - 3 * DAY, day + 2 * DAY)
     for one, other in pairwise(found):
         if one.end != other.start:
             word = "missing" if one.end < other.start else "counted twice"

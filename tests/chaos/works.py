@@ -37,6 +37,7 @@ from tests.embedded_database import programs_wanted
 SAVED_EVERY = embedded_broker.MOSQUITTO_SETTINGS.replace("autosave_interval 10", "autosave_interval 1")
 SAVED_SECONDS, FORGETS_SECONDS = 2.5, 6.0
 PLACE, TEMPLATE = "MOM_PROOF_FOLDER", "mom"
+SERVERS = ("postgres", "valkey", "broker")
 T = TypeVar("T")
 _postgres: EmbeddedPostgres | None = None
 
@@ -116,9 +117,9 @@ class Works(Stack):
         return (self.spool_folder or self.folder) / "spool.sqlite"
 
     def mend(self) -> None:
-        for name, server in (("postgres", self.postgres), ("valkey", self.valkey), ("broker", self.broker)):
-            if server.process_id is None:
-                self._start_again(name, server)
+        for name in SERVERS:
+            if self._server(name).process_id is None:
+                self._start_again(name)
         self.keep_alive()
 
     def keep_alive(self) -> None:
@@ -136,8 +137,9 @@ class Works(Stack):
             launch = ("-m", "tests.chaos.launch", str(self.armed), self.bug)
             self._living[name] = self.start(name, *launch, *command)
 
-    def _start_again(self, name: str, server: EmbeddedPostgres | EmbeddedValkey | EmbeddedBroker) -> None:
+    def _start_again(self, name: str) -> None:
         """What a killed server left behind may take a moment to go."""
+        server = self._server(name)
         self.starts[name] = self.starts.get(name, 0) + 1
         deadline = time.monotonic() + 60
         while True:
@@ -152,15 +154,17 @@ class Works(Stack):
 
     def dead(self) -> list[str]:
         processes = [name for name, process in self._living.items() if process.poll() is not None]
-        servers = {"postgres": self.postgres, "valkey": self.valkey, "broker": self.broker}
-        return processes + [name for name, server in servers.items() if server.process_id is None]
+        return processes + [name for name in SERVERS if self._server(name).process_id is None]
+
+    def _server(self, name: str) -> EmbeddedPostgres | EmbeddedValkey | EmbeddedBroker:
+        found: EmbeddedPostgres | EmbeddedValkey | EmbeddedBroker = getattr(self, name)
+        return found
 
     def pid(self, name: str) -> int | None:
         if name in self._living:
             process = self._living[name]
             return process.pid if process.poll() is None else None
-        server: EmbeddedPostgres | EmbeddedValkey | EmbeddedBroker = getattr(self, name)
-        return server.process_id
+        return self._server(name).process_id
 
     def kill(self, name: str) -> bool:
         """``pool`` is a worker's child and ``backend`` one of PostgreSQL's: their parents go on."""
