@@ -185,8 +185,8 @@ def _whether_it_speaks(found: Evidence, now: datetime) -> list[Reason]:
         return [Reason(Level.CARE if found.pushed else Level.REFUSE, Phrase(text), "how-far")]
     behind = now - found.watermark
     if behind > WATERMARK_LATE:
-        text = phrase(late("nothing is known of the last %(time)s"), time=lasting(behind))
-        return [Reason(Level.CARE if found.pushed else Level.REFUSE, text, "how-far")]
+        told = phrase(late("nothing is known of the last %(time)s"), time=lasting(behind))
+        return [Reason(Level.CARE if found.pushed else Level.REFUSE, told, "how-far")]
     return []
 
 

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -55,16 +57,16 @@ def run() -> list[Ratio]:
         for number in range(ROUNDS):
             day = today - timedelta(days=60 + number)
             told = _told(signals, day, number)
-            rates["narrow"].append(len(told) / _took(lambda told=told: _insert(told)))
+            rates["narrow"].append(len(told) / _took(partial(_insert, told)))
             if number == 0:
                 cursor.execute("SELECT pg_total_relation_size('narrow')")
                 size["narrow"] = cursor.fetchone()[0] / len(told)
-            rates["rows"].append(len(told) / _took(lambda told=told: _ingest(signals, told)))
-            rates["moved"].append(len(told) / _took(lambda day=day: day_pack(day=day.date())))
+            rates["rows"].append(len(told) / _took(partial(_ingest, signals, told)))
+            rates["moved"].append(len(told) / _took(partial(day_pack, day=day.date())))
             series = _series(told, day)
-            rates["segments"].append(len(told) / _took(lambda series=series: _write(series)))
-            rates["sql"].append(1 / _took(lambda day=day: _sql(signals[0].pk, day)))
-            found = _took(lambda day=day: _trend(signals[0].pk, day))
+            rates["segments"].append(len(told) / _took(partial(_write, series)))
+            rates["sql"].append(1 / _took(partial(_sql, signals[0].pk, day)))
+            found = _took(partial(_trend, signals[0].pk, day))
             rates["trend"].append(1 / found)
             _check(signals[0].pk, day)
         cursor.execute("SELECT pg_total_relation_size('connectors_samplesegment')")
@@ -125,11 +127,12 @@ def _write(found: dict[int, Series]) -> None:
             SampleSegment.objects.bulk_create(made)
 
 
-def _sql(signal: int, day: datetime) -> list[object]:
+def _sql(signal: int, day: datetime) -> list[tuple[Any, ...]]:
     end, width = day + timedelta(days=1), 86_400 / POINTS
     with connection.cursor() as cursor:
         cursor.execute(TREND, [day, width, POINTS - 1, signal, day, end])
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _trend(signal: int, day: datetime) -> list[Bucket]:
@@ -139,7 +142,7 @@ def _trend(signal: int, day: datetime) -> list[Bucket]:
 
 def _check(signal: int, day: datetime) -> None:
     ours = {one.number: (one.lowest, one.highest, one.last) for one in _trend(signal, day)}
-    theirs = {number: (low, high, float(last)) for number, low, high, last in _sql(signal, day)}  # type: ignore[misc,attr-defined]
+    theirs = {number: (low, high, float(last)) for number, low, high, last in _sql(signal, day)}
     assert ours == theirs, "the packed day gives another trend"
 
 
