@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.utils.safestring import SafeString
@@ -36,6 +37,8 @@ from production.domain.missing import (
     Cause,
     Lost,
 )
+from production.domain.scrap import Place, summed
+from production.selectors.scrap import scrap_between
 
 if TYPE_CHECKING:
     from mom.improvement.models import Action
@@ -89,7 +92,8 @@ class Event:
 class CauseRow:
     """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'.
 
-    ``is_accepted``: a standard allows it.
+    ``is_accepted``: a standard allows it. ``scrapped``: of rejects, the pieces of each reason, what nobody
+    told last; they add up to what was rejected from the pacing machine on.
     """
 
     cause: Cause
@@ -111,6 +115,8 @@ class CauseRow:
     money: str
     cost: str
     late: str
+    scrapped: tuple[tuple[Decimal, str], ...] = ()
+    scrap_href: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,23 @@ class _Seen:
             money=_money(cause.money, self.day.currency),
             cost=_money(self.day.cost(cause), self.day.currency),
             late=words.span_minutes(later) if (later := self.day.late(cause)) else "",
+            scrapped=self.scrapped if cause.kind in (REJECTS, START_UP) and cause.pieces > 0 else (),
+            scrap_href=href(f"/lines/{self.day.line.code}/scrap/", period="7d"),
+        )
+
+    @cached_property
+    def scrapped(self) -> tuple[tuple[Decimal, str], ...]:
+        """Why pieces were rejected from what paces the line on; the same of all rejects of the day."""
+        day = self.day
+        found = scrap_between(equipment_id=day.line.pk, start=day.start, end=day.kpi.account.end)
+        first = min(unit.position for unit in day.kpi.members)
+        onward = {unit.code for unit in plant.line_work_units(day.line.pk) if unit.position >= first} | {""}
+        rows = summed([row for row in found.rows if row.place.machine in onward], Place("", "", ""))
+        names = _reasons({row.reason_code for row in rows})
+        return tuple(
+            (row.quantity, names[row.reason_code].name if row.reason_code in names else _("not told"))
+            for row in rows
+            if row.quantity
         )
 
     def label(self, cause: Cause, reason: Reason | None, pieces: int) -> str:

@@ -95,16 +95,9 @@ def _count_form(
     asked: str = "",
     status: int = 200,
 ) -> HttpResponseBase:
-    zone = selectors.site_zone(station.line)
-    since = counted_since(station, order).astimezone(zone)
     entries = production.counts_said(job_order_id=order.pk)
     corrected = _entry_named(request, entries)
     most = _most(request, station, order, corrected)
-    if corrected:
-        words = {"kind": KIND_WORDS[corrected.kind], "n": quantity(corrected.quantity)}
-        since_text = _("Corrects: %(kind)s %(n)s") % words
-    else:
-        since_text = _("Pieces since %(at)s") % {"at": f"{since:%d/%m %H:%M}"}
     return page(
         request,
         "mom/tablet_count.html",
@@ -113,7 +106,7 @@ def _count_form(
         order=order,
         orders=orders_running(station),
         unit=piece_word(order.unit),
-        since_text=since_text,
+        since_text=_since_text(station, order, corrected),
         corrected=corrected,
         entered=[(entry, KIND_WORDS[entry.kind]) for entry in entries[::-1][:SHOWN]],
         fields=_fields(request, corrected),
@@ -127,6 +120,14 @@ def _count_form(
         question=_("is more than ten times what can have been made (%(most)s). Is it right?")
         % {"most": quantity((most / 10).quantize(Decimal(1)))},
     )
+
+
+def _since_text(station: Station, order: JobOrder, corrected: CountAssertion | None) -> str:
+    if corrected:
+        words = {"kind": KIND_WORDS[corrected.kind], "n": quantity(corrected.quantity)}
+        return _("Corrects: %(kind)s %(n)s") % words
+    since = counted_since(station, order).astimezone(selectors.site_zone(station.line))
+    return _("Pieces since %(at)s") % {"at": f"{since:%d/%m %H:%M}"}
 
 
 def _is_rework(request: HttpRequest) -> bool:

@@ -74,10 +74,7 @@ def effectiveness(
             parts[place.code] = part
     if not parts:
         return None
-    times: dict[str, timedelta] = {}
-    for name in CLASSES:
-        if time := sum((part.times.get(name, NONE) for part in parts.values()), NONE):
-            times[name] = time
+    times = _times(parts.values())
     outputs = [output for part in parts.values() for output in part.outputs]
     scraps = [part.scrap for part in parts.values()]
     effect = oee(times, outputs)
@@ -101,6 +98,13 @@ def effectiveness(
             after_rework=_known(part.after_rework for part in parts.values()),
         ),
     )
+
+
+def _times(parts: Iterable[Part]) -> dict[str, timedelta]:
+    """Time by class of all parts, in the model's order; classes without time left out."""
+    told = list(parts)
+    sums = {name: sum((part.times.get(name, NONE) for part in told), NONE) for name in CLASSES}
+    return {name: time for name, time in sums.items() if time}
 
 
 def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:

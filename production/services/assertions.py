@@ -141,6 +141,7 @@ def count_assert(
     at: datetime | None = None,
     together: UUID | None = None,
 ) -> CountAssertion:
+    # One value per line: long, and flat.
     """Say how many pieces were good, scrapped, sent to rework, or good or scrapped after it, in [start_time,
     end_time).
 
@@ -150,9 +151,7 @@ def count_assert(
     equipment = _equipment(equipment_id)
     by.require("count.enter", equipment)
     _count_check(start_time, end_time, kind, quantity)
-    if kind in RESULTS and equipment.level != "work_unit":
-        raise Refused(f"equipment: read {equipment.code}, expected the machine the pieces came back to")
-    reason = _scrap_reason(equipment, kind, reason_code, end_time) if reason_code else None
+    _place_check(equipment, kind)
     said = _say(
         CountAssertion,
         by=by,
@@ -164,14 +163,23 @@ def count_assert(
         end_time=end_time,
         kind=kind,
         quantity=quantity,
-        reason=reason,
+        reason=_scrap_reason(equipment, kind, reason_code, end_time) if reason_code else None,
         comment=comment,
         together=together,
     )
     _windows_mark(said)
-    after = {"kind": kind, "quantity": str(quantity), "end_time": end_time}
-    _told(said, "count.enter", equipment, by, after | ({"reason": reason_code} if reason_code else {}))
+    _count_told(said, equipment, by, reason_code)
     return said
+
+
+def _count_told(said: CountAssertion, equipment: Equipment, by: Actor, reason_code: str) -> None:
+    after = {"kind": said.kind, "quantity": str(said.quantity), "end_time": said.end_time}
+    _told(said, "count.enter", equipment, by, after | ({"reason": reason_code} if reason_code else {}))
+
+
+def _place_check(equipment: Equipment, kind: str) -> None:
+    if kind in RESULTS and equipment.level != "work_unit":
+        raise Refused(f"equipment: read {equipment.code}, expected the machine the pieces came back to")
 
 
 def _count_check(start: datetime, end: datetime, kind: str, quantity: Decimal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -144,3 +145,11 @@ def test_a_changed_sequence_is_told_with_who_why_and_what_it_costs(supervisor: C
 def cost(families: list[str]) -> timedelta:
     table = {("33cl", "33cl"): 10, ("75cl", "33cl"): 50, ("33cl", "75cl"): 60}
     return timedelta(minutes=sum(table[pair] for pair in itertools.pairwise(families)))
+
+
+def test_rejects_are_told_by_reason_and_what_nobody_told(plant: Plant) -> None:
+    found = day_of(plant)
+    row = next(row for row in causes(found).rows if row.scrapped)
+    rejected = sum((part.passed_scrap or 0 for part in found.kpi.made), Decimal(0))
+    assert sum((pieces for pieces, _ in row.scrapped), Decimal(0)) == rejected > 0
+    assert f"/lines/{found.line.code}/scrap/" in row.scrap_href
