@@ -11,7 +11,7 @@ import json
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,13 @@ from connectors.domain.outage import GapRecord
 from connectors.domain.sparkplug_messages import Outcome
 from connectors.interface import ConfigurationError, Malformed
 from connectors.protocols.files import FilesConfig, FilesConnector
+from connectors.protocols.http import HttpConfig, HttpConnector
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
 from connectors.protocols.opcua.values import NotAValue, add_value
 from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
+from connectors.services.posting import lines_of
 from connectors.transports.mqtt_client import Received
 from plant.domain.samples import Quality, Sample
 
@@ -134,11 +136,19 @@ def files(settings: Line, lines: list[Line]) -> list[Line]:
     return said
 
 
+def http(settings: Line, lines: list[Line]) -> list[Line]:
+    HttpConnector(HttpConfig.from_mapping(settings))
+    raw = b"\n".join(json.dumps(line).encode() for line in lines)
+    columns, refused = lines_of(raw, now=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    return _columns(columns) + [{"unreadable": one.reason, "source": f"line {one.line}"} for one in refused]
+
+
 PLAYERS: dict[str, Callable[[Line, list[Line]], list[Line]]] = {
     "mqtt": mqtt,
     "sparkplug": sparkplug,
     "opcua": opcua,
     "files": files,
+    "http": http,
 }
 CASES = sorted(path.parent for path in FOLDER.glob("*/*/connection.toml"))
 
