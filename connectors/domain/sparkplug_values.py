@@ -80,12 +80,10 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
             if name or not (alias == -1 or alias in table.twice):
                 problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
             else:  # births would not make it readable
-                reason = f"alias {alias} stands for two metrics" if alias in table.twice else error
-                out.unreadable.append(Unreadable(message.topic, reason, message.raw, arrival))
+                _unread(message, f"alias {alias} stands for two metrics" if alias != -1 else error, out)
             continue
         if error:
-            unread = Unreadable(message.topic, f"{known.address}: {error}", message.raw, arrival)
-            out.unreadable.append(unread)
+            _unread(message, f"{known.address}: {error}", out)
             skipped.add(place)
             continue
         if birth and (name == BD_SEQ or name.startswith("Node Control/")):
@@ -101,6 +99,10 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
         add_bits(bits)
     _stamp(message, out, sent, len(metrics), skipped)
     return problem
+
+
+def _unread(message: Message, reason: str, out: Outcome) -> None:
+    out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
 
 
 def _stamp(message: Message, out: Outcome, sent: int, count: int, skipped: set[int]) -> None:

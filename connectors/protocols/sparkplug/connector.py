@@ -54,6 +54,7 @@ class SparkplugConnector:
         self._properties = frozenset(config.properties)
         self._started = False
         self._alarmed: set[str] = set()
+        self._news: list[Notice] = []
 
     # -- the port --------------------------------------------------------------------------------------------
 
@@ -100,8 +101,9 @@ class SparkplugConnector:
         if not self._started:
             self._started = True
             resumed = self._config.resume_from and self._outage.lost(self._config.resume_from, "process_down")
-            started = Notice(notices.STARTED, "", _now())
-            yield SampleBatch(gaps=[resumed] if resumed else [], notices=[started], followed=bool(resumed))
+            self._news.append(Notice(notices.STARTED, "", _now()))
+            if resumed:
+                yield SampleBatch(gaps=[resumed])
         words: asyncio.Queue[Word] = asyncio.Queue(maxsize=2)
         tasks = {link.number: asyncio.create_task(link.follow(words)) for link in self._links}
         try:
@@ -149,6 +151,8 @@ class SparkplugConnector:
         word = await self._word(words)
         outcome, gaps, count, over = Outcome(), list[GapRecord | None](), 0, ""
         if word is not None:
+            outcome.notices += self._news
+            self._news.clear()
             if word.kind == HEARD:
                 count = self._heard(word, outcome)
             elif word.kind == UP:
@@ -158,7 +162,8 @@ class SparkplugConnector:
             else:
                 gaps = self._lost(word, outcome)
                 over = self._again(word, words, tasks)
-            word.done.set()
+            if word.kind != HEARD:
+                word.done.set()
         self._host.tick(_now(), outcome)
         self._command(outcome)
         self._alarm(outcome)
@@ -166,6 +171,9 @@ class SparkplugConnector:
         batch.followed = not all(link.standing_by for link in self._links)
         if batch:
             yield batch
+        if word is not None:
+            # Only now on disk: what comes meanwhile gathers in the link, for a larger batch
+            word.done.set()
         if over:
             raise Unavailable(over)
 
