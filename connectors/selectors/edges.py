@@ -111,7 +111,7 @@ def samples_at_edges(
     each = [[window[place] for window in windows] for place in range(3)]
     before = [[signal for signal, _ in wanted], [at for _, at in wanted]]
     last = max((at for _, at in wanted), default=since)
-    values = [*before, since, last, *each, *each, begun, ended, list(equipment_ids), until]
+    values: list[Any] = [*before, since, last, *each, *each, begun, ended, list(equipment_ids), until]
     with connection.cursor() as cursor:
         cursor.execute(_EDGES, values)
         rows = cursor.fetchall()
