@@ -1,4 +1,4 @@
-"""Drawings made on the server: no script, no stretching, every mark a link."""
+"""Drawings made on the server: no script, and whatever can be pointed at is a link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Lanes of a timeline. Positions are percentages, so a lane fits any width and its text keeps its shape."""
+"""Lanes of a timeline, as wide as there is room: what has a width of its own (text, hatching, lines) keeps it.
+
+A lane is one path for each kind and a rectangle for each mark that can be pointed at: a day of twenty machines
+has thousands of intervals, and a page of it is read on a tablet.
+"""
 
 from __future__ import annotations
 
