@@ -1,7 +1,7 @@
-"""Lanes of a timeline, as wide as there is room: what has a width of its own (text, hatching, lines) keeps it.
+"""Lanes of a timeline, as wide as there is room: text, hatching and lines keep their own size.
 
-A lane is one path for each kind and a rectangle for each mark that can be pointed at: a day of twenty machines
-has thousands of intervals, and a page of it is read on a tablet.
+A lane is one path for each kind, and a rectangle for each mark that can be pointed at: a day of twenty
+machines has thousands of intervals, and a page of it is read on a tablet.
 """
 
 from __future__ import annotations
