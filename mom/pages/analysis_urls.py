@@ -12,6 +12,7 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("stops/views/<int:pk>/delete/", saved_views.stop_view_delete, name="stop_view_delete"),
     path("lines/<str:code>/analysis/", analysis.line_analysis, name="line_analysis"),
     path("lines/<str:code>/scrap/", scrap.line_scrap, name="line_scrap"),
+    path("lines/<str:code>/scrap/said/", scrap.line_scrap_say, name="line_scrap_say"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [
     path(

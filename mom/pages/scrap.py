@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_POST, require_safe
 
 from mom.pages import svg, words
 from mom.pages.board import href, reason_names
@@ -24,7 +24,7 @@ from mom.pages.lookup import line_or_404
 from mom.tablet.answers import SeeOther
 from mom.tablet.session import key_new, write_once
 from plant import selectors
-from plant.access import Actor, actor_of
+from plant.access import Actor, actor_of, require
 from production import services
 from production.domain.scrap import Portion, Scrap, pareto
 from production.selectors.lookups import job_order_for_code
@@ -63,21 +63,16 @@ class PlaceRow:
     quantity: Decimal
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
+@require("view")
 def line_scrap(request: HttpRequest, code: str) -> HttpResponseBase:
     """``period``: 1d, 7d or 30d; ``order``: of one order instead."""
     line = line_or_404(request, code)
-    if request.method == "POST":
-        return _say(request, line)
     now = timezone.now()
     etag = etag_of(request, line.revision, now)  # type: ignore[attr-defined]
     if unchanged := answer_304(request, etag):
         return unchanged
     return with_etag(_page(request, line, now), etag)
-
-
-line_scrap.required_action = "view"  # type: ignore[attr-defined]
-line_scrap.required_actions = {"GET": "view", "POST": ENTER}  # type: ignore[attr-defined]
 
 
 def _page(request: HttpRequest, line: Equipment, now: datetime) -> HttpResponse:
@@ -174,8 +169,11 @@ def _rows(found: Scrap, names: dict[str, str], units: list[Equipment]) -> list[P
     ]
 
 
-def _say(request: HttpRequest, line: Equipment) -> HttpResponseBase:
+@require_POST
+@require(ENTER)
+def line_scrap_say(request: HttpRequest, code: str) -> HttpResponseBase:
     """A reason for an earlier count, a part of it, or pieces of a machine nobody spoke of yet."""
+    line = line_or_404(request, code)
     actor = actor_of(request)
     actor.require(ENTER, line)
     asked = {name: request.GET.get(name, "") for name in ("order", "period")}

@@ -69,8 +69,9 @@ class ScrapView(ETagged, APIView):
 
 
 class ScrapReasonSerializer(serializers.Serializer):
-    """An empty reason takes back what was said."""
+    """Of an entry; an empty reason takes back what was said."""
 
+    entry = serializers.IntegerField()
     reason = serializers.CharField(allow_blank=True)
     comment = serializers.CharField(required=False, allow_blank=True, default="")
     person = BadgeField(required=False)
@@ -82,8 +83,9 @@ class PortionSerializer(serializers.Serializer):
 
 
 class ScrapSplitSerializer(serializers.Serializer):
-    """Parts that add up to the count exactly."""
+    """Parts that add up to the entry exactly."""
 
+    entry = serializers.IntegerField()
     portions = PortionSerializer(many=True)
     comment = serializers.CharField(required=False, allow_blank=True, default="")
     person = BadgeField(required=False)
@@ -101,13 +103,13 @@ class ScrapReasonView(APIView):
     required_action = "count.enter"
 
     @extend_schema(request=ScrapReasonSerializer, responses={201: CountSerializer})
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request) -> Response:
         def write() -> tuple[int, Any]:
             values = _read(ScrapReasonSerializer, request)
             by = actor_for(request, values.get("person"))
             with answered():
                 said = services.scrap_reason_assert(
-                    entry=pk, reason_code=values["reason"], comment=values["comment"], by=by
+                    entry=values["entry"], reason_code=values["reason"], comment=values["comment"], by=by
                 )
             return 201, CountSerializer(said).data
 
@@ -120,13 +122,15 @@ class ScrapSplitView(APIView):
     required_action = "count.enter"
 
     @extend_schema(request=ScrapSplitSerializer, responses={201: CountSerializer(many=True)})
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request) -> Response:
         def write() -> tuple[int, Any]:
             values = _read(ScrapSplitSerializer, request)
             by = actor_for(request, values.get("person"))
             portions = [Portion(part["quantity"], part["reason"]) for part in values["portions"]]
             with answered():
-                said = services.scrap_split(entry=pk, portions=portions, comment=values["comment"], by=by)
+                said = services.scrap_split(
+                    entry=values["entry"], portions=portions, comment=values["comment"], by=by
+                )
             return 201, CountSerializer(said, many=True).data
 
         return once(request, write)

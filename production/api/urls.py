@@ -24,8 +24,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("stops/undos", UndoView.as_view(), name="stop-undo"),
     path("notes", NoteView.as_view(), name="note-list"),
     path("counts", CountView.as_view(), name="count-list"),
-    path("counts/<int:pk>/reason", ScrapReasonView.as_view(), name="count-reason"),
-    path("counts/<int:pk>/split", ScrapSplitView.as_view(), name="count-split"),
+    path("counts/reasons", ScrapReasonView.as_view(), name="count-reason"),
+    path("counts/splits", ScrapSplitView.as_view(), name="count-split"),
     path("station-states", StationStateView.as_view(), name="station-state-list"),
     path(
         "job-orders/<str:code>/instructions", OrderInstructionsView.as_view(), name="job-order-instructions"

@@ -124,7 +124,7 @@ def per_count_of(signals: Iterable[SignalDefinition]) -> Fraction:
 def cycles_of(equipment: Equipment, per_count: Fraction = Fraction(1)) -> Cycles:
     """``per_count``: pieces until its counter moves, which is what is waited for."""
     rates = IdealRate.objects.filter(equipment=equipment).order_by("valid_from", "pk")
-    latest = dict(rates.values_list("product_id", "units_per_hour"))
+    latest: dict[int | None, Decimal] = dict(rates.values_list("product_id", "units_per_hour"))
     other = latest.pop(None, None)
     scale = Decimal(per_count.numerator) / per_count.denominator
     return Cycles(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def scrap_reason(code: str) -> Reason:
     return Reason.objects.get(pk=reason.pk)
 
 
-def count(line: Line, kind: str, quantity: int, until: int, unit: int = 0, **more: object) -> CountAssertion:
+def count(line: Line, kind: str, quantity: int, until: int, unit: int = 0, **more: Any) -> CountAssertion:
     return services.count_assert(
         equipment_id=line.units[unit].pk, start_time=at(0), end_time=at(until), kind=kind,
         quantity=D(quantity), by=PLANNER, **more,

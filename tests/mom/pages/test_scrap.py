@@ -42,22 +42,22 @@ def test_scrap_is_told_by_page_and_api_and_the_record_closes(client: Client, tol
         "key": "k1",
         "order": "PO-TOLD",
     }
-    assert client.post(page, given).status_code == 303
+    assert client.post(f"{page}said/", given).status_code == 303
     said = CountAssertion.objects.get(reason__code="SHORT")
     part = {"entry": said.pk, "quantity": "4", "reason": "LABEL", "key": "k2"}
-    assert client.post(page, part).status_code == 303
+    assert client.post(f"{page}said/", part).status_code == 303
     rows = {
         row["reason_code"]: Decimal(row["quantity"]) for row in client.get(record).json()["scrap_reasons"]
     }
     assert rows == {"SHORT": 5, "LABEL": 4, "": whole - 9}
     last = CountAssertion.objects.get(reason__code="SHORT", superseded_by=None)
-    answer = client.post(f"/api/v1/counts/{last.pk}/reason", {"reason": "LABEL"}, "application/json")
+    answer = client.post("/api/v1/counts/reasons", {"entry": last.pk, "reason": "LABEL"}, "application/json")
     assert answer.status_code == 201, answer.content
-    stale = client.post(f"/api/v1/counts/{last.pk}/reason", {"reason": "SHORT"}, "application/json")
+    stale = client.post("/api/v1/counts/reasons", {"entry": last.pk, "reason": "SHORT"}, "application/json")
     assert stale.status_code == 409
     entry = answer.json()["id"]
-    wrong = {"portions": [{"quantity": "1", "reason": "SHORT"}]}
-    assert client.post(f"/api/v1/counts/{entry}/split", wrong, "application/json").status_code == 400
+    wrong = {"entry": entry, "portions": [{"quantity": "1", "reason": "SHORT"}]}
+    assert client.post("/api/v1/counts/splits", wrong, "application/json").status_code == 400
     window = {"start": at(0).isoformat(), "end": at(7 * 86400).isoformat()}
     api = client.get(f"/api/v1/equipment/{told.line.line.code}/scrap", window).json()
     assert sum(Decimal(row["quantity"]) for row in api["rows"]) == Decimal(api["total"])
