@@ -66,13 +66,10 @@ def samples_summary(
     ids = list(signal_ids)
     if not ids or end <= start:
         return []
+    found, is_packed = _of_rows(ids, start, start, end, end, parts, last)
+    if not is_packed:
+        return sorted(found)
     reach = _reach(ids, start, end)
-    if reach is None:
-        found, is_packed = _of_rows(ids, start, start, end, end, parts, last)
-        if not is_packed:
-            return sorted(found)
-        # Packed between the two questions
-        reach = _reach(ids, start, end) or end
     # Rows of packed days may be there twice: they are few, and taken with the segments
     found, _ = _of_rows(ids, start, reach, end, end, parts, last) if reach < end else ([], False)
     for signal in ids:
@@ -80,12 +77,12 @@ def samples_summary(
     return sorted(_added(found))
 
 
-def _reach(ids: list[int], start: datetime, end: datetime) -> datetime | None:
-    """Until when there are packed samples in the range; None: there are none."""
+def _reach(ids: list[int], start: datetime, end: datetime) -> datetime:
+    """Until when there are packed samples in the range."""
     with connection.cursor() as cursor:
         cursor.execute(_REACH, [ids, end, start])
         (latest,) = cursor.fetchone()
-    return None if latest is None else min(latest + timedelta(microseconds=1), end)
+    return min(latest + timedelta(microseconds=1), end)
 
 
 def _of_rows(
@@ -117,8 +114,9 @@ def _of_packed(
     times, order, numbers = (np.concatenate(part) for part in zip(*pieces, strict=True))
     if not len(times):
         return []
-    placed = np.lexsort((order, times))
-    times, numbers = times[placed], numbers[placed]
+    if (times[1:] <= times[:-1]).any():
+        placed = np.lexsort((order, times))
+        times, numbers = times[placed], numbers[placed]
     width = (end - start).total_seconds() / parts
     bucket = np.minimum(np.floor((times - micros(start)) / 1e6 / width), parts - 1).astype(np.int64)
     first = np.flatnonzero(np.diff(bucket, prepend=-1))
