@@ -94,8 +94,11 @@ class ConnectionForm(forms.Form):
 
     @staticmethod
     def config_of(cleaned: dict[str, Any]) -> dict[str, Any]:
+        """What was filled in; the rest is as the connector has it by default."""
         return {
-            name.removeprefix(PREFIX): value for name, value in cleaned.items() if name.startswith(PREFIX)
+            name.removeprefix(PREFIX): value
+            for name, value in cleaned.items()
+            if name.startswith(PREFIX) and value is not None
         }
 
     @property

@@ -9,7 +9,7 @@ from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, ConnectorConfig, option
 from connectors.transports.mqtt_client import Broker, refuse_password
 
-VERSIONS: Final = {"3.1.1": 4, "5": 5}
+VERSIONS: Final = {"": 4, "3.1.1": 4, "5": 5}
 
 
 @dataclass(frozen=True, kw_only=True)
