@@ -11,11 +11,17 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from plant import env
 from tests.embedded_database import start_for_tests
 
 _stop: Callable[[], None] | None = None
+
+# How long an example takes says how busy the machine is, not whether the code is right
+examples.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("calm")
 
 
 def _start_server() -> None:

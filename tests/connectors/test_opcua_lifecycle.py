@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -214,7 +214,9 @@ class Cuts(RuleBasedStateMachine):
         assert self.life.covered == self.server.now
 
 
-Cuts.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+Cuts.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 TestCuts = Cuts.TestCase
 
 
