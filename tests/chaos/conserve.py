@@ -60,7 +60,7 @@ def _control(chaos: Chaos, rate: float) -> bool:
     other.begin(rate=rate, lasting=120)
     # What was sent waits in the queue for nobody
     running.kill("worker")
-    time.sleep(2)
+    time.sleep(4)
     running.kill("runner")
     caught = bool(books.balance(spool_read(running)))
     running.mend()
