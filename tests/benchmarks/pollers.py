@@ -1,7 +1,7 @@
 """A line page under two hundred pollers, in a whole installation, against rendering it for each of them.
 
-``unchanged`` polls ask with the tag they hold, back to back; ``rendered`` ones come after a change each, with a
-question of their own, so that no drawing is shared.
+``unchanged`` polls ask with the tag they hold, back to back; ``rendered`` ones come after a change each, with
+a question of their own, so that no drawing is shared.
 """
 
 from __future__ import annotations
