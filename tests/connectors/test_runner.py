@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from connectors import selectors
 from connectors.models import Connection, Gap, SignalSample, Watermark
+from connectors.selectors.trust import evidence_of
 from connectors.spool import Spool
 from tests.connectors.edge import Edge
 from tests.connectors.peers import Mosquitto
@@ -86,6 +88,13 @@ def test_kills_of_runner_and_worker_and_a_lost_redis_lose_and_double_nothing(
     assert counts() == list(range(sent))
     gaps = {(gap.cause, gap.recovered) for gap in Gap.objects.filter(end_time__isnull=False)}
     assert ("process_down", "broker_queue") in gaps
+
+    def closes() -> bool:
+        told = evidence_of(connections=[mqtt], now=timezone.now())[mqtt.pk].balance
+        return (told.in_spool, told.difference, told.stored) == (0, 0, sent)
+
+    # What the runners counted on their disk and what the database counted are the same
+    wait_until(closes, seconds=60, what="the sum of data trust, closed")
     publisher.stop()
 
 
