@@ -216,7 +216,7 @@ def test_a_chart_asks_for_as_many_parts_as_it_has_pixels(
     deliver(signals, [(0, second, second % 7, 0, False, False) for second in range(100)])
     deliver(signals, [(0, 45, 1e300, 0, False, False), (0, 46, 6, 2, False, False)])
     start, end = DAY.isoformat(), (DAY + timedelta(seconds=200)).isoformat()
-    asked = {"signal": signals[0].pk, "start": start, "end": end, "buckets": "4"}
+    asked = {"signal": str(signals[0].pk), "start": start, "end": end, "buckets": "4"}
     first = client.get("/api/v1/samples", asked).json()["results"]
     assert [(one["count"], one["lowest"], one["highest"], one["last"]) for one in first] == [
         (50, 0, 6, 49 % 7),

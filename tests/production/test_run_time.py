@@ -19,6 +19,7 @@ pytestmark = pytest.mark.django_db
 def test_run_time_is_that_of_the_account_before_and_after_a_change_of_the_time_model() -> None:
     line = line_make(1)
     unit = line.unit
+    assert unit.equipment_class is not None
     TimeModel.objects.create(
         equipment_class=unit.equipment_class, valid_from=at(1000), states={"idle": "running"}, modes={}
     )
