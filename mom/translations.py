@@ -48,7 +48,10 @@ def compile_all(root: Path) -> list[Path]:
         source = catalogue(root, language)
         target = source.with_suffix(".mo")
         if source.exists() and (not target.exists() or target.stat().st_mtime <= source.stat().st_mtime):
-            polib.pofile(str(source)).save_as_mofile(str(target))
+            # Whole at once: a process that starts meanwhile must not read half a catalogue.
+            half = target.with_suffix(f".{os.getpid()}.tmp")
+            polib.pofile(str(source)).save_as_mofile(str(half))
+            half.replace(target)
             written.append(target)
     return written
 

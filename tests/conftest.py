@@ -14,6 +14,7 @@ from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
+from mom.translations import compile_all
 from plant import env
 from tests.embedded_database import start_for_tests
 
@@ -37,6 +38,8 @@ def pytest_configure() -> None:
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.LANGUAGE_CODE = "en"
+    # A checkout holds no compiled texts; a process keeps those it finds first.
+    compile_all(settings.BASE_DIR)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,7 +28,24 @@ COLLECTED = {
 }  # fmt: skip
 ALIASES = {"_": {"gettext", "gettext_lazy"}, "late": {"gettext_lazy"}}
 # Words of templates that are the same in every language.
-UNIVERSAL = {"MOM", "CSV", "XLSX", "JSON", "EN", "FR", "UTC", "PIN", "NF", "ISO", "TRS", "OEE", "SHA"}
+UNIVERSAL = {
+    "MOM",
+    "CSV",
+    "XLSX",
+    "JSON",
+    "EN",
+    "FR",
+    "UTC",
+    "PIN",
+    "NF",
+    "ISO",
+    "TRS",
+    "OEE",
+    "SHA",
+    "GB",
+    "bdSeq",
+    "seq",
+}
 NAMED_BLOCKS = re.compile(
     r"\{%\s*blocktranslate\b.*?\{%\s*endblocktranslate\s*%\}|\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}"
     r"|<code>.*?</code>|<pre.*?</pre>|<script.*?</script>",
