@@ -22,7 +22,7 @@ from plant.access import Actor, Grant
 from production import selectors as production
 from production.domain.account import Account
 from production.selectors.instructions import order_instructions
-from production.selectors.lookups import job_order_for_id, job_order_running
+from production.selectors.lookups import job_order_for_id, job_order_running, orders_together
 from production.selectors.stopped import overlapping
 from quality import selectors as quality
 from traceability import selectors as traceability
@@ -121,6 +121,10 @@ def right_thing(asked: Asked) -> Verdict:
         }
     words = {"machine": asked.constraint.name, "code": running.code}
     if running.pk == order.pk:
+        return YES, _("%(machine)s says it works on %(code)s") % words
+    together = orders_together(equipment_id=asked.constraint.pk, line_id=order.line_id, at=at)
+    if order in together:
+        words["code"] = ", ".join(each.code for each in together)
         return YES, _("%(machine)s says it works on %(code)s") % words
     return NO, _("%(machine)s says it works on %(code)s") % words
 

@@ -88,6 +88,8 @@ def _page(request: HttpRequest, line: Equipment, now: datetime) -> HttpResponse:
         order_code=order.code if order else "",
     )
     names = reason_names({row.reason_code for row in found.rows} - {""})
+    slots = selectors.calendar_slots(line_id=line.pk, start=start, end=now)
+    shifts = {slot.code: slot.name for slot in slots if slot.kind == "shift"}
     context = {
         "line": line,
         "order": order,
@@ -96,7 +98,7 @@ def _page(request: HttpRequest, line: Equipment, now: datetime) -> HttpResponse:
         "total": found.total,
         "not_told": found.not_told,
         "bars": _bars(found, names),
-        "rows": _rows(found, names, units),
+        "rows": _rows(found, names, units, shifts),
         "entries": entries,
         "reasons": scrap_reasons(line),
         "units": units,
@@ -150,7 +152,9 @@ def _word(reason_code: str, names: dict[str, str]) -> str:
     return names.get(reason_code, reason_code) or _("not told")
 
 
-def _rows(found: Scrap, names: dict[str, str], units: list[Equipment]) -> list[PlaceRow]:
+def _rows(
+    found: Scrap, names: dict[str, str], units: list[Equipment], shifts: dict[str, str]
+) -> list[PlaceRow]:
     machines = {unit.code: unit.name for unit in units}
     rows: Any = selectors.configuration_rows(
         "plant.MaterialDefinition", code__in={row.place.product for row in found.rows}
@@ -161,7 +165,7 @@ def _rows(found: Scrap, names: dict[str, str], units: list[Equipment]) -> list[P
         PlaceRow(
             machines.get(row.place.machine, _("the line as a whole")),
             products.get(row.place.product, row.place.product),
-            row.place.shift,
+            shifts.get(row.place.shift) or row.place.shift,
             _word(row.reason_code, names),
             row.quantity,
         )

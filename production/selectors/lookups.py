@@ -59,5 +59,16 @@ def orders_at_work(line_id: int, at: datetime) -> list[JobOrder]:
     return [found[code] for code in dict.fromkeys(codes) if code in found]
 
 
+def orders_together(*, equipment_id: int, line_id: int, at: datetime) -> list[JobOrder]:
+    """The orders a machine works on at once, as people started them; none where it says itself which."""
+    told = OrderSpan.objects.filter(
+        Q(end_time__isnull=True) | Q(end_time__gt=at),
+        equipment_id=equipment_id,
+        source=OrderSpan.Source.SIGNAL,
+        start_time__lte=at,
+    )
+    return [] if told.exists() else orders_at_work(line_id, at)
+
+
 def job_order_codes(job_order_ids: Iterable[int]) -> dict[int, str]:
     return dict(JobOrder.objects.filter(pk__in=list(job_order_ids)).values_list("pk", "code"))

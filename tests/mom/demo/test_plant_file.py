@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from django.utils import timezone
 from mom.demo.by_hand import AT_WORK, table_set
 from mom.demo.spec import PlantSpec
 from mom.plant_file.loading import plant_load
+from mom.questions import seven_questions
 from plant import selectors
 from plant.access import rule
 from production.models import CountAssertion, JobOrder, StateAssertion
@@ -50,6 +51,8 @@ def test_the_packing_table_is_at_work_by_hand_on_two_orders_with_instructions(cl
     for order in running:
         [found] = instructions_read(order.pk)
         assert (found.code, found.is_read) == ("GIFT-BOX", False)
+        thing = seven_questions(job_order_id=order.pk, now=now + timedelta(seconds=1))[0]
+        assert (thing.key, thing.verdict) == ("thing", "yes"), thing
     assert table.parent is not None
     client.force_login(account_make("operator", table.parent), backend=BACKEND)
     body = client.get("/lines/L3/").content.decode()
