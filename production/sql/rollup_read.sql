@@ -5,7 +5,7 @@
 --   output  pieces of product `number`, flag: of an order, laid on the pacing machine's time with the same order;
 --           seg: between which ideal rates that lies, none where it never worked on it
 --   failed  number: breakdowns that began in it
-CREATE FUNCTION production_rollup_read(
+CREATE OR REPLACE FUNCTION production_rollup_read(
     places int[], lines bigint[], units bigint[], sinces timestamptz[], untils timestamptz[], pacing bool[],
     leaving bool[], cut_places int[], cut_times timestamptz[]
 ) RETURNS TABLE (
@@ -64,10 +64,15 @@ UNION ALL
 SELECT 'time', timed.place, NULL, sum(microseconds)::bigint, time_class::text, order_code <> '', NULL, NULL, NULL
 FROM timed GROUP BY timed.place, time_class, order_code <> ''
 UNION ALL
-SELECT 'output', laid.place, laid.seg, product_id, NULL, order_code <> '', sum(laid.good), sum(laid.total),
-       sum(laid.scrap)
-FROM laid LEFT JOIN production_joborder ON code = order_code AND order_code <> ''
-GROUP BY laid.place, laid.seg, product_id, order_code <> ''
+SELECT 'output', made.place, made.seg, made.product_id, NULL, made.of_order, sum(made.good), sum(made.total),
+       sum(made.scrap)
+FROM (
+    -- By the key of each order: a join would read every order there ever was.
+    SELECT laid.*, order_code <> '' AS of_order,
+           (SELECT product_id FROM production_joborder WHERE code = laid.order_code) AS product_id
+    FROM laid
+) AS made
+GROUP BY made.place, made.seg, made.product_id, made.of_order
 UNION ALL
 SELECT 'failed', told.place, NULL, count(DISTINCT told.start)::bigint, NULL, NULL::boolean, NULL, NULL, NULL
 FROM (
