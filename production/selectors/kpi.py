@@ -189,7 +189,7 @@ def _made(pacing: Pacing, account: Account) -> tuple[Made, ...]:
     rated = _Rates(rates, pacing.members, {*beside, *(use.code for use in parts)})
     # Of these only the tail of the line still made some: they take none of its time.
     edge = [OrderUse(account.start, account.start, code) for code in beside]
-    tails = [rated.made(use, [one.beside.get(use.code, ZERO) for one in laid]) for use in edge]
+    tails = [rated.made(use, [one.aside(use.code) for one in laid]) for use in edge]
     amounts = zip(*(one.by_part for one in laid), strict=True)
     return (*tails, *(rated.made(use, pieces) for use, pieces in zip(parts, amounts, strict=True)))
 

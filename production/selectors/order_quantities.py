@@ -83,11 +83,16 @@ def _with_hands(
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Pieces of several machines laid on the parts of a window: one amount per part, and those of orders no
-    part is about.
+    part is about. ``counts``: a machine counts them at all.
     """
 
     by_part: tuple[Decimal | None, ...]
     beside: dict[str, Decimal]
+    counts: bool
+
+    def aside(self, code: str) -> Decimal | None:
+        """Those of an order no part is about; None where nothing counts."""
+        return self.beside.get(code, Decimal(0)) if self.counts else None
 
 
 def tally(
@@ -113,7 +118,7 @@ def tally(
         elif pieces:
             beside[use.code] = beside.get(use.code, Decimal(0)) + pieces
     amounts = (sum(one, Decimal(0)) if one or counts_at_all else None for one in found)
-    return Tally(tuple(amounts), beside)
+    return Tally(tuple(amounts), beside, counts_at_all)
 
 
 def _place(parts: Sequence[OrderUse], use: OrderUse) -> int | None:

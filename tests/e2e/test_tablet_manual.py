@@ -103,7 +103,7 @@ def test_an_instruction_is_read_step_by_step_and_confirmed(table: Shop) -> None:
     page = table.tablet(badge=True)
     page.get_by_role("link", name="Instructions").click()
     page.get_by_text("Packing gift boxes").click()
-    page.wait_for_function("document.querySelector('img.t-picture')?.naturalWidth === 2")
+    expect(page.locator("img.t-picture")).to_have_js_property("naturalWidth", 2)
     page.get_by_role("link", name="Next step").click()
     page.get_by_role("button", name="I have read it").click()
     page.wait_for_url("**/tablet/")
