@@ -39,9 +39,11 @@ ORDER BY 1
 
 
 class Counted(NamedTuple):
-    """Pieces of one product between two ideal rates; ``seg`` None: what paces the line never worked on it."""
+    """Pieces of one product between two ideal rates. ``seg``: how many of its line's rates had begun in the
+    window; 0 where what paces the line never worked on it.
+    """
 
-    seg: int | None
+    seg: int
     product_id: int | None
     of_order: bool
     good: Any

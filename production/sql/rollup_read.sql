@@ -3,7 +3,7 @@
 --   window  flag: closed windows make up the whole of it, nothing is marked in them, no sample waits to be folded
 --   time    number: microseconds of class `name`; flag: of an order
 --   output  pieces of product `number`, flag: of an order, laid on the pacing machine's time with the same order;
---           seg: between which ideal rates that lies, none where it never worked on it
+--           seg: between which ideal rates that lies; the first where it never worked on it
 --   failed  number: breakdowns that began in it
 CREATE OR REPLACE FUNCTION production_rollup_read(
     places int[], lines bigint[], units bigint[], sinces timestamptz[], untils timestamptz[], pacing bool[],
@@ -14,36 +14,38 @@ CREATE OR REPLACE FUNCTION production_rollup_read(
 #variable_conflict use_column
 BEGIN
 RETURN QUERY
-WITH asked AS (
+WITH asked AS MATERIALIZED (
     SELECT * FROM unnest(places, lines, units, sinces, untils, pacing, leaving)
         AS asked (place, line, unit, since, until, paces, leaves)
-), cuts AS (
-    SELECT * FROM unnest(cut_places, cut_times) AS cuts (place, at)
-), timed AS MATERIALIZED (
-    SELECT asked.place, order_code, time_class,
-           (SELECT count(*) FROM cuts WHERE cuts.place = asked.place AND at <= rolled.start_time) AS seg,
-           sum(microseconds) AS microseconds
-    FROM asked JOIN production_rolluptime rolled
-      ON rolled.work_unit_id = unit AND rolled.start_time >= since AND rolled.start_time < until
-    WHERE paces GROUP BY 1, 2, 3, 4
+), parts AS MATERIALIZED (
+    -- Between two rates each: windows are cut there, so that each lies in one of them.
+    SELECT asked.place, unit, paces, leaves, row_number() OVER part - 1 AS seg, at AS since,
+           lead(at, 1, asked.until) OVER part AS until
+    FROM asked CROSS JOIN LATERAL (
+        SELECT asked.since AS at
+        UNION ALL SELECT at FROM unnest(cut_places, cut_times) AS cuts (place, at) WHERE cuts.place = asked.place
+    ) AS edge
+    WINDOW part AS (PARTITION BY asked.place, unit ORDER BY at)
 ), worked AS (
-    -- Which of at most 62 stretches between rates the order was worked on in, one bit each.
-    SELECT timed.place, order_code, bit_or(1::bigint << least(timed.seg, 62)::int) AS segs FROM timed GROUP BY 1, 2
+    -- Where there is more than one: which of at most 62 the order was worked on in, one bit each.
+    SELECT parts.place, order_code, bit_or(1::bigint << least(parts.seg, 62)::int) AS segs
+    FROM parts JOIN production_rolluptime
+      ON work_unit_id = unit AND start_time >= since AND start_time < until
+    WHERE paces AND parts.place = ANY (cut_places) GROUP BY 1, 2
 ), counted AS (
-    SELECT asked.place, order_code,
-           (SELECT count(*) FROM cuts WHERE cuts.place = asked.place AND at <= rolled.start_time) AS seg,
+    SELECT parts.place, order_code, parts.seg,
            sum(rolled.good) FILTER (WHERE leaves) AS good, sum(rolled.total) FILTER (WHERE paces) AS total,
            sum(rolled.scrap) FILTER (WHERE paces) AS scrap
-    FROM asked JOIN production_rollupoutput rolled
-      ON rolled.work_unit_id = unit AND rolled.start_time >= since AND rolled.start_time < until
+    FROM parts JOIN production_rollupoutput rolled
+      ON work_unit_id = unit AND start_time >= since AND start_time < until
     GROUP BY 1, 2, 3
 ), laid AS (
-    SELECT counted.place, counted.order_code, counted.good, counted.total, counted.scrap,
-           CASE WHEN (worked.segs >> counted.seg::int) & 1 = 1 THEN counted.seg
-                WHEN worked.segs IS NULL THEN NULL
-                ELSE (SELECT near FROM generate_series(0, 62) AS near WHERE (worked.segs >> near) & 1 = 1
+    SELECT counted.place, order_code, counted.good, counted.total, counted.scrap,
+           CASE WHEN segs IS NULL THEN 0
+                WHEN (segs >> counted.seg::int) & 1 = 1 THEN counted.seg
+                ELSE (SELECT near FROM generate_series(0, 62) AS near WHERE (segs >> near) & 1 = 1
                       ORDER BY abs(near - counted.seg), near LIMIT 1) END AS seg
-    FROM counted LEFT JOIN worked ON worked.place = counted.place AND worked.order_code = counted.order_code
+    FROM counted LEFT JOIN worked USING (place, order_code)
 )
 SELECT 'window', asked.place, NULL::bigint, NULL::bigint, NULL::text, bool_and(
     EXISTS (
@@ -61,8 +63,10 @@ SELECT 'window', asked.place, NULL::bigint, NULL::bigint, NULL::text, bool_and(
 ), NULL::numeric, NULL::numeric, NULL::numeric
 FROM asked GROUP BY asked.place
 UNION ALL
-SELECT 'time', timed.place, NULL, sum(microseconds)::bigint, time_class::text, order_code <> '', NULL, NULL, NULL
-FROM timed GROUP BY timed.place, time_class, order_code <> ''
+SELECT 'time', asked.place, NULL, sum(microseconds)::bigint, time_class::text, order_code <> '', NULL, NULL, NULL
+FROM asked JOIN production_rolluptime
+  ON work_unit_id = unit AND start_time >= since AND start_time < until
+WHERE paces GROUP BY asked.place, time_class, order_code <> ''
 UNION ALL
 SELECT 'output', made.place, made.seg, made.product_id, NULL, made.of_order, sum(made.good), sum(made.total),
        sum(made.scrap)
