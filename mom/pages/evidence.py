@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from mom.pages import words
 from mom.pages.lookup import equipment_or_404
 from mom.pages.order_commands import order_or_404
-from mom.provenance import changed_over, halting, lost, order, planned, times, window
+from mom.provenance import by_hour, changed_over, halting, lost, order, planned, times, window
 from mom.provenance.cause import Cause
 from mom.provenance.model import HOURS, MONEY, NUMBER, RATIO, SECONDS, Evidence
 from mom.record import answer
@@ -35,7 +35,20 @@ if TYPE_CHECKING:
 # What a page lists of one term; all of it is in the JSON.
 SHOWN = 500
 LONGEST = timedelta(days=100)
-ASKED = ("start", "end", "class", "reason", "uncoded", "kind", "machine", "by", "at", "before", "after")
+ASKED = (
+    "start",
+    "end",
+    "class",
+    "reason",
+    "uncoded",
+    "kind",
+    "machine",
+    "by",
+    "at",
+    "before",
+    "after",
+    "order",
+)
 DESCRIBED = {
     "class": "Class of time, such as breakdown.",
     "reason": "Code of a reason; empty for time without one.",
@@ -43,9 +56,10 @@ DESCRIBED = {
     "kind": "How the walk to the cause ended, such as machine or no_material.",
     "machine": "Where it began.",
     "by": "Machine that counted, or people.",
-    "at": "Against the plan: as known at this instant; now if left out.",
+    "at": "Against the plan, and hour by hour: as known at this instant; now if left out.",
     "before": "Changeovers: product changed over from.",
     "after": "Changeovers: product changed over to.",
+    "order": "Planned: of this order alone.",
 }
 PARAMETERS = [OpenApiParameter(name, OpenApiTypes.STR, description=text) for name, text in DESCRIBED.items()]
 WINDOW = [
@@ -99,18 +113,24 @@ def cause_of(asked: dict[str, str]) -> Cause:
 
 
 def _of_equipment(unit: Equipment, figure: str, asked: dict[str, str]) -> Evidence:
-    found: Evidence | None
     if figure in changed_over.SEQUENCE and unit.level == "line":
         at, now = _instant(asked, "at"), timezone.now()
         found = changed_over.sequence_evidence(line=unit, figure=figure, at=at, now=now)
         if found is None:
             raise Http404(f"no change of sequence of {unit.code} at this instant")
         return found
+    found = _in_window(unit, figure, asked)
+    if found is None:
+        raise Http404(f"nothing is known of {unit.code} in this time")
+    return found
+
+
+def _in_window(unit: Equipment, figure: str, asked: dict[str, str]) -> Evidence | None:
     start, end = _window(asked)
     if figure in window.FIGURES:
-        found = window.window_evidence(equipment=unit, figure=figure, start=start, end=end)
-    elif figure in ("time", "time_pieces"):
-        found = times.time_evidence(
+        return window.window_evidence(equipment=unit, figure=figure, start=start, end=end)
+    if figure in ("time", "time_pieces"):
+        return times.time_evidence(
             equipment=unit,
             start=start,
             end=end,
@@ -119,21 +139,28 @@ def _of_equipment(unit: Equipment, figure: str, asked: dict[str, str]) -> Eviden
             uncoded=asked["uncoded"] == "1",
             pieces=figure == "time_pieces",
         )
-    elif figure == "planned" and unit.level == "line":
-        found = planned.planned_evidence(line=unit, start=start, end=end)
-    elif figure in lost.READINGS and unit.level == "line":
-        found = lost.lost_evidence(line=unit, start=start, end=end, cause=cause_of(asked), figure=figure)
-    elif figure in halting.FIGURES and unit.level == "line":
-        found = halting.halting_evidence(line=unit, figure=figure, start=start, end=end)
-    elif figure in changed_over.FIGURES and unit.level == "line":
-        found = changed_over.changeover_evidence(
-            line=unit, figure=figure, start=start, end=end, before=asked["before"], after=asked["after"]
+    if unit.level == "line":
+        return _of_line(unit, figure, start, end, asked)
+    raise Http404(f"no figure {figure}")
+
+
+def _of_line(
+    line: Equipment, figure: str, start: datetime, end: datetime, asked: dict[str, str]
+) -> Evidence | None:
+    if figure == "planned":
+        return planned.planned_evidence(line=line, start=start, end=end, order=asked["order"])
+    if figure in lost.READINGS:
+        return lost.lost_evidence(line=line, start=start, end=end, cause=cause_of(asked), figure=figure)
+    if figure in halting.FIGURES:
+        return halting.halting_evidence(line=line, figure=figure, start=start, end=end)
+    if figure in changed_over.FIGURES:
+        return changed_over.changeover_evidence(
+            line=line, figure=figure, start=start, end=end, before=asked["before"], after=asked["after"]
         )
-    else:
-        raise Http404(f"no figure {figure}")
-    if found is None:
-        raise Http404(f"nothing is known of {unit.code} in this time")
-    return found
+    if figure in by_hour.FIGURES:
+        at = _instant(asked, "at") if asked["at"] else timezone.now()
+        return by_hour.by_hour_evidence(line=line, figure=figure, start=start, end=end, at=at)
+    raise Http404(f"no figure {figure}")
 
 
 def _of_order(code: str, request: HttpRequest, figure: str, asked: dict[str, str]) -> Evidence:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -19,6 +20,7 @@ from mom.pages.board import href, reason_names
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import instant_asked, line_or_404
 from mom.pages.losses import LOST, group_of
+from mom.provenance.links import figure_href
 from plant import selectors
 from plant.access import actor_of, require
 from plant.domain.intervals import Interval, clip
@@ -51,6 +53,7 @@ class HourRow:
     said_by: str
     bar: SafeString
     action_href: str
+    evidence: dict[str, str]
 
 
 def shift_asked(request: HttpRequest, line: Equipment, now: datetime) -> CalendarSlot | None:
@@ -81,6 +84,7 @@ def line_hours(request: HttpRequest, code: str) -> HttpResponse:
         "shift": shift,
         "found": found,
         "rows": rows,
+        "evidence": _evidence(line, found) if found else {},
         "open_hours": sum(row.is_open for row in rows),
         "may_act": actor_of(request).may("action.edit", line),
         "etag": etag,
@@ -131,7 +135,32 @@ def _row(
         said_by=", ".join(sorted(people)),
         bar=_bar(hour, label, most),
         action_href=_action(line, hour, machine, reason, label),
+        evidence=_hour_evidence(line, told, found.until),
     )
+
+
+def _hour_evidence(line: Equipment, told: HourTold, until: datetime) -> dict[str, str]:
+    """Where each known figure of an hour opens, as known when it was shown."""
+    hour, at = told.hour, until.isoformat()
+    known = {"target": hour.target, "good": hour.good, "gap": hour.gap, "gap_so_far": told.so_far, "loss": 0}
+    return {
+        name: figure_href(line.code, f"hour_{name}", hour.start, hour.end, at=at)
+        for name, value in known.items()
+        if value is not None
+    }
+
+
+def _evidence(line: Equipment, found: ShiftHours) -> dict[str, Any]:
+    """Where the figures of the shift so far open; its target as it stands in a sentence."""
+    shift, at = found.shift, found.until.isoformat()
+    opens: dict[str, Any] = {
+        name: figure_href(line.code, f"shift_{name}", shift.start_time, shift.end_time, at=at)
+        for name in ("target", "good", "recovery", "left", "pace")
+    }
+    target = found.recovery.target
+    shown = words.quantity(None if target is None else round(target))
+    link = format_html('<a class="plain" href="{}" data-evidence>{}</a>', opens["target"], shown)
+    return opens | {"target_link": link}
 
 
 def _bar(hour: Hour, label: str, most: Decimal) -> SafeString:

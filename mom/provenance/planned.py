@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -15,28 +16,28 @@ from production import selectors as production
 
 if TYPE_CHECKING:
     from plant.models import Equipment
-    from production.selectors.day import Planned
+    from production.selectors.day import LineDay, Planned
 
 
-def planned_evidence(*, line: Equipment, start: datetime, end: datetime) -> Evidence | None:
-    """Pieces planned in the shift [start, end); None where that is no shift or nothing was planned."""
-    slots = plant.calendar_slots(line_id=line.pk, start=start, end=end)
-    shift = next((slot for slot in slots if slot.kind == "shift" and slot.start_time == start), None)
-    told = production.line_shift(line_id=line.pk, shift=shift) if shift else None
-    if told is None or not told.plan:
+def planned_evidence(*, line: Equipment, start: datetime, end: datetime, order: str = "") -> Evidence | None:
+    """Pieces planned in the shift or production day [start, end), or of one order; None where that is neither
+    or nothing was planned.
+    """
+    told = day_told(line=line, start=start, end=end)
+    found = [item for item in told.plan if not order or item.order.code == order] if told else []
+    if told is None or not found:
         return None
-    rows = tuple(_row(item) for item in told.plan)
     return Evidence(
         figure="planned",
-        name=_("Planned"),
+        name=" · ".join(text for text in (_("Planned"), order) if text),
         kind=PIECES,
         formula="Σ",
         definition=_("orders as the plan had them when the shift began"),
         place=line.name,
         start=start,
         end=end,
-        shown=told.planned,
-        terms=(Term("Σ", _("Sum of the rows below"), PIECES, rows),),
+        shown=sum((item.pieces for item in found), Decimal(0)),
+        terms=(Term("Σ", _("Sum of the rows below"), PIECES, tuple(_row(item) for item in found)),),
         versions=tuple(
             Version(
                 item.order.code,
@@ -44,12 +45,24 @@ def planned_evidence(*, line: Equipment, start: datetime, end: datetime) -> Evid
                 item.version.at,
                 item.version.recorded_at,
             )
-            for item in told.plan
+            for item in found
         ),
         excluded=(),
         edits=edits_of(equipment_ids=[line.pk], start=start, end=end),
         trust=trust_of(told.kpi.account),
     )
+
+
+def day_told(*, line: Equipment, start: datetime, end: datetime) -> LineDay | None:
+    """The shift or production day of a line that [start, end) is; None where it is neither."""
+    slots = plant.calendar_slots(line_id=line.pk, start=start, end=end)
+    shift = next((slot for slot in slots if slot.kind == "shift" and slot.start_time == start), None)
+    if shift is None:
+        return None
+    if shift.end_time == end:
+        return production.line_shift(line_id=line.pk, shift=shift)
+    told = production.line_day(line_id=line.pk, day=shift.production_day)
+    return told if told and (told.start, told.end) == (start, end) else None
 
 
 def _row(item: Planned) -> Input:

@@ -242,6 +242,17 @@ def test_figures_of_the_changeovers(client: Client) -> None:
     assert check(client, page(client, "/changeovers/?line=L2")) >= 9
 
 
+def test_figures_of_the_hours(client: Client) -> None:
+    """Each hour's target, pieces, gaps and dearest loss, and what the rest of the shift must bring."""
+    running_seen(client)
+    body = page(client, "/lines/L2/hours/")
+    assert check(client, body) >= 20
+    for figure in ("hour_target", "hour_good", "hour_gap", "hour_gap_so_far", "hour_loss"):
+        assert f"figures/{figure}/" in body, figure
+    for figure in ("shift_target", "shift_good", "shift_recovery", "shift_left", "shift_pace"):
+        assert f"figures/{figure}/" in body, figure
+
+
 def test_figures_of_a_day(client: Client) -> None:
     """Its missing pieces add up on the page itself; what was made, and the figure, open."""
     running_seen(client)
