@@ -33,12 +33,19 @@ def revision_text(changed: int | None, configured: UUID | None) -> str:
     return f"{changed or 0}.{configured or ''}"
 
 
+def configuration_revision() -> str:
+    """The revision of master data alone, for ``configuration_kept``; one indexed read."""
+    found = ConfigurationRevision.objects.order_by().values_list("value", flat=True)
+    return revision_text(None, next(iter(found), None))
+
+
 def configuration_kept(key: Hashable, *, revision: str, make: Callable[[], T]) -> T:
     """What ``make`` reads of master data: read once per process while the revision stays the same.
 
-    ``revision`` was read before, in the same request (``revision_of``, ``lines_revised``). It is never stale:
-    the database renews the revision in the transaction of every change, and a value never comes back, so
-    what is kept under it was read with it or after. Values are shared between requests: read, never changed.
+    ``revision`` was read before, in the same request (``revision_of``, ``lines_revised``,
+    ``configuration_revision``). It is never stale: the database renews the revision in the transaction of
+    every change, and a value never comes back, so what is kept under it was read with it or after. Values
+    are shared between requests: read, never changed.
     """
     global _kept
     configured = revision.partition(".")[2]

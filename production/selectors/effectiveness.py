@@ -24,6 +24,7 @@ from production.selectors.rollups import Counted, Rolled, Target, rolled_up
 from production.selectors.units import ideal_rates, rate_in_force, signals_of
 
 if TYPE_CHECKING:
+    from connectors.models import SignalDefinition
     from plant.models import Equipment
 
 ZERO, NONE = Decimal(0), timedelta()
@@ -40,6 +41,18 @@ class Part(NamedTuple):
     scrap: Decimal | None
     rework: Decimal | None = None
     after_rework: Decimal | None = None
+
+
+class _Setup(NamedTuple):
+    """Master data of what is asked about. ``units``: of lines; ``counters`` of their machines; ``rates``: of
+    every machine, by its id.
+    """
+
+    equipment: Equipment
+    places: list[Equipment]
+    units: dict[int, list[Equipment]]
+    counters: list[SignalDefinition]
+    rates: dict[int, list[IdealRate]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,12 @@ def effectiveness(
     *, equipment_id: int, start: datetime, end: datetime, closed: bool = True
 ) -> Effectiveness | None:
     """None without any data. ``closed`` False: from the account, whatever is added up already."""
-    equipment = plant.equipment_for_ids([equipment_id])[equipment_id]
-    places = _places(equipment)
-    read = _closed(places, start, end) if closed else {}
+    revision = plant.configuration_revision()
+    setup = plant.configuration_kept(
+        ("effectiveness", equipment_id), revision=revision, make=lambda: _setup(equipment_id)
+    )
+    equipment, places = setup.equipment, setup.places
+    read = _closed(setup, start, end) if closed else {}
     parts: dict[str, Part] = {}
     for place in places:
         part = read.get(place.pk) or _told(place, start, end)
@@ -113,6 +129,22 @@ def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:
     return sum(known, ZERO) if known else None
 
 
+def _setup(equipment_id: int) -> _Setup:
+    equipment = plant.equipment_for_ids([equipment_id])[equipment_id]
+    places = _places(equipment)
+    lines = [place.pk for place in places if place.level == "line"]
+    rows: Any = plant.configuration_rows("plant.Equipment", level="work_unit", parent_id__in=lines)
+    units: dict[int, list[Equipment]] = {line: [] for line in lines}
+    for unit in rows.order_by("position", "code") if lines else ():
+        units[unit.parent_id].append(unit)
+    ids = [unit.pk for some in units.values() for unit in some]
+    counters = signals_of(equipment_ids=ids, roles=COUNTERS) if ids else []
+    rates: dict[int, list[IdealRate]] = {}
+    for rate in ideal_rates(equipment_ids=[*ids, *(place.pk for place in places)]):
+        rates.setdefault(rate.equipment_id, []).append(rate)
+    return _Setup(equipment, places, units, counters, rates)
+
+
 def _places(equipment: Equipment) -> list[Equipment]:
     """The lines of a site or area; a line or machine itself."""
     if equipment.level in ("line", "work_unit"):
@@ -141,9 +173,9 @@ def _told(place: Equipment, start: datetime, end: datetime) -> Part | None:
     )
 
 
-def _closed(places: Sequence[Equipment], start: datetime, end: datetime) -> dict[int, Part]:
+def _closed(setup: _Setup, start: datetime, end: datetime) -> dict[int, Part]:
     """What closed windows tell, by place; those they do not make up the whole of are left out."""
-    pacings = _pacings(places, start, end)
+    pacings = _pacings(setup, start, end)
     ids = {unit.pk for pacing in pacings.values() for unit in pacing.units}
     beside = beside_windows(equipment_ids=ids, start=start, end=end) if ids else frozenset()
     pacings = {
@@ -151,34 +183,23 @@ def _closed(places: Sequence[Equipment], start: datetime, end: datetime) -> dict
         for place, pacing in pacings.items()
         if beside.isdisjoint(unit.pk for unit in pacing.units)
     }
-    rates: dict[int, list[IdealRate]] = {}
-    members = [unit.pk for pacing in pacings.values() for unit in pacing.members]
-    for rate in ideal_rates(equipment_ids=members) if members else ():
-        rates.setdefault(rate.equipment_id, []).append(rate)
     asked: list[Target] = []
     for pacing in pacings.values():
-        begin = {rate.valid_from for unit in pacing.members for rate in rates.get(unit.pk, ())}
+        begin = {rate.valid_from for unit in pacing.members for rate in setup.rates.get(unit.pk, ())}
         asked.append(Target(pacing, start, end, sorted(at for at in begin if start < at < end)))
     read = zip(pacings, asked, rolled_up(asked), strict=True)
-    return {place: _part(target, found, rates) for place, target, found in read if found is not None}
+    return {place: _part(target, found, setup.rates) for place, target, found in read if found is not None}
 
 
-def _pacings(places: Sequence[Equipment], start: datetime, end: datetime) -> dict[int, Pacing]:
-    """Who speaks for each place, read once for all. Machines side by side are told from their accounts."""
+def _pacings(setup: _Setup, start: datetime, end: datetime) -> dict[int, Pacing]:
+    """Who speaks for each place. Machines side by side are told from their accounts."""
     found: dict[int, Pacing] = {}
-    lines = [place.pk for place in places if place.level == "line"]
-    rows: Any = plant.configuration_rows("plant.Equipment", level="work_unit", parent_id__in=lines)
-    units: dict[int, list[Equipment]] = {}
-    for unit in rows.order_by("position", "code") if lines else ():
-        units.setdefault(unit.parent_id, []).append(unit)
-    ids = [unit.pk for some in units.values() for unit in some]
-    counters = signals_of(equipment_ids=ids, roles=COUNTERS) if ids else []
-    for place in places:
+    for place in setup.places:
         if place.level != "line":
             pacing: Pacing | None = _pacing(place, start, end)
         else:
-            known = units.get(place.pk, [])
-            pacing = line_pacing(line_id=place.pk, start=start, end=end, units=known, counters=counters)
+            units = setup.units[place.pk]
+            pacing = line_pacing(line_id=place.pk, start=start, end=end, units=units, counters=setup.counters)
         if pacing is not None and pacing.group is None:
             found[place.pk] = pacing
     return found

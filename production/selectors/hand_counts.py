@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
-from plant import selectors as plant
 from production.domain.hand_counts import REWORK_GOOD, REWORK_SCRAP, Hand, told_kinds
 from production.domain.stitching import COUNTERS
 from production.models import CountAssertion
@@ -21,6 +21,14 @@ FIELDS = (
     "equipment__recounts_rework",
 )  # fmt: skip
 RESULTS = (REWORK_GOOD, REWORK_SCRAP)
+# What people told of machines in a window, and what their counters tell at all.
+TOLD = """
+SELECT equipment_id, kind FROM production_countassertion
+WHERE equipment_id = ANY(%(ids)s::bigint[]) AND end_time >= %(start)s AND end_time < %(end)s
+UNION
+SELECT equipment_id, role FROM connectors_signaldefinition
+WHERE equipment_id = ANY(%(ids)s::bigint[]) AND role = ANY(%(roles)s::text[])
+"""
 
 
 def counted_at(equipment_ids: Iterable[int], counters: Iterable[SignalDefinition]) -> frozenset[int]:
@@ -55,13 +63,10 @@ def beside_windows(*, equipment_ids: Iterable[int], start: datetime, end: dateti
     """Machines whose pieces in [start, end) closed windows do not hold: people told them where nothing
     counts, or what became of rework; or rework is counted. One read.
     """
-    ids = list(equipment_ids)
-    said = CountAssertion.objects.filter(equipment_id__in=ids, end_time__gte=start, end_time__lt=end)
-    counters: Any = plant.configuration_rows(
-        "connectors.SignalDefinition", equipment_id__in=ids, role__in=list(COUNTERS)
-    )
-    rows = said.order_by().values_list("equipment_id", "kind")
-    found = list(rows.union(counters.order_by().values_list("equipment_id", "role")))
+    asked = {"ids": list(equipment_ids), "start": start, "end": end, "roles": list(COUNTERS)}
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD, asked)
+        found = cursor.fetchall()
     counting = {machine for machine, what in found if what in COUNTERS}
     return frozenset(
         machine
