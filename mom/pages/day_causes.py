@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -19,7 +19,7 @@ from mom.pages import svg, words
 from mom.pages.board import Figure, href
 from mom.pages.losses import data_quality
 from mom.pages.origins import end_word, origin_word
-from mom.provenance.links import figure_href
+from mom.provenance.links import figure_href, shown_link
 from plant import selectors as plant
 from plant.domain.quantities import round_parts
 from production import selectors as production
@@ -43,6 +43,7 @@ from production.selectors.scrap import scrap_between
 if TYPE_CHECKING:
     from mom.improvement.models import Action
     from plant.models import Reason
+    from production.domain.scrap import Row as ScrapRow
     from production.selectors import Frequency, LineDay
 
 MONTH = timedelta(days=30)
@@ -93,7 +94,8 @@ class CauseRow:
     """One cause as the meeting reads it. ``pieces`` are whole and add up with the other rows'.
 
     ``is_accepted``: a standard allows it. ``scrapped``: of rejects, the pieces of each reason, what nobody
-    told last; they add up to what was rejected from the pacing machine on.
+    told last, and where they open; they add up to what was rejected from the pacing machine on.
+    ``evidence``: where its figures open.
     """
 
     cause: Cause
@@ -115,8 +117,22 @@ class CauseRow:
     money: str
     cost: str
     late: str
-    scrapped: tuple[tuple[Decimal, str], ...] = ()
+    scrapped: tuple[tuple[Decimal, str, str], ...] = ()
     scrap_href: str = ""
+    department_code: str = ""
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def money_link(self) -> SafeString:
+        return shown_link(self.evidence["money"], self.money)
+
+    @property
+    def cost_link(self) -> SafeString:
+        return shown_link(self.evidence["cost"], self.cost)
+
+    @property
+    def late_link(self) -> SafeString:
+        return shown_link(self.evidence["late"], self.late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,19 +243,30 @@ class _Seen:
             late=words.span_minutes(later) if (later := self.day.late(cause)) else "",
             scrapped=self.scrapped if cause.kind in (REJECTS, START_UP) and cause.pieces > 0 else (),
             scrap_href=href(f"/lines/{self.day.line.code}/scrap/", period="7d"),
+            department_code=reason.department.code if reason and reason.department else "",
+            evidence=self.evidence(cause),
         )
 
+    def evidence(self, cause: Cause) -> dict[str, str]:
+        """Where the figures of a cause open."""
+        asked = {
+            "class": cause.kind, "reason": cause.reason_code, "machine": cause.machine, "kind": cause.origin,
+        }  # fmt: skip
+        figures = ("time", "count", "money", "cost", "late", "month", "rate")
+        opens = {name: day_href(self.day, f"day_cause_{name}", **asked) for name in figures}
+        return {"pieces": day_href(self.day, "day_cause", **asked), **opens}
+
     @cached_property
-    def scrapped(self) -> tuple[tuple[Decimal, str], ...]:
+    def scrapped(self) -> tuple[tuple[Decimal, str, str], ...]:
         """Why pieces were rejected from what paces the line on; the same of all rejects of the day."""
-        day = self.day
-        found = scrap_between(equipment_id=day.line.pk, start=day.start, end=day.kpi.account.end)
-        first = min(unit.position for unit in day.kpi.members)
-        onward = {unit.code for unit in plant.line_work_units(day.line.pk) if unit.position >= first} | {""}
-        rows = summed([row for row in found.rows if row.place.machine in onward], Place("", "", ""))
+        rows = summed(scrap_rows(self.day), Place("", "", ""))
         names = _reasons({row.reason_code for row in rows})
         return tuple(
-            (row.quantity, names[row.reason_code].name if row.reason_code in names else _("not told"))
+            (
+                row.quantity,
+                names[row.reason_code].name if row.reason_code in names else _("not told"),
+                day_href(self.day, "day_scrap", reason=row.reason_code),
+            )
             for row in rows
             if row.quantity
         )
@@ -266,6 +293,31 @@ class _Seen:
             evidence=evidence,
             title=title,
         )
+
+
+def scrap_rows(day: LineDay) -> list[ScrapRow]:
+    """What was rejected from the machine that paces the line on, by place and reason."""
+    found = scrap_between(equipment_id=day.line.pk, start=day.start, end=day.kpi.account.end)
+    first = min(unit.position for unit in day.kpi.members)
+    onward = {unit.code for unit in plant.line_work_units(day.line.pk) if unit.position >= first} | {""}
+    return [row for row in found.rows if row.place.machine in onward]
+
+
+def day_href(day: LineDay, figure: str, **query: str) -> str:
+    """Evidence of a figure of the day, or of the shift told as one; good pieces only as far as data reach."""
+    until = day.kpi.account.end if figure == "good" else day.end
+    return figure_href(day.line.code, figure, day.start, until, **query)
+
+
+def told_with(day: LineDay, told: Causes) -> dict[str, Any]:
+    """Causes as their template reads them, and where the figures of the day as a whole open."""
+    figures = {
+        "planned": "planned", "good": "good", "missing": "day_missing", "possible": "day_possible",
+        "beyond": "day_beyond",
+    }  # fmt: skip
+    opens = {name: day_href(day, figure) for name, figure in figures.items()}
+    possible = shown_link(opens["possible"], words.quantity(told.possible))
+    return {"causes": told, "evidence": opens, "possible_link": possible}
 
 
 def _reasons(codes: set[str]) -> dict[str, Reason]:

@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from mom.pages import words
 from mom.pages.lookup import equipment_or_404
 from mom.pages.order_commands import order_or_404
-from mom.provenance import by_hour, changed_over, halting, lost, order, planned, times, window
+from mom.provenance import by_hour, changed_over, halting, lost, of_day, order, planned, times, window
 from mom.provenance.cause import Cause
 from mom.provenance.model import HOURS, MONEY, NUMBER, RATIO, SECONDS, Evidence
 from mom.record import answer
@@ -55,7 +55,7 @@ DESCRIBED = {
     "uncoded": "1: time that waits for a reason.",
     "kind": "How the walk to the cause ended, such as machine or no_material.",
     "machine": "Where it began.",
-    "by": "Machine that counted, or people.",
+    "by": "Machine that counted, or people; of a day: a department.",
     "at": "Against the plan, and hour by hour: as known at this instant; now if left out.",
     "before": "Changeovers: product changed over from.",
     "after": "Changeovers: product changed over to.",
@@ -160,6 +160,9 @@ def _of_line(
     if figure in by_hour.FIGURES:
         at = _instant(asked, "at") if asked["at"] else timezone.now()
         return by_hour.by_hour_evidence(line=line, figure=figure, start=start, end=end, at=at)
+    if figure in of_day.FIGURES:
+        wanted = of_day.Asked(asked["class"], asked["reason"], asked["machine"], asked["kind"], asked["by"])
+        return of_day.day_evidence(line=line, figure=figure, start=start, end=end, asked=wanted)
     raise Http404(f"no figure {figure}")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -20,7 +19,7 @@ from mom.pages.board import href, reason_names
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.lookup import instant_asked, line_or_404
 from mom.pages.losses import LOST, group_of
-from mom.provenance.links import figure_href
+from mom.provenance.links import figure_href, shown_link
 from plant import selectors
 from plant.access import actor_of, require
 from plant.domain.intervals import Interval, clip
@@ -159,8 +158,7 @@ def _evidence(line: Equipment, found: ShiftHours) -> dict[str, Any]:
     }
     target = found.recovery.target
     shown = words.quantity(None if target is None else round(target))
-    link = format_html('<a class="plain" href="{}" data-evidence>{}</a>', opens["target"], shown)
-    return opens | {"target_link": link}
+    return opens | {"target_link": shown_link(opens["target"], shown)}
 
 
 def _bar(hour: Hour, label: str, most: Decimal) -> SafeString:

@@ -14,12 +14,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from mom.pages.day_causes import causes, figure
+from mom.pages.day_causes import causes, figure, told_with
 from mom.pages.lookup import day_or_404, line_or_404
 from mom.pages.printing import printed
 from mom.pages.proof import asks_for, proven
 from mom.pages.signed import changed, log_of
-from mom.provenance.links import figure_href
 from mom.signing.causes import causes_since
 from mom.signing.figures import Figures, digest_of
 from mom.signing.models import ShiftReport
@@ -82,16 +81,12 @@ def shift_report(request: HttpRequest, code: str, day: str, shift: str) -> HttpR
 
 def _told(slot: CalendarSlot, told: LineDay, report: ShiftReport | None) -> dict[str, Any]:
     """What the shift made and lost, as known; and as signed where it is."""
-    known, code = shift_figures(shift=slot, told=told), slot.line.code
+    known = shift_figures(shift=slot, told=told)
     return {
         "found": told,
-        "causes": causes(told),
+        **told_with(told, causes(told)),
         "figure": figure(told),
         "digest": digest_of(known),
-        "evidence": {
-            "planned": figure_href(code, "planned", slot.start_time, slot.end_time),
-            "good": figure_href(code, "good", slot.start_time, told.kpi.account.end),
-        },
         **(_signed(report, known) if report else {}),
     }
 

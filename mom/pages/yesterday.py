@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mom.pages.day_causes import causes, figure, owners
+from mom.pages import words
+from mom.pages.day_causes import Causes, causes, day_href, figure, owners, told_with
 from mom.pages.etags import answer_304, etag_of, with_etag
 from mom.pages.lookup import day_or_404, line_or_404, lines_seen
-from mom.provenance.links import figure_href
+from mom.provenance.links import shown_link
 from mom.record.plan import versions
 from plant import selectors
 from plant.access import actor_of, require
@@ -76,17 +77,29 @@ def line_day(request: HttpRequest, code: str, day: str) -> HttpResponse:
 def _told(line: Equipment, found: LineDay) -> dict[str, Any]:
     told = causes(found)
     zone = selectors.site_zone(line)
+    top = next((row for row in told.rows if not row.is_accepted), None)
     return {
         "found": found,
-        "causes": told,
-        "top": next((row for row in told.rows if not row.is_accepted), None),
-        "departments": [(name, pieces) for name, pieces in owners(told.rows) if name],
+        **told_with(found, told),
+        "top": top,
+        "top_pieces": shown_link(top.evidence["pieces"], words.quantity(top.pieces)) if top else "",
+        "departments": departments(found, told),
         "figure": figure(found),
-        "good_href": figure_href(line.code, "good", found.start, found.kpi.account.end),
+        "plan": [(item, day_href(found, "planned", order=item.order.code)) for item in found.plan],
         "versions": plan_changes(found, zone),
         "costs": day_costs(found, timezone.now()),
         "changeovers": changed_over(found),
     }
+
+
+def departments(found: LineDay, told: Causes) -> list[tuple[str, int, str]]:
+    """Pieces by department, the dearest first, and where they open."""
+    codes = {row.department: row.department_code for row in told.rows}
+    return [
+        (name, pieces, day_href(found, "day_department", by=codes[name]))
+        for name, pieces in owners(told.rows)
+        if name
+    ]
 
 
 def day_costs(found: LineDay, now: datetime) -> list[SequenceCost]:

@@ -80,15 +80,21 @@ def late_by(lost: Iterable[tuple[str, timedelta]], orders: Mapping[str, Lateness
 
     None where an order's lateness is not known, or none of them has a due time.
     """
+    each = late_of_each(lost, orders)
+    known = [less for _code, _time, less in each if less is not None]
+    return sum(known, NOTHING) if known and len(known) == len(each) else None
+
+
+def late_of_each(
+    lost: Iterable[tuple[str, timedelta]], orders: Mapping[str, Lateness]
+) -> list[tuple[str, timedelta, timedelta | None]]:
+    """Of each order with a due time: what was lost in it, how much less late it would be; None: not known."""
     by_order: dict[str, timedelta] = {}
     for code, time in lost:
         by_order[code] = by_order.get(code, NOTHING) + time
-    found: timedelta | None = None
+    found: list[tuple[str, timedelta, timedelta | None]] = []
     for code, time in by_order.items():
         order = orders.get(code)
-        if order is None or order.due is None:
-            continue
-        if order.late is None:
-            return None
-        found = (found or NOTHING) + min(time, order.late)
+        if order is not None and order.due is not None:
+            found.append((code, time, None if order.late is None else min(time, order.late)))
     return found

@@ -29,6 +29,11 @@ START_UP = "start_up_rejects"
 # Good pieces of time without an ideal rate: made all the same, and part of no possible output.
 UNRATED = "unrated"
 SETUP_WITHIN, SETUP_OVER, SETUP_SEQUENCE = "setup_within", "setup_over", "setup_sequence"
+# What a bit of a cause is: time at the ideal rate (a standstill, running, without data, all required time),
+# or pieces counted (through the constraint, at the exit, rejected, rejected while starting up).
+STOOD, RAN, DARK, ALLOWED = "stood", "ran", "dark", "allowed"
+TOTAL, GOOD, SCRAP, STARTING = "total", "good", "scrap", "starting"
+BITS = (STOOD, RAN, DARK, ALLOWED, TOTAL, GOOD, SCRAP, STARTING)
 NOTHING = Fraction(0)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -96,10 +101,23 @@ class Charge(NamedTuple):
     stop_start: datetime | None
 
 
+class Bit(NamedTuple):
+    """Pieces a cause is the sum of, of one order's time. ``what``: one of BITS; ``event``: the standstill."""
+
+    what: str
+    part: Part
+    pieces: Fraction
+    event: Lost | None = None
+
+    @property
+    def money(self) -> Fraction | None:
+        return None if self.part.each is None else self.pieces * Fraction(self.part.each)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One cause, in pieces (an exact fraction), time and contribution not made. ``duration`` None for what is
-    no standstill; ``money`` None where nobody said what a piece of it brings.
+    no standstill; ``money`` None where nobody said what a piece of it brings. ``bits`` add up to ``pieces``.
     """
 
     kind: str
@@ -110,6 +128,7 @@ class Cause:
     duration: timedelta | None
     events: tuple[Lost, ...]
     money: Fraction | None = None
+    bits: tuple[Bit, ...] = ()
 
     @property
     def count(self) -> int:
@@ -120,7 +139,7 @@ class Cause:
 @dataclass(frozen=True, slots=True)
 class Missing:
     """``possible`` − ``good`` = Σ causes, exactly. ``unrated`` and ``uncounted``: required time that is in
-    none of them.
+    none of them. ``allowed``: what ``possible`` is the sum of.
     """
 
     possible: Fraction
@@ -128,6 +147,7 @@ class Missing:
     causes: tuple[Cause, ...]
     unrated: timedelta
     uncounted: timedelta
+    allowed: tuple[Bit, ...] = ()
 
     @property
     def difference(self) -> Fraction:
@@ -239,13 +259,12 @@ def _bare(kind: str) -> Key:
 
 @dataclass(slots=True)
 class _Tally:
-    possible: Fraction = NOTHING
     good: Fraction = NOTHING
     unrated: timedelta = timedelta()
     uncounted: timedelta = timedelta()
-    pieces: dict[Key, Fraction] = field(default_factory=dict)
-    events: dict[Key, list[Lost]] = field(default_factory=dict)
-    money: dict[Key, Fraction | None] = field(default_factory=dict)
+    allowed: list[Bit] = field(default_factory=list)
+    bits: dict[Key, list[Bit]] = field(default_factory=dict)
+    dark: list[Lost] = field(default_factory=list)
 
     def add(self, part: Part, lost: Sequence[Lost]) -> None:
         required = _time(lost)
@@ -253,23 +272,24 @@ class _Tally:
             self.unrated += required
             if part.good is not None:
                 self.good += Fraction(part.good)
-                self._count(_bare(UNRATED), -Fraction(part.good), part.each)
+                self._count(_bare(UNRATED), Bit(GOOD, part, -Fraction(part.good)))
             return
         if part.good is None:
             self.uncounted += required
             return
         per_microsecond = Fraction(part.rate or 0) / 3_600_000_000
-        ran = unknown = NOTHING
+        ran = unknown = allowed = NOTHING
         for item in lost:
             at_rate = per_microsecond * (item.duration // MICROSECOND)
-            self.possible += at_rate
+            allowed += at_rate
             if item.kind in RUN:
                 ran += at_rate
             elif item.kind == UNKNOWN:
                 unknown += at_rate
-                self.events.setdefault(_bare(NOT_KNOWN), []).append(item)
+                self.dark.append(item)
             else:
-                self._count(_key(item), at_rate, part.each, item)
+                self.bits.setdefault(_key(item), []).append(Bit(STOOD, part, at_rate, item))
+        self.allowed.append(Bit(ALLOWED, part, allowed))
         self._made(part, Fraction(part.good), ran, unknown)
 
     def _made(self, part: Part, good: Fraction, ran: Fraction, unknown: Fraction) -> None:
@@ -279,30 +299,38 @@ class _Tally:
         total = good + scrap if part.total is None else Fraction(part.total)
         short = ran + unknown - total
         dark = min(max(short, NOTHING), unknown)
-        self._count(_bare(NOT_KNOWN), dark, part.each)
-        self._count(_bare(SPEED), short - dark, part.each)
         starting = min(Fraction(part.start_up or 0), scrap)
-        self._count(_bare(START_UP), starting, part.each)
-        self._count(_bare(REJECTS), scrap - starting, part.each)
-        self._count(_bare(IN_LINE), total - good - scrap, part.each)
+        self._count(_bare(NOT_KNOWN), Bit(DARK, part, dark))
+        at_rate = Bit(RAN, part, ran), Bit(DARK, part, unknown - dark)
+        self._count(_bare(SPEED), *at_rate, Bit(TOTAL, part, -total))
+        self._count(_bare(START_UP), Bit(STARTING, part, starting))
+        self._count(_bare(REJECTS), Bit(SCRAP, part, scrap), Bit(STARTING, part, -starting))
+        self._count(_bare(IN_LINE), Bit(TOTAL, part, total), Bit(GOOD, part, -good), Bit(SCRAP, part, -scrap))
 
-    def _count(self, key: Key, pieces: Fraction, each: Decimal | None, event: Lost | None = None) -> None:
-        if pieces or event:
-            self.pieces[key] = self.pieces.get(key, NOTHING) + pieces
-            before = self.money.get(key, NOTHING)
-            unknown = before is None or each is None
-            self.money[key] = None if unknown else (before or NOTHING) + pieces * Fraction(each or 0)
-            if event:
-                self.events.setdefault(key, []).append(event)
+    def _count(self, key: Key, *bits: Bit) -> None:
+        """What comes to nothing in a part is no cause of it."""
+        if sum((bit.pieces for bit in bits), NOTHING):
+            self.bits.setdefault(key, []).extend(bit for bit in bits if bit.pieces)
 
     def told(self) -> Missing:
-        causes = [
-            Cause(*key, pieces, _time(events) if events else None, tuple(events), self.money.get(key))
-            for key, pieces in self.pieces.items()
-            for events in [self.events.get(key, [])]
-        ]
+        causes = [self._cause(key, bits) for key, bits in self.bits.items()]
         causes.sort(key=lambda cause: (-cause.pieces, cause.kind, cause.reason_code, cause.machine))
-        return Missing(self.possible, self.good, tuple(causes), self.unrated, self.uncounted)
+        possible = sum((bit.pieces for bit in self.allowed), NOTHING)
+        return Missing(possible, self.good, tuple(causes), self.unrated, self.uncounted, tuple(self.allowed))
+
+    def _cause(self, key: Key, bits: Sequence[Bit]) -> Cause:
+        events = tuple(bit.event for bit in bits if bit.event)
+        if key == _bare(NOT_KNOWN):
+            events = tuple(self.dark)
+        money = [bit.money for bit in bits]
+        return Cause(
+            *key,
+            sum((bit.pieces for bit in bits), NOTHING),
+            _time(events) if events else None,
+            events,
+            None if None in money else sum((one for one in money if one is not None), NOTHING),
+            tuple(bits),
+        )
 
 
 def _time(lost: Iterable[Lost]) -> timedelta:

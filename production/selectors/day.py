@@ -22,7 +22,7 @@ from production.domain.changeover import (
     standard_for,
 )
 from production.domain.lateness import Lateness, late_by
-from production.domain.missing import UNCODED, Cause, Changeover, Charge, Missing, Part, missing
+from production.domain.missing import UNCODED, Cause, Changeover, Charge, Lost, Missing, Part, missing
 from production.domain.stops import planned_time
 from production.models import JobOrder, JobOrderVersion
 from production.selectors.changeovers import products_of, standards_of
@@ -88,6 +88,12 @@ class LineDay:
         return sum((item.pieces for item in self.plan), Decimal(0)) if self.plan else None
 
     @property
+    def good(self) -> Decimal:
+        """Good pieces its missing ones are told against, exactly."""
+        good = self.missing.good
+        return Decimal(good.numerator) / Decimal(good.denominator)
+
+    @property
     def currency(self) -> str:
         return self.values.currency
 
@@ -95,14 +101,18 @@ class LineDay:
         """What the line cost while it stood for a cause; None for what is no standstill, or not known."""
         if cause.duration is None:
             return None
-        payers = (self.line.pk, self.kpi.paced_by.pk)
         found = Fraction(0)
         for event in cause.events:
-            per_hour = self.values.worth((), event.order_code, event.start, payers).per_hour
+            per_hour = self.cost_per_hour(event)
             if per_hour is None:
                 return None
             found += Fraction(per_hour) * (event.duration // INSTANT) / 3_600_000_000
         return found
+
+    def cost_per_hour(self, event: Lost) -> Decimal | None:
+        """What an hour of the line costs at a standstill."""
+        payers = (self.line.pk, self.kpi.paced_by.pk)
+        return self.values.worth((), event.order_code, event.start, payers).per_hour
 
     def late(self, cause: Cause) -> timedelta | None:
         """How much less late the day's orders would be without it; not to be summed over causes."""

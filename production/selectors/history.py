@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Frequency:
-    """How often one reason was given in [start, end), most often first. ``ran``: run time of its machines."""
+    """How often one reason was given in [start, end), most often first. ``ran``: run time of its machines.
+
+    ``given``: where and for a stop begun when, by time; ``ran_by``: each machine's run time.
+    """
 
     reason_code: str
     count: int
     by_shift: tuple[tuple[str, int], ...]
     by_machine: tuple[tuple[str, int], ...]
     ran: timedelta
+    given: tuple[tuple[str, datetime], ...] = ()
+    ran_by: tuple[tuple[str, timedelta], ...] = ()
 
     @property
     def per_hundred_hours(self) -> float | None:
@@ -63,8 +68,11 @@ def _frequency(
 ) -> Frequency:
     by_machine = Counter(units[machine].code for machine, _at in given).most_common()
     by_shift = Counter(_shift_at(shifts, at) for _machine, at in given).most_common()
-    time = sum((ran.get(machine, timedelta()) for machine in {m for m, _at in given}), timedelta())
-    return Frequency(code, len(given), tuple(by_shift), tuple(by_machine), time)
+    on = sorted({machine for machine, _at in given})
+    ran_by = tuple((units[machine].code, ran.get(machine, timedelta())) for machine in on)
+    time = sum((time for _machine, time in ran_by), timedelta())
+    told = tuple((units[machine].code, at) for machine, at in given)
+    return Frequency(code, len(given), tuple(by_shift), tuple(by_machine), time, told, ran_by)
 
 
 def _shift_at(shifts: Sequence[CalendarSlot], at: datetime) -> str:

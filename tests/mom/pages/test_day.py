@@ -151,5 +151,5 @@ def test_rejects_are_told_by_reason_and_what_nobody_told(plant: Plant) -> None:
     found = day_of(plant)
     row = next(row for row in causes(found).rows if row.scrapped)
     rejected = sum((part.passed_scrap or 0 for part in found.kpi.made), Decimal(0))
-    assert sum((pieces for pieces, _ in row.scrapped), Decimal(0)) == rejected > 0
+    assert sum((pieces for pieces, *_ in row.scrapped), Decimal(0)) == rejected > 0
     assert f"/lines/{found.line.code}/scrap/" in row.scrap_href
