@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import redis
 from celery import shared_task
+from celery.schedules import crontab
 from django.conf import settings
 from django.utils import timezone
 
@@ -63,6 +64,16 @@ def history_pack() -> None:
     services.history_pack(now=timezone.now())
 
 
+@shared_task(name=jobs.HISTORY_RETIRE.name)
+def history_retire() -> None:
+    services.history_retire(now=timezone.now())
+
+
+@shared_task(name=jobs.HISTORY_VERIFY.name)
+def history_verify(*, slug: str = "") -> None:
+    services.history_verify(slug=slug)
+
+
 @shared_task(name=jobs.RECEIPTS_TRIM.name)
 def receipts_trim() -> None:
     services.receipts_trim(now=timezone.now())
@@ -83,6 +94,16 @@ BEAT = {
         "task": jobs.HISTORY_PACK.name,
         "schedule": 3600.0,
         "options": {"queue": jobs.HISTORY_PACK.queue},
+    },
+    "connectors history retire": {
+        "task": jobs.HISTORY_RETIRE.name,
+        "schedule": crontab(minute="20", hour="1"),
+        "options": {"queue": jobs.HISTORY_RETIRE.queue},
+    },
+    "connectors history verify": {
+        "task": jobs.HISTORY_VERIFY.name,
+        "schedule": crontab(minute="40", hour="1", day_of_week="sun"),
+        "options": {"queue": jobs.HISTORY_VERIFY.queue},
     },
     "connectors tallies fold": {
         "task": jobs.TALLIES_FOLD.name,

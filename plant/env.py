@@ -38,6 +38,20 @@ def integer(name: str, default: int, *, minimum: int | None = None) -> int:
     return value
 
 
+def months(name: str, default: str, *, allowed: frozenset[str]) -> dict[str, int]:
+    """Pairs such as ``process_value=25, setpoint=60``; 0 = without end, the same as not named."""
+    found: dict[str, int] = {}
+    for pair in words(name, default):
+        key, _, number = pair.partition("=")
+        key, number = key.strip(), number.strip()
+        if key not in allowed or not number.isdecimal():
+            known = ", ".join(sorted(allowed))
+            raise ConfigurationError(f"{name}: read {pair!r}, expected name=months with one of: {known}")
+        if int(number):
+            found[key] = int(number)
+    return found
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 

@@ -90,6 +90,8 @@ class ReasonWithdrawn:
 may_start: Registry[[int]] = Registry("may_start")
 # may_use_lot(lot_id, job_order_id, at): asked before a lot is consumed; None asks about the lot alone.
 may_use_lot: Registry[[int, int | None, datetime]] = Registry("may_use_lot")
+# may_retire(equipment_id, start, end): asked before values of [start, end) that are old enough are dropped.
+may_retire: Registry[[int, datetime, datetime]] = Registry("may_retire")
 # calendar_changed(line_id, start, end): told in the transaction that changes a line's planned time in
 # [start, end); None: without limit.
 calendar_changed: Listeners[[int, datetime | None, datetime | None]] = Listeners("calendar_changed")

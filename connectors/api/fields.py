@@ -123,6 +123,16 @@ class SampleSerializer(serializers.Serializer[Any]):
     historical = serializers.BooleanField()
 
 
+class RetiredSerializer(serializers.Serializer[Any]):
+    start_time = serializers.DateTimeField()
+    end_time = serializers.DateTimeField()
+    samples = serializers.IntegerField()
+    dropped_at = serializers.DateTimeField()
+    rule = serializers.CharField(help_text="Role and months kept.")
+    why = serializers.CharField()
+
+
 class SamplePageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
+    retired = RetiredSerializer(many=True, help_text="Days of the range that retention dropped.")
     results = SampleSerializer(many=True)

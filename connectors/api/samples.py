@@ -21,6 +21,7 @@ from connectors.api.bulk import BulkJsonParser, LinesParser
 from connectors.domain.columns import instant, micros
 from connectors.domain.wire import Unread
 from connectors.models import Connection
+from connectors.selectors.retired import retired_between
 from connectors.selectors.summary import samples_summary
 from connectors.services.posting import BadSamples, columns_of, instant_of, lines_of
 from plant.rest import Streamed, actor_of, once, refuse_unknown, stream_window, streamed
@@ -120,7 +121,8 @@ class SamplesView(Streamed, APIView):
         signal = self._signal(request, query["signal"])
         start, end = instant(instant_of(query["start"])), instant(instant_of(query["end"]))
         if "buckets" in query:
-            return Response({"next": None, "results": _buckets(signal.pk, start, end, query["buckets"])})
+            results = _buckets(signal.pk, start, end, query["buckets"])
+            return Response({"next": None, "retired": _retired(signal.pk, start, end), "results": results})
         if stream_window(request):
             rows = (_row(row) for row in selectors.samples_each(signal_id=signal.pk, start=start, end=end))
             return streamed(request, "samples", fields.SampleSerializer, rows)
@@ -135,7 +137,8 @@ class SamplesView(Streamed, APIView):
             cursor = f"{micros(page[-1].source_time)}:{page[-1].source_key}".encode()
             url = request.build_absolute_uri()
             following = replace_query_param(url, "cursor", base64.urlsafe_b64encode(cursor).decode())
-        return Response({"next": following, "results": [_row(row) for row in page]})
+        results = [_row(row) for row in page]
+        return Response({"next": following, "retired": _retired(signal.pk, start, end), "results": results})
 
     @staticmethod
     def _connection(request: Request, slug: Any) -> Connection:
@@ -183,6 +186,21 @@ def _buckets(signal_id: int, start: datetime, end: datetime, raw: str) -> list[d
             "last_time": one.last_time,
         }
         for one in found
+    ]
+
+
+def _retired(signal_id: int, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Days of the range that hold nothing any more, and why: an empty range is never silent."""
+    return [
+        {
+            "start_time": one.start_time,
+            "end_time": one.end_time,
+            "samples": one.samples,
+            "dropped_at": one.at,
+            "rule": one.rule,
+            "why": one.why,
+        }
+        for one in retired_between(signal_ids=[signal_id], start=start, end=end)
     ]
 
 

@@ -32,9 +32,10 @@ class BalanceSerializer(serializers.Serializer[Any]):
     stored = serializers.IntegerField()
     deduplicated = serializers.IntegerField()
     quarantined = serializers.IntegerField()
+    retired = serializers.IntegerField(help_text="Stored once, dropped since by the rule of how long.")
     in_spool = serializers.IntegerField(allow_null=True, help_text="null: a runner's disk cannot be seen.")
     difference = serializers.IntegerField(
-        allow_null=True, help_text="received less the other four; above 0 is missing here, null is unknown."
+        allow_null=True, help_text="received less the other five; above 0 is missing here, null is unknown."
     )
 
 
@@ -69,6 +70,13 @@ class MinuteSerializer(serializers.Serializer[Any]):
     values = serializers.IntegerField()
 
 
+class CheckedSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    segments = serializers.IntegerField(help_text="Packed segments read.")
+    samples = serializers.IntegerField(help_text="Values in them.")
+    broken = serializers.IntegerField(help_text="Segments that do not agree with their seals.")
+
+
 class TrustSerializer(serializers.Serializer[Any]):
     connection = serializers.SlugField()
     verdict = serializers.ChoiceField(choices=[(level.value, level.value) for level in Level])
@@ -87,6 +95,9 @@ class TrustSerializer(serializers.Serializer[Any]):
     stuck = StuckSerializer(many=True)
     disks = DiskSerializer(many=True)
     rate = MinuteSerializer(many=True)
+    history = CheckedSerializer(
+        allow_null=True, help_text="When packed history was last compared with its seals."
+    )
 
 
 class TrustView(APIView):
@@ -141,6 +152,7 @@ def _measured(found: Evidence) -> dict[str, Any]:
             for one in found.stuck
         ],
         "disks": found.disks,
+        "history": found.checked,
         "rate": [{"minute": minute, "values": count} for minute, count in sorted(found.rate.items())],
     }
 

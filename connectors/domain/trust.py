@@ -44,10 +44,11 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """received = stored + deduplicated + quarantined + in spool + difference.
+    """received = stored + deduplicated + quarantined + in spool + retired + difference.
 
-    ``in_spool`` and ``difference`` None: a runner's disk cannot be seen. A difference above 0 is missing
-    here, below 0 is too much.
+    ``retired``: stored once, and dropped since by the rule of how long such values are kept. ``in_spool`` and
+    ``difference`` None: a runner's disk cannot be seen. A difference above 0 is missing here, below 0 is too
+    much.
     """
 
     received: int
@@ -56,9 +57,10 @@ class Balance:
     quarantined: int
     in_spool: int | None
     difference: int | None
+    retired: int = 0
 
 
-def balance(counts: Iterable[Count]) -> Balance:
+def balance(counts: Iterable[Count], retired: int = 0) -> Balance:
     received = stored = deduplicated = quarantined = 0
     waiting: int | None = 0
     for one in counts:
@@ -80,7 +82,8 @@ def balance(counts: Iterable[Count]) -> Balance:
     difference = None if waiting is None else received - stored - deduplicated - quarantined - waiting
     return Balance(
         received=received,
-        stored=stored,
+        stored=stored - retired,
+        retired=retired,
         deduplicated=deduplicated,
         quarantined=quarantined,
         in_spool=waiting,
@@ -137,6 +140,16 @@ class Disk:
     full: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """When packed history was last compared with its seals: what was read, and how much did not agree."""
+
+    at: datetime
+    segments: int
+    samples: int
+    broken: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """``delay``: seconds from source to database that half and 95 % of the recent values did not exceed;
@@ -157,6 +170,7 @@ class Evidence:
     disks: tuple[Disk, ...] = ()
     unread: int = 0
     rate: Mapping[datetime, int] = field(default_factory=dict)
+    checked: Checked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,7 @@ class Verdict:
 def verdict(found: Evidence, now: datetime) -> Verdict:
     """The worst reason decides; without any, the values can be believed up to the watermark."""
     reasons = [*_whether_it_speaks(found, now), *_sum(found, now), *_gaps(found, now), *_quality(found)]
-    reasons += _disks(found.disks)
+    reasons += [*_history(found.checked), *_disks(found.disks)]
     reasons.sort(key=lambda reason: reason.level != Level.REFUSE)
     levels = {reason.level for reason in reasons}
     worst = next((level for level in (Level.REFUSE, Level.CARE) if level in levels), Level.BELIEVE)
@@ -268,6 +282,16 @@ def _quality(found: Evidence) -> list[Reason]:
         )
         reasons.append(Reason(Level.CARE, text, "unread"))
     return reasons
+
+
+def _history(checked: Checked | None) -> list[Reason]:
+    if checked is None or not checked.broken:
+        return []
+    text = phrase(
+        late("packed history was changed: %(count)d parts do not agree with their seals"),
+        count=checked.broken,
+    )
+    return [Reason(Level.REFUSE, text, "history")]
 
 
 def _disks(disks: Iterable[Disk]) -> list[Reason]:

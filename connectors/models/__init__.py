@@ -6,7 +6,7 @@ from connectors.models.gap import Gap
 from connectors.models.notice import FollowerLease, SourceNotice
 from connectors.models.quarantine import QuarantinedMessage
 from connectors.models.sample import SignalSample
-from connectors.models.segment import SampleSegment
+from connectors.models.segment import HistoryCheck, RetiredHistory, SampleSegment
 from connectors.models.signal import SignalDefinition
 from connectors.models.tally import IngestTally, SpoolReport
 
@@ -15,10 +15,12 @@ __all__ = [
     "DirtyMark",
     "FollowerLease",
     "Gap",
+    "HistoryCheck",
     "IngestReceipt",
     "IngestTally",
     "QuarantinedMessage",
     "ReceivedNumber",
+    "RetiredHistory",
     "SampleSegment",
     "SignalDefinition",
     "SignalSample",

@@ -114,6 +114,15 @@ def unpack(raw: bytes) -> Series:
         raise DamagedSegment(f"{len(raw)} bytes: {error}") from error
 
 
+def pack_instants(times: Array) -> bytes:
+    """Whole numbers in rising order."""
+    return _WHOLE.pack(len(times)) + _packed(times)
+
+
+def unpack_instants(raw: bytes) -> Array:
+    return _Reader(raw, _WHOLE.size, int(_WHOLE.unpack_from(raw)[0])).column()
+
+
 def _unpack(raw: bytes) -> Series:
     magic, count, size = _HEADER.unpack_from(raw)
     if magic != _MAGIC:

@@ -14,6 +14,7 @@ from psycopg2 import extensions as psycopg
 
 from connectors.domain.columns import EPOCH
 from connectors.selectors.late import late_values
+from connectors.selectors.retired import RETIRED, heard_before, heard_between
 from connectors.selectors.segments import (
     IN_RANGE,
     TABLE,
@@ -45,9 +46,12 @@ WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s UNION ALL {
 # Whether a segment may hold a later one than what the rows gave.
 _LATER = f"""EXISTS (SELECT 1 FROM {TABLE} WHERE signal_id = wanted.id AND first_time < wanted.at
     AND last_time >= coalesce(found.source_time, '-infinity'))"""
+# ... or when it spoke last, of what was dropped since
+_DROPPED = f"""OR EXISTS (SELECT 1 FROM {RETIRED} WHERE signal_id = wanted.id AND start_time < wanted.at
+    AND end_time > coalesce(found.source_time, '-infinity'))"""
 # One backward index scan per signal and instant; days are pruned from the latest on.
 _BEFORE = f"""
-SELECT wanted.id, wanted.at, {_LATER}, found.* FROM (
+SELECT wanted.id, wanted.at, {_LATER} {{dropped}}, found.* FROM (
     SELECT id, at FROM unnest(%(ids)s::bigint[]) AS signals(id)
     CROSS JOIN unnest(%(instants)s::timestamptz[]) AS instants(at)
 ) AS wanted LEFT JOIN LATERAL (
@@ -67,7 +71,8 @@ _GOOD = rf"""{_TOLD} AND quality <> 2 AND CASE
          AND v_text ~ '^{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}$'
     THEN abs(v_text::numeric) < %(below)s END"""
 _NUMBER = re.compile(rf"{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}", re.ASCII)
-_BEFORE_ANY, _BEFORE_TOLD, _BEFORE_GOOD = (_BEFORE.format(only=only) for only in ("", _TOLD, _GOOD))
+_BEFORE_ANY, _BEFORE_GOOD = (_BEFORE.format(only=only, dropped="") for only in ("", _GOOD))
+_BEFORE_TOLD = _BEFORE.format(only=_TOLD, dropped=_DROPPED)
 _PAGE = f"""
 (SELECT {_FIELDS} FROM connectors_signalsample
 WHERE signal_id = %s AND source_time >= %s AND source_time < %s AND (source_time, source_key) > (%s, %s)
@@ -96,6 +101,9 @@ SELECT source_time, signal_id, v_int, v_float, v_bool, v_text, bad FROM (
     SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL WHERE EXISTS (
         SELECT 1 FROM connectors_samplesegment
         WHERE signal_id = ANY(%(all)s) AND first_time < %(end)s AND last_time >= %(start)s
+    ) OR EXISTS (
+        SELECT 1 FROM connectors_retiredhistory
+        WHERE signal_id = ANY(%(heard)s) AND start_time < %(end)s AND end_time > %(start)s
     )
 ) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
 """
@@ -177,7 +185,10 @@ def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int,
 
 
 def last_told_before(*, signal_ids: Iterable[int], at: datetime, ahead: timedelta) -> dict[int, SampleRow]:
-    """``last_samples_before`` without what claims to be later than its own arrival by more than ``ahead``."""
+    """``last_samples_before`` without what claims to be later than its own arrival by more than ``ahead``.
+
+    Where retention dropped the last one, its instant is known still: a sample without a value.
+    """
     return _before(
         _BEFORE_TOLD, signal_ids, [at], lambda row: row.source_time <= row.arrival_time + ahead, ahead=ahead
     )[at]
@@ -212,9 +223,19 @@ def _before(
         row = None if raw[0] is None else next(_rows([tuple(raw)]))
         if is_packed:
             row = packed_before(signal_id=signal, at=at, known=row, good=good)
+        if is_packed and query is _BEFORE_TOLD:
+            row = _heard_since(signal, at, row)
         if row is not None:
             found[at][signal] = row
     return found
+
+
+def _heard_since(signal: int, at: datetime, row: SampleRow | None) -> SampleRow | None:
+    """The row, or that the signal spoke later and what it said was dropped."""
+    heard = heard_before(signal_id=signal, at=at)
+    if heard is None or (row is not None and heard <= row.source_time):
+        return row
+    return SampleRow(signal, heard, None, heard, Quality.GOOD, False, None, 0)
 
 
 def _is_number_below(value: Value, below: int) -> bool:
@@ -237,12 +258,15 @@ def _folded_with_packed(
         for row in samples_between(signal_ids=read, start=start, end=end)
         if row.source_time <= row.arrival_time + ahead
     ]
+    rows = samples_between(signal_ids=heard, start=start, end=end)
+    spoke = [(row.signal_id, row.source_time) for row in rows if row.source_time <= row.arrival_time + ahead]
+    for signal, instants in heard_between(signal_ids=heard, start=start, end=end):
+        spoke += [(signal, at) for at in instants]
     ends: dict[tuple[int, int], tuple[datetime, datetime]] = {}
-    for row in samples_between(signal_ids=heard, start=start, end=end):
-        if row.source_time <= row.arrival_time + ahead:
-            place = row.signal_id, (row.source_time - EPOCH) // resolution
-            first, _ = ends.get(place, (row.source_time, row.source_time))
-            ends[place] = first, row.source_time
+    for signal, at in spoke:
+        place = signal, (at - EPOCH) // resolution
+        first, last = ends.get(place, (at, at))
+        ends[place] = min(first, at), max(last, at)
     for (signal, _), instants in ends.items():
         found += [((at, False, at, True, 0), signal, None, False) for at in sorted(set(instants))]
     found.sort(key=lambda one: one[0])

@@ -12,9 +12,10 @@ from django.db.models import Count as Counted
 from django.db.models import Sum
 
 from connectors.domain.delays import percentile, together
-from connectors.domain.trust import Balance, Count, Disk, Evidence, Missing, Stuck, balance
+from connectors.domain.trust import Balance, Checked, Count, Disk, Evidence, Missing, Stuck, balance
 from connectors.models import (
     Connection,
+    HistoryCheck,
     IngestTally,
     QuarantinedMessage,
     SignalDefinition,
@@ -22,6 +23,7 @@ from connectors.models import (
 )
 from connectors.selectors.completeness import connection_freshness
 from connectors.selectors.disks import database_disk, spool_disk
+from connectors.selectors.retired import latest_checks, retired_of
 from connectors.selectors.stuck import stuck_signals
 
 RECENT = timedelta(minutes=15)
@@ -58,6 +60,7 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
     fresh = {item.slug: item for item in connection_freshness(now=now)}
     unread = _unread(ids, now)
     mapped = _mapped(ids)
+    retired, checks = retired_of(connection_ids=ids), latest_checks(connection_ids=ids)
     # What is down says nothing anyway: that it is stuck would be no news
     down = {pk for pk in ids if any(gap.end_time is None for gap in gaps[pk])}
     stuck = stuck_signals(connection_ids=[pk for pk in ids if pk not in down], now=now)
@@ -71,7 +74,7 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
             enabled=connection.enabled,
             mapped=mapped.get(pk, 0),
             pushed=bool(counts[pk]) and not any(count.spool for count in counts[pk]),
-            balance=balance(counts[pk]),
+            balance=balance(counts[pk], retired.get(pk, 0)),
             reported_at=max((report.at for report in reports[pk]), default=None),
             delay=delay,
             least_delay=least,
@@ -82,8 +85,15 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
             disks=(*disks, *([server] if server else ())),
             unread=unread.get(pk, 0),
             rate=rate,
+            checked=_checked(checks.get(pk)),
         )
     return found
+
+
+def _checked(check: HistoryCheck | None) -> Checked | None:
+    if check is None:
+        return None
+    return Checked(check.recorded_at, check.segments, check.samples, len(check.broken))
 
 
 def _counts(ids: list[int], reports: dict[int, list[SpoolReport]]) -> dict[int, list[Count]]:

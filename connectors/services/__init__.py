@@ -14,21 +14,27 @@ from connectors.services.leases import leases_hold, leases_release
 from connectors.services.marks import dirty_mark
 from connectors.services.partitions import partitions_ahead, partitions_ensure
 from connectors.services.quarantine import CannotReread, quarantine_reprocess
+from connectors.services.retaining import Drop, history_due, history_retire
 from connectors.services.retention import receipts_trim
+from connectors.services.sealing import history_verify
 from connectors.services.tally import spool_report, tallies_fold
 from connectors.services.waking import wake_marked
 
 __all__ = [
     "CannotReread",
     "Delivery",
+    "Drop",
     "Result",
     "connection_save",
     "day_pack",
     "deliveries_store",
     "dirty_mark",
     "exception_record",
+    "history_due",
     "history_import",
     "history_pack",
+    "history_retire",
+    "history_verify",
     "identity_of",
     "import_key",
     "leases_hold",

@@ -18,10 +18,14 @@ from django.db.models import Sum
 from django.db.utils import OperationalError
 
 from connectors.domain.columns import KIND_FLOAT, KIND_TEXT, NO_TIME, instant
+from connectors.domain.sealing import NOTHING, seal_of
 from connectors.models import SampleSegment
-from connectors.selectors.codec import COLUMNS, Series, in_order, pack, unpack
+from connectors.selectors.codec import CODEC, COLUMNS, Series, in_order, pack, unpack
+from connectors.selectors.retired import last_seals
 from connectors.selectors.segments import series_between
 from connectors.services.packing import Rows
+from connectors.services.partitions import partition_drop
+from connectors.services.sealing import seals_hold
 
 log = logging.getLogger(__name__)
 NEVER_PACKED = timedelta(days=2)
@@ -73,6 +77,13 @@ WHERE inhparent = 'public.connectors_signalsample'::regclass AND pg_relation_siz
   AND to_date(right(child.relname, 8), 'YYYYMMDD') < %s
 ORDER BY day DESC LIMIT %s
 """
+_EMPTY = """
+SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day
+FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+WHERE inhparent = 'public.connectors_signalsample'::regclass AND pg_relation_size(child.oid) = 0
+  AND to_date(right(child.relname, 8), 'YYYYMMDD') < %s
+ORDER BY day
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,22 @@ def history_pack(*, now: datetime, most: int = 20) -> list[Packed]:
         if packed is not None:
             log.info("day %s: %d samples packed in %d bytes", day, packed.rows, packed.size)
             found.append(packed)
+    _empty_dropped(now)
     return found
+
+
+def _empty_dropped(now: datetime) -> None:
+    """Partitions of packed days: each would cost the planning of every read that names no earliest day."""
+    with database.cursor() as cursor:
+        cursor.execute(_EMPTY, [now.date() - timedelta(days=settings.HISTORY_PACK_AFTER_DAYS)])
+        days = [day for (day,) in cursor.fetchall()]
+    for day in days:
+        try:
+            partition_drop(day=day)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
+                raise
+            return  # whoever reads now reads on; another time
 
 
 @transaction.atomic
@@ -131,12 +157,17 @@ def day_pack(*, day: date) -> Packed | None:
         return None
     before = SampleSegment.objects.filter(day=day).aggregate(n=Sum("count"))["n"] or 0
     rows = doubled = segments = size = 0
+    seals_hold()
     for group in _groups(signals):
         known = _known(group, start, end) if before else {}
+        seals = last_seals(group)
         for signal, series in _read(group, start, end):
             fresh = _fresh(series, known.get(signal))
             rows, doubled = rows + len(series), doubled + len(series) - len(fresh)
-            made = [segment_of(signal, day, part) for part in parts_of(in_order(fresh))]
+            made: list[SampleSegment] = []
+            for part in parts_of(in_order(fresh)):
+                made.append(segment_of(signal, day, part, before=seals.get(signal, NOTHING)))
+                seals[signal] = made[-1].seal
             SampleSegment.objects.bulk_create(made)
             segments, size = segments + len(made), size + sum(len(one.data) for one in made)
     with database.cursor() as cursor:
@@ -217,17 +248,31 @@ def parts_of(series: Series) -> Iterator[Series]:
         yield series.take(slice(first, first + LARGEST))
 
 
-def segment_of(signal: int, day: date, series: Series) -> SampleSegment:
+def segment_of(signal: int, day: date, series: Series, *, before: bytes = NOTHING) -> SampleSegment:
+    """``before``: the seal of the signal's last segment."""
     data = pack(series)
     _compare(series, unpack(data))
+    ends = (int(series.source_time[0]), int(series.source_time[-1]), int(series.arrival_time.max()))
+    first, last, arrival = (instant(end) for end in ends)
+    seal = seal_of(
+        before=before,
+        signal_id=signal,
+        day=day,
+        times=(first, last, arrival),
+        count=len(series),
+        codec=CODEC,
+        data=data,
+    )
     return SampleSegment(
         signal_id=signal,
         day=day,
-        first_time=instant(int(series.source_time[0])),
-        last_time=instant(int(series.source_time[-1])),
-        last_arrival=instant(int(series.arrival_time.max())),
+        first_time=first,
+        last_time=last,
+        last_arrival=arrival,
         count=len(series),
+        codec=CODEC,
         data=data,
+        seal=seal,
     )
 
 

@@ -25,7 +25,7 @@ from connectors.services.compaction import packed_left_out
 from connectors.services.context import Context, context_of
 from connectors.services.notices import notices_append
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
-from connectors.services.partitions import partitions_ensure
+from connectors.services.partitions import partitions_ensure, partitions_forget
 from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
 from connectors.services.tally import Counted, tally_append
 from connectors.services.waking import pressing_in, wake, wake_sparingly
@@ -121,8 +121,10 @@ def deliveries_store(
                 tell = wake_sparingly if sparingly else wake
                 transaction.on_commit(partial(tell, landed, pressing), robust=True)
                 return context, results
-        except IntegrityError:
-            # The same batch was being stored by another worker: its receipt is there now
+        except (IntegrityError, psycopg2.errors.CheckViolation):
+            # The same batch was being stored by another worker: its receipt is there now. Or the partition
+            # of a packed day was dropped since it was looked for
+            partitions_forget()
             if attempt == 2:
                 raise
     raise AssertionError("unreachable")

@@ -1,11 +1,11 @@
-"""Day partitions of the samples: made ahead for the future, on demand for the past."""
+"""Day partitions of the samples: made ahead for the future, on demand for the past, dropped once packed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 _known: dict[str, set[date]] = {}
 
@@ -34,3 +34,17 @@ def partitions_ensure(*, days: Iterable[date]) -> None:
 def partitions_ahead(*, now: datetime, days: int = 3) -> None:
     first = now.date()
     partitions_ensure(days=(first + timedelta(days=ahead) for ahead in range(days + 1)))
+
+
+def partition_drop(*, day: date) -> bool:
+    """Whether the partition of a day was there, empty, and is gone. Raises OperationalError: it is in use."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT connectors_sample_partition_drop(%s)", [day])
+        (gone,) = cursor.fetchone()
+    partitions_forget()
+    return bool(gone)
+
+
+def partitions_forget() -> None:
+    """Look again: a partition that was there may have been dropped with its day packed, by any process."""
+    _known.pop(str(connection.settings_dict["NAME"]), None)

@@ -15,7 +15,8 @@ from django.views.decorators.http import require_GET
 
 from connectors import selectors
 from connectors.domain.trust import Evidence, Level, Missing, lasting, verdict
-from connectors.models import Connection
+from connectors.models import Connection, RetiredHistory, SignalDefinition
+from connectors.selectors.retired import retired_rows
 from connectors.selectors.trust import evidence_of
 from plant.access import actor_of, require
 
@@ -88,11 +89,19 @@ def connection_trust(request: HttpRequest, slug: str) -> HttpResponse:
         "bars": _bars(found.rate, now),
         "rate": round(sum(found.rate.values()) / MINUTES),
         "most": max(found.rate.values(), default=0),
+        "retired": _dropped(connection.pk),
         "now": now,
         "width": WIDTH,
         "height": HEIGHT,
     }
     return render(request, "connectors/connection_trust.html", context)
+
+
+def _dropped(connection_id: int) -> list[tuple[RetiredHistory, SignalDefinition | None]]:
+    """The latest of what was dropped, with whose it was; a signal that is no longer mapped has no name."""
+    rows = retired_rows(connection_id=connection_id)
+    signals = SignalDefinition.objects.select_related("equipment").in_bulk({row.signal_id for row in rows})
+    return [(row, signals.get(row.signal_id)) for row in rows]
 
 
 def lasting_fine(seconds: float) -> str:

@@ -205,7 +205,10 @@ class AlarmRow:
 
 @dataclass(frozen=True, slots=True)
 class ProcessValue:
-    """A process value against its setpoint. Points are thinned for drawing; figures are of every sample."""
+    """A process value against its setpoint. Points are thinned for drawing; figures are of every sample.
+
+    ``dropped_at``: when values of it were dropped, by the rule ``dropped_by`` of how long they are kept.
+    """
 
     name: str
     equipment_code: str
@@ -219,6 +222,8 @@ class ProcessValue:
     setpoint: float | None
     count: int
     evidence: str
+    dropped_at: datetime | None = None
+    dropped_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from connectors import selectors as connectors
+from connectors.selectors.retired import retired_between
 from mom.record.model import GapRow, ProcessValue
 from production.selectors import Parameter, parameters_between
 
@@ -29,7 +31,17 @@ def process_values(units: Sequence[Equipment], start: datetime, end: datetime) -
         if (number := _number(row.value)) is not None
     }
     step = (end - start) / PARTS
-    return tuple(_value(each, owner[each.signal.equipment_id], start, step, before) for each in found)
+    values = tuple(_value(each, owner[each.signal.equipment_id], start, step, before) for each in found)
+    empty = [each.signal.pk for each, value in zip(found, values, strict=True) if not value.count]
+    if not empty:
+        return values
+    dropped = {one.signal_id: one for one in retired_between(signal_ids=empty, start=start, end=end)}
+    return tuple(
+        replace(value, dropped_at=gone.at, dropped_by=gone.rule)
+        if (gone := dropped.get(each.signal.pk)) is not None
+        else value
+        for each, value in zip(found, values, strict=True)
+    )
 
 
 def _number(value: object) -> float | None:

@@ -1,0 +1,63 @@
+"""What still rests on values old enough to be dropped: signed orders, and questions nobody has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.db.models import Q, QuerySet
+
+from maintenance import selectors as maintenance
+from mom.signing.models import OrderSignature
+from plant import selectors as plant
+from plant.hooks import Veto, may_retire
+from quality import selectors as quality
+
+if TYPE_CHECKING:
+    from production.models import JobOrder
+
+# The seven questions and the failure's context look as far around what they are about.
+AROUND = timedelta(hours=1)
+
+
+def connect() -> None:
+    may_retire.register("mom.evidence", still_needed)
+
+
+def still_needed(equipment_id: int, start: datetime, end: datetime) -> Veto | None:
+    """The orders, reports and requests whose evidence [start, end) of the machine is, by their codes."""
+    place = plant.equipment_for_ids([equipment_id])[equipment_id]
+    path = (plant.line_of(place) or place).path
+    orders = _orders(path).filter(started_at__lt=end).filter(Q(ended_at=None) | Q(ended_at__gt=start))
+    signed = set(
+        OrderSignature.objects.filter(job_order__in=orders).values_list("job_order__code", flat=True)
+    )
+    going_on = set(orders.filter(ended_at=None).values_list("code", flat=True))
+    asked = {"start": start - AROUND, "end": end + AROUND, "orders": orders.values("pk")}
+    undecided = _about(quality.nonconformances_open(equipment_path=path), "opened_at", **asked)
+    unmended = _about(maintenance.requests_open(equipment_path=path), "stop_start", **asked)
+    said = [
+        *_said("signed", signed),
+        *_said("not ended", going_on),
+        *_said("undecided", undecided),
+        *_said("not closed", unmended),
+    ]
+    return Veto("still_needed", "; ".join(said)) if said else None
+
+
+def _orders(path: str) -> QuerySet[JobOrder]:
+    orders: QuerySet[JobOrder] = apps.get_model("production", "JobOrder").objects.filter(
+        line__path__startswith=path
+    )
+    return orders
+
+
+def _about(rows: QuerySet, at: str, *, start: datetime, end: datetime, orders: QuerySet) -> Iterable[str]:
+    inside = Q(**{f"{at}__gte": start, f"{at}__lt": end}) | Q(job_order__in=orders)
+    return set(rows.filter(inside).values_list("code", flat=True))
+
+
+def _said(word: str, codes: Iterable[str]) -> list[str]:
+    return [f"{word}: {', '.join(sorted(codes)[:5])}"] if codes else []
