@@ -99,11 +99,14 @@ _APPLICATION_URL = "postgres://mom_app@127.0.0.1:5432/mom"
 _database = env.database("DATABASE_URL", _APPLICATION_URL)
 _owner_database = env.database("DATABASE_OWNER_URL", env.text("DATABASE_URL", _APPLICATION_URL))
 APPLICATION_ROLE = str(_database["USER"])
+# Behind a pooler that lends a connection for one transaction, a cursor cannot outlive it (docs/scale-out.md).
+DATABASE_POOLED = env.flag("DATABASE_POOLED")
 DATABASES = {
     "default": {
         **(_owner_database if AS_OWNER else _database),
-        "CONN_MAX_AGE": 600,
+        "CONN_MAX_AGE": env.integer("DATABASE_CONN_MAX_AGE", 600, minimum=0),
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": DATABASE_POOLED,
     }
 }
 OWNER_DATABASE = _owner_database
@@ -210,7 +213,10 @@ SPECTACULAR_SETTINGS = {
 }
 REST_KNOX = {"AUTH_HEADER_PREFIX": "Token", "TOKEN_TTL": None, "SECURE_HASH_ALGORITHM": "hashlib.sha512"}
 
-CELERY_BROKER_URL = REDIS_URL
+# Tasks may go through RabbitMQ; answers to runners, cache and heartbeat stay in Redis.
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or REDIS_URL
+_RABBITMQ = CELERY_BROKER_URL.startswith(("amqp://", "amqps://"))
+CELERY_TASK_DEFAULT_QUEUE_TYPE = CELERY_TASK_CREATE_MISSING_QUEUE_TYPE = "quorum" if _RABBITMQ else "classic"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -221,10 +227,17 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
-    "unacked_restore_throttle": 1,
-    "socket_timeout": 30,
-    "socket_connect_timeout": 2,
+    # What was sent is known to be on a majority's disk; Redis has its own time for what a worker left.
+    **(
+        {"confirm_publish": True}
+        if _RABBITMQ
+        else {
+            "visibility_timeout": 300,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 30,
+            "socket_connect_timeout": 2,
+        }
+    ),
     # A page or a POST must not hang while the broker is down: its wake-up is found by the sweep instead.
     "max_retries": 1,
     "interval_start": 0,

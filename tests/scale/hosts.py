@@ -140,7 +140,7 @@ def _place(pid: int | str, kind: str) -> str:
 
 
 def cable(one: Host, other: Host, *, network: str) -> None:
-    """Between two hosts alone: ``network``.1 and ``network``.2, each end named after the host at the other."""
+    """Between two hosts: ``network``.1 and ``network``.2, each end named after the host at the other."""
     one.ip(
         "link", "add", "name", other.name, "type", "veth", "peer", "name", one.name, "netns", str(other.pid)
     )

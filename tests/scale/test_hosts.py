@@ -1,8 +1,8 @@
 """The product on several hosts: an edge that reaches the brokers alone, and workers that join.
 
-``floor`` has the machines and their broker, ``edge`` the runner, ``centre`` Valkey, ``works1`` and ``works2`` a
-worker each, ``store`` the database. The edge has a cable to the floor and one to the centre; centre, workers
-and store share the plant's network. The same history told in one process is what the records must equal.
+``floor`` has the machines and their broker, ``edge`` the runner, ``centre`` Valkey, ``works1`` and ``works2``
+a worker each, ``store`` the database. The edge has cables to floor and centre alone; centre, workers
+and store share the network of the plant. The same history told in one process is what records must equal.
 """
 
 from __future__ import annotations
