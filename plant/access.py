@@ -146,6 +146,19 @@ def require(action: Action) -> Callable[[View], View]:
     return decorate
 
 
+def posts(action: Action) -> Callable[[View], View]:
+    """Declare a page to look at whose form needs ``action``; what answers each method requires it."""
+    if action not in ACTIONS:
+        raise KeyError(f"unknown action {action!r}")
+
+    def decorate(view: View) -> View:
+        view.required_action = "view"  # type: ignore[attr-defined]
+        view.required_actions = {"GET": "view", "POST": action}  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 def public(view: View) -> View:
     """Declare that a page needs no one signed in (sign-in itself, health, enrolment)."""
     view.required_action = None  # type: ignore[attr-defined]

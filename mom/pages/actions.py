@@ -19,7 +19,7 @@ from mom.improvement.selectors import action_by_id, action_effect, actions_close
 from mom.improvement.services import ActionRefused, action_close, action_done, action_move, action_open
 from mom.pages.lookup import page_address
 from plant import selectors
-from plant.access import actor_of, require, scoped
+from plant.access import actor_of, posts, require, scoped
 
 if TYPE_CHECKING:
     from mom.improvement.effect import Effect
@@ -62,12 +62,9 @@ def actions(request: HttpRequest) -> HttpResponse:
     return render(request, "mom/actions.html", context)
 
 
+@posts("action.edit")
 def action(request: HttpRequest, pk: int) -> HttpResponse:
     return _change(request, pk) if request.method == "POST" else _action(request, pk)
-
-
-action.required_action = "view"  # type: ignore[attr-defined]
-action.required_actions = {"GET": "view", "POST": "action.edit"}  # type: ignore[attr-defined]
 
 
 @require_safe

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mom.pages.order_commands import order_or_404
 from plant import selectors
-from plant.access import actor_of, require
+from plant.access import actor_of, posts, require
 from production import selectors as production
 from production.domain.smed import smed
 from production.selectors.changeover_steps import checklist, step_ticks, ticks_told
@@ -53,12 +53,9 @@ class ChangeoverTold:
     split: Smed | None
 
 
+@posts(TICK)
 def changeover(request: HttpRequest, code: str) -> HttpResponse:
     return _tick(request, code) if request.method == "POST" else _page(request, code)
-
-
-changeover.required_action = "view"  # type: ignore[attr-defined]
-changeover.required_actions = {"GET": "view", "POST": TICK}  # type: ignore[attr-defined]
 
 
 @require_safe

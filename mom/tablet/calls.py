@@ -25,7 +25,7 @@ from mom.tablet.outbox import tapped_at
 from mom.tablet.page import page
 from mom.tablet.station import units_of
 from plant import selectors
-from plant.access import actor_of
+from plant.access import actor_of, posts
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,12 +95,9 @@ def _passed_words(told: CallTold) -> str:
     )
 
 
+@posts("maintenance.request")
 def call(request: HttpRequest) -> HttpResponseBase:
     return _call_raise(request) if request.method == "POST" else _call_page(request)
-
-
-call.required_action = "view"  # type: ignore[attr-defined]
-call.required_actions = {"GET": "view", "POST": "maintenance.request"}  # type: ignore[attr-defined]
 
 
 @session.reads

@@ -17,7 +17,7 @@ from mom.tablet.answers import done, refused
 from mom.tablet.orders import order_here
 from mom.tablet.outbox import tapped_at
 from mom.tablet.page import page
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from production.services.assertions import Refused
 from production.services.changeover_steps import changeover_step_tick
 
@@ -31,12 +31,9 @@ SAID = {
 }
 
 
+@posts(TICK)
 def changeover(request: HttpRequest, code: str) -> HttpResponseBase:
     return _tick(request, code) if request.method == "POST" else _steps(request, code)
-
-
-changeover.required_action = "view"  # type: ignore[attr-defined]
-changeover.required_actions = {"GET": "view", "POST": TICK}  # type: ignore[attr-defined]
 
 
 @session.reads

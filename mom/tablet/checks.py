@@ -21,7 +21,7 @@ from mom.tablet.outbox import key_of, tapped_at
 from mom.tablet.page import page, running_order
 from mom.tablet.scan import number_read
 from mom.tablet.sure import SURE, far_limits, is_far
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from quality import selectors as quality
 from quality.services import CheckRefused, Measurement, result_record
 
@@ -83,12 +83,9 @@ def checks(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+@posts("quality.record")
 def check(request: HttpRequest, code: str) -> HttpResponseBase:
     return _check_record(request, code) if request.method == "POST" else _check_page(request, code)
-
-
-check.required_action = "view"  # type: ignore[attr-defined]
-check.required_actions = {"GET": "view", "POST": "quality.record"}  # type: ignore[attr-defined]
 
 
 @session.reads

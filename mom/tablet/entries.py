@@ -22,7 +22,7 @@ from mom.tablet.scan import number_read
 from mom.tablet.sure import SURE, most_makeable
 from mom.tablet.undo import undo_remember
 from plant import selectors
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from production import selectors as production
 from production.selectors.scrap import scrap_reasons
 from production.services import StaleView
@@ -52,12 +52,9 @@ SHOWN = 6
 TILES = 12
 
 
+@posts("count.enter")
 def count(request: HttpRequest) -> HttpResponseBase:
     return _count_enter(request) if request.method == "POST" else _count_page(request)
-
-
-count.required_action = "view"  # type: ignore[attr-defined]
-count.required_actions = {"GET": "view", "POST": "count.enter"}  # type: ignore[attr-defined]
 
 
 def counted_since(station: Station, order: JobOrder) -> datetime:
@@ -255,12 +252,9 @@ def _count_correct(
     return _counted(request, order, {entry.kind: values[entry.kind]}, [said])
 
 
+@posts("note.write")
 def note(request: HttpRequest) -> HttpResponseBase:
     return _note_keep(request) if request.method == "POST" else _note_page(request)
-
-
-note.required_action = "view"  # type: ignore[attr-defined]
-note.required_actions = {"GET": "view", "POST": "note.write"}  # type: ignore[attr-defined]
 
 
 @session.reads

@@ -17,7 +17,7 @@ from mom.tablet import session
 from mom.tablet.answers import done, refused
 from mom.tablet.outbox import tapped_at
 from mom.tablet.page import orders_running, page
-from plant.access import actor_of, require
+from plant.access import actor_of, posts, require
 from production.domain.instruction import steps
 from production.selectors.instructions import InstructionOfOrder, instruction_for_id, order_instructions
 from production.services.assertions import Refused
@@ -60,12 +60,9 @@ def instructions(request: HttpRequest) -> HttpResponseBase:
     return page(request, "mom/tablet_instructions.html", station, orders=orders, found=found)
 
 
+@posts("note.write")
 def instruction(request: HttpRequest, pk: int) -> HttpResponseBase:
     return _read_say(request, pk) if request.method == "POST" else _instruction_page(request, pk)
-
-
-instruction.required_action = "view"  # type: ignore[attr-defined]
-instruction.required_actions = {"GET": "view", "POST": "note.write"}  # type: ignore[attr-defined]
 
 
 def _found(

@@ -17,7 +17,7 @@ from mom.tablet.answers import done, refused
 from mom.tablet.outbox import tapped_at
 from mom.tablet.page import page
 from plant import selectors
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from production.selectors.presence import people_at
 from production.services import StaleView
 from production.services.presence import presence_end, presence_start
@@ -31,12 +31,9 @@ def people_here(station: Station, now: datetime) -> list[PresenceAssertion]:
     return list(people_at(station.equipment, at=now))
 
 
+@posts("note.write")
 def people(request: HttpRequest) -> HttpResponseBase:
     return _people_say(request) if request.method == "POST" else _people_page(request)
-
-
-people.required_action = "view"  # type: ignore[attr-defined]
-people.required_actions = {"GET": "view", "POST": "note.write"}  # type: ignore[attr-defined]
 
 
 @session.reads

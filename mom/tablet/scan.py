@@ -22,7 +22,7 @@ from mom.tablet.outbox import tapped_at
 from mom.tablet.page import page, running_order
 from mom.tablet.session import go
 from plant import selectors, services
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from plant.selectors.material import materials_for_ids
 from plant.services.devices import BadgeRefused
 from production.selectors.lookups import bill_of_materials, job_order_for_code
@@ -65,6 +65,7 @@ def scan_page(request: HttpRequest) -> HttpResponseBase:
     return page(request, "mom/tablet_scan.html", station)
 
 
+@posts("lot.move")
 def scan(request: HttpRequest) -> HttpResponseBase:
     """What was scanned. A badge needs nobody signed in; everything else does."""
     if request.method != "POST":
@@ -73,10 +74,6 @@ def scan(request: HttpRequest) -> HttpResponseBase:
     if session.device_of(request) and not read.kind and selectors.person_at_badge(read.code):
         return go(request, f"{reverse('tablet_badge')}?badge={read.code}")
     return _scan_write(request)
-
-
-scan.required_actions = {"GET": "view", "POST": "lot.move"}  # type: ignore[attr-defined]
-scan.required_action = "view"  # type: ignore[attr-defined]
 
 
 @session.writes("lot.move")

@@ -25,7 +25,7 @@ from mom.tablet.reasons import tiles_offered
 from mom.tablet.station import micro_segments, units_of
 from mom.tablet.undo import undo_remember
 from plant import selectors
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from production import selectors as production
 from production.services import StaleView
 from production.services.assertions import Refused, reason_assert, reasons_together
@@ -42,12 +42,9 @@ if TYPE_CHECKING:
 SEEN = "|"
 
 
+@posts("stop.code")
 def stop(request: HttpRequest, stop_id: UUID) -> HttpResponseBase:
     return _stop_code(request, stop_id) if request.method == "POST" else _stop_page(request, stop_id)
-
-
-stop.required_action = "view"  # type: ignore[attr-defined]
-stop.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
 
 
 def _found(request: HttpRequest, ids: Sequence[str]) -> list[production.StopTold]:
@@ -112,6 +109,7 @@ def _tiles_page(
         what=what,
         when=_when(first.stop, zone) if count == 1 else ", ".join(_when(row.stop, zone) for row in found[:4]),
         fault_code=first.stop.fault_code if count == 1 else "",
+        fault_text=production.fault_texts([first.stop]).get(first.stop.pk, "") if count == 1 else "",
         said={"reason": said.reason.name, "by": said.said_by or said.said_by_rule}
         if said and said.reason
         else None,
@@ -284,12 +282,9 @@ def _said_meanwhile(
     )
 
 
+@posts("stop.code")
 def micro(request: HttpRequest, code: str = "") -> HttpResponseBase:
     return _micro_code(request, code) if request.method == "POST" else _micro_page(request, code)
-
-
-micro.required_action = "view"  # type: ignore[attr-defined]
-micro.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
 
 
 def _micro(station: Station, unit: Equipment) -> list[Segment]:

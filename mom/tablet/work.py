@@ -21,7 +21,7 @@ from mom.tablet.outbox import tapped_at
 from mom.tablet.page import page
 from mom.tablet.undo import undo_remember
 from plant import selectors
-from plant.access import actor_of
+from plant.access import actor_of, posts
 from production.domain.manual import NOT_WORKING, WORKING
 from production.domain.stops import stop_id
 from production.selectors.stations import state_said, states_said
@@ -92,12 +92,9 @@ def _unit(station: Station | None, code: str) -> Equipment:
     return found
 
 
+@posts("stop.code")
 def work(request: HttpRequest, code: str) -> HttpResponseBase:
     return _work_say(request, code) if request.method == "POST" else _work_page(request, code)
-
-
-work.required_action = "view"  # type: ignore[attr-defined]
-work.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
 
 
 @session.reads
@@ -192,12 +189,9 @@ def _said(
     return done(request, text, undo=undo, where=where)
 
 
+@posts("stop.code")
 def entry(request: HttpRequest, code: str, pk: int) -> HttpResponseBase:
     return _entry_correct(request, code, pk) if request.method == "POST" else _entry_page(request, code, pk)
-
-
-entry.required_action = "view"  # type: ignore[attr-defined]
-entry.required_actions = {"GET": "view", "POST": "stop.code"}  # type: ignore[attr-defined]
 
 
 @session.reads

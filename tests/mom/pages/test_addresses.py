@@ -36,3 +36,17 @@ def test_evidence_is_a_page_of_this_product(supervisor: Client, plant: Plant, ev
     assert evidence not in supervisor.get("/actions/new/", {"evidence": evidence}).content.decode()
     inside = supervisor.get("/actions/new/", {"evidence": "/lines/L2/"}).content.decode()
     assert '<a href="/lines/L2/">' in inside
+
+
+def test_what_a_browser_asks_for_unasked_changes_no_token(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, len(client.cookies)) == (302, 0)
+    assert client.get(answer["Location"]).status_code == 200
+
+
+def test_a_form_of_a_page_that_is_too_old_is_refused_with_a_way_on(plant: Plant) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.get("/login/")
+    answer = strict.post("/login/", {"username": "claire", "csrfmiddlewaretoken": "x" * 64})
+    assert answer.status_code == 403
+    assert 'href="/login/">Open the page again' in answer.content.decode()
