@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from decimal import Decimal
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from django.db.models import (
-    BigIntegerField,
-    Case,
-    CharField,
-    DateTimeField,
-    Exists,
-    F,
-    Max,
-    Min,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.functions import Cast, Coalesce, Greatest, Least
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from plant import selectors as plant
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
-from production.domain.account import NEAR, Account, Known, OrderUse, Said
+from production.domain.account import Account, Known, OrderUse
 from production.domain.account import account as account_of
-from production.domain.definition import Told
 from production.domain.stitching import StateRow
 from production.domain.stops import StopRow
-from production.models import (
-    AlarmInterval,
-    IdealRate,
-    JobOrder,
-    OrderSpan,
-    StateInterval,
-    StitchCheckpoint,
-    Stop,
-    ToolSpan,
-)
-from production.selectors.definitions import Families, Family, definitions_for, family_rows
+from production.models import AlarmInterval, OrderSpan, StateInterval, StitchCheckpoint, Stop, ToolSpan
+from production.selectors.definitions import definitions_for
+from production.selectors.observed import EVENTS, LINE, SIGNAL, Observed, Uses, observed, places_of
 from production.selectors.slow import Ran, Standards, slow_reach, slow_spans
-from production.selectors.stopped import in_force, overlapping
+from production.selectors.stopped import overlapping
 from production.selectors.units import cycle_at, planned_slots, thresholds_of
 
 if TYPE_CHECKING:
@@ -74,7 +44,7 @@ def accounts(
     """
     if not equipment or end <= start:
         return {}
-    seen = _observed(equipment, *slow_reach(equipment, start, end))
+    seen = observed(equipment, *slow_reach(equipment, start, end))
     machines = [m for m in equipment if m.pk in seen.known and seen.known[m.pk].horizon > start]
     ran = _ran(machines, seen)
     planned = _planned(machines, seen, Interval(start, end), calendars or {})
@@ -97,7 +67,7 @@ def accounts(
     return found
 
 
-def _ran(machines: Sequence[Equipment], seen: _Observed) -> dict[int, Ran]:
+def _ran(machines: Sequence[Equipment], seen: Observed) -> dict[int, Ran]:
     """What each machine did, and what its states count as."""
     orders = _uses(machines, seen.spans, {machine: known.orders for machine, known in seen.known.items()})
     return {
@@ -112,14 +82,19 @@ def _ran(machines: Sequence[Equipment], seen: _Observed) -> dict[int, Ran]:
 
 
 def _planned(
-    machines: Sequence[Equipment], seen: _Observed, window: Interval, calendars: Mapping[int, Planned]
+    machines: Sequence[Equipment], seen: Observed, window: Interval, calendars: Mapping[int, Planned]
 ) -> dict[int | None, list[Slot] | None]:
-    """What is planned of each machine's line, as far as the stops of the window and the data reach."""
-    ids = {machine.pk for machine in machines}
-    stopped = [stop for machine, rows in seen.stops.items() if machine in ids for stop in rows]
-    earliest = min([window.start, *(stop.start for stop in stopped)])
-    ends = [stop.end for stop in stopped if stop.end] + [seen.known[pk].horizon for pk in ids]
-    latest = max([*ends, *([window.end] if window.end else [])])
+    """What is planned of each machine's line, as far as the stops of the window reach: one that goes on as
+    far as the data.
+    """
+    assert window.end is not None
+    reached = [
+        (stop.start, stop.end or seen.known[machine.pk].horizon)
+        for machine in machines
+        for stop in seen.stops.get(machine.pk, ())
+    ]
+    earliest = min([window.start, *(start for start, _ in reached)])
+    latest = max([window.end, *(end for _, end in reached)])
     return {
         line_id: _slots(line_id, calendars, earliest, latest)
         for line_id in {machine.parent_id for machine in machines}
@@ -142,155 +117,8 @@ def _reaches(reach: Interval, start: datetime, end: datetime) -> bool:
     return reach.start <= start and (reach.end is None or end <= reach.end)
 
 
-class _About(NamedTuple):
-    """Until when a machine's data are known, who tells its orders (``_teller``), its fastest ideal rate."""
-
-    horizon: datetime
-    orders: str
-    fastest: Decimal | None
-
-
-def _known(equipment_ids: Iterable[int]) -> QuerySet[Any, Any]:
-    """Rows of machine, horizon, who tells its orders, fastest rate as text."""
-    told = _teller(OrderSpan.objects.filter(equipment_id=OuterRef("work_unit_id")))
-    rates = IdealRate.objects.filter(equipment_id=OuterRef("work_unit_id")).order_by()
-    fastest = rates.values("equipment_id").annotate(fastest=Max("units_per_hour")).values("fastest")
-    found = StitchCheckpoint.objects.filter(work_unit_id__in=list(equipment_ids)).order_by()
-    return found.annotate(told=told, fastest=Coalesce(Cast(Subquery(fastest), CharField()), Value("")))
-
-
-def _teller(spans: QuerySet[OrderSpan]) -> Case:
-    """Who tells the orders of a machine: its own signal if it ever spoke, else what was derived for it from
-    the events of its line; ``LINE`` where nothing was. Never decided by a window.
-    """
-    return Case(
-        *(When(Exists(spans.filter(source=told)), then=Value(told)) for told in (SIGNAL, EVENTS)),
-        default=Value(LINE),
-    )
-
-
-TIMES = ("start_time", "end_time")
-# By machine or line and who told it.
-Uses = dict[tuple[int, str], list[OrderUse]]
-SIGNAL, EVENTS, LINE = str(OrderSpan.Source.SIGNAL), str(OrderSpan.Source.EVENTS), ""
-STATE, STOP, ORDER, KNOWN, SAID, FAMILY = "state", "stop", "order", "known", "said", "family"
-
-
-class _Observed(NamedTuple):
-    """What is known of machines in a window, whole rows in order. Machines that never sent anything are not
-    ``known``. ``said``: reasons that may reach the window or a stop of it, in the order they were said.
-    ``products``: by order.
-    """
-
-    known: dict[int, _About]
-    states: dict[int, list[StateRow]]
-    stops: dict[int, list[StopRow]]
-    spans: Uses
-    said: dict[int, list[Said]]
-    families: Families
-    products: dict[str, int]
-
-
-def _observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> _Observed:
-    """``states_between``, ``stops_between``, ``reasons_in_force`` and the order spans of machines and their
-    lines, in one read.
-    """
-    by_kind: dict[str, list[Any]] = {kind: [] for kind in (STATE, STOP, ORDER, KNOWN, SAID, FAMILY)}
-    for kind, *row in _observed_rows(machines, start, end):
-        by_kind[kind].append(row)
-    found = _Observed({}, {}, {}, {}, {}, _families(by_kind[FAMILY]), {})
-    for machine, horizon, _, told, fastest, *_ in by_kind[KNOWN]:
-        found.known[machine] = _About(horizon, told, Decimal(fastest) if fastest else None)
-    for machine, *row in sorted(by_kind[STATE], key=_by_start):
-        found.states.setdefault(machine, []).append(StateRow(*row[:6]))
-    for machine, *row in sorted(by_kind[STOP], key=_by_start):
-        found.stops.setdefault(machine, []).append(StopRow(*row[:4]))
-    for place, *row in sorted(by_kind[ORDER], key=_by_start):
-        found.spans.setdefault((place, row[3]), []).append(OrderUse(*row[:3]))
-        if row[-1]:
-            found.products[row[2]] = row[-1]
-    for machine, begun, ended, code, time_class, *_, pk in sorted(by_kind[SAID], key=lambda row: row[-2:]):
-        found.said.setdefault(machine, []).append(Said(begun, ended, code, time_class, pk))
-    return found
-
-
-def _families(rows: Iterable[Sequence[Any]]) -> Families:
-    """Families by id from rows of what each says from a date on; ``states`` and ``modes`` as text."""
-    found: Families = {}
-    for pk, since, _, code, states, modes, _, _, parent in rows:
-        family = found.setdefault(pk, Family(code, parent or None, []))
-        if since is not None:
-            family.told.append(Told(code, since, json.loads(states), json.loads(modes)))
-    return found
-
-
-def _observed_rows(machines: Sequence[Equipment], start: datetime, end: datetime) -> QuerySet[Any, Any]:
-    ids = [machine.pk for machine in machines]
-    reached, none = overlapping(start, end), Value("")
-    never, zero = Cast(Value(None), DateTimeField()), Value(0, BigIntegerField())
-    states = StateInterval.objects.filter(reached, work_unit_id__in=ids).order_by()
-    stopped = Stop.objects.filter(reached, work_unit_id__in=ids).order_by()
-    spans = OrderSpan.objects.filter(reached, equipment_id__in=list(_places(machines))).order_by()
-    made_of = JobOrder.objects.filter(code=OuterRef("order_code")).values("product_id")[:1]
-    # The sum is in no index: the first is taken from the few found, not by walking all of the past in order.
-    earlier = Min(F("start_time") + Value(timedelta()))
-    first = Subquery(stopped.annotate(all=Value(1)).values("all").annotate(first=earlier).values("first"))
-    earliest = Least(Value(start), Coalesce(first, Value(start)))
-    # One without an end, said about a stop that ended before the window, is not about a stop in it.
-    past = Stop.objects.filter(
-        work_unit_id=OuterRef("equipment_id"), start_time__lt=start, end_time__lte=start
-    )
-    ended = Subquery(past.order_by("-start_time").values("end_time")[:1])
-    about = Q(end_time=None, start_time__gte=Greatest(earliest - Value(NEAR), ended))
-    said = in_force(ids).filter(about | Q(end_time__gt=earliest), start_time__lt=end).order_by()
-    return states.values_list(
-        Value(STATE), "work_unit_id", *TIMES, "state", "mode", "fault_code", "cause", never, zero
-    ).union(
-        stopped.values_list(
-            Value(STOP), "work_unit_id", *TIMES, "base_class", "fault_code", none, none, never, zero
-        ),
-        spans.values_list(
-            Value(ORDER), "equipment_id", *TIMES, "order_code", "source", none, none, never,
-            Coalesce(Subquery(made_of, output_field=BigIntegerField()), zero),
-        ),
-        _known(ids).values_list(
-            Value(KNOWN), "work_unit_id", "horizon", never, "told", "fastest", none, none, never, zero
-        ),
-        said.values_list(
-            Value(SAID), "equipment_id", *TIMES, "reason__code", "reason__time_class", none, none,
-            "said_at", "id",
-        ),
-        _told_families().all(),
-        all=True,
-    )  # fmt: skip
-
-
-@cache
-def _told_families() -> QuerySet[Any, Any]:
-    """Put together once, never read itself: the same for all machines and times."""
-    none, never = Value(""), Cast(Value(None), DateTimeField())
-    return family_rows().values_list(
-        Value(FAMILY), "pk", "time_models__valid_from", never, "code", _text("states"), _text("modes"),
-        none, never, Coalesce("parent_id", Value(0, BigIntegerField())),
-    )  # fmt: skip
-
-
-def _text(name: str) -> Coalesce:
-    """A JSON column of a family's time model as text."""
-    return Coalesce(Cast(f"time_models__{name}", CharField()), Value(""))
-
-
-def _by_start(row: Sequence[Any]) -> Any:
-    return row[1]
-
-
-def _places(machines: Sequence[Equipment]) -> set[int]:
-    """Machines and their lines."""
-    return {machine.pk for machine in machines} | {m.parent_id for m in machines if m.parent_id}
-
-
 def _uses(machines: Sequence[Equipment], spans: Uses, told: Mapping[int, str]) -> dict[int, list[OrderUse]]:
-    """Spans by machine: those its ``_teller`` tells."""
+    """Spans by machine, of who tells its orders."""
     found: dict[int, list[OrderUse]] = {}
     for machine in machines:
         teller, line = told.get(machine.pk, LINE), machine.parent_id or 0
@@ -336,7 +164,7 @@ def orders_between(
     moved by the transit to it.
     """
     rows: Uses = {}
-    found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(_places(equipment)))
+    found = OrderSpan.objects.filter(overlapping(start, end), equipment_id__in=list(places_of(equipment)))
     for span in found.order_by("start_time"):
         use = OrderUse(span.start_time, span.end_time, span.order_code)
         rows.setdefault((span.equipment_id, span.source), []).append(use)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from plant.domain.intervals import Interval
@@ -93,7 +94,7 @@ def lay_out(marks: Iterable[Mark], window: Interval, pixels: int = 1200) -> list
     for cluster in _clusters(covered(marks, window), window, pixels):
         start, end = cluster[0].start, cluster[-1].end
         assert end is not None
-        worst = min((mark.kind for mark in cluster), key=_rank)
+        worst = min({mark.kind for mark in cluster}, key=_rank) if len(cluster) > 1 else cluster[0].kind
         boxes.append(
             Box(
                 100 * ((start - window.start) / length), 100 * ((end - start) / length), worst, tuple(cluster)
@@ -115,7 +116,8 @@ def tick_step(window: Interval) -> timedelta:
     return timedelta(days=1)
 
 
-def hour_ticks(window: Interval, zone: ZoneInfo) -> list[tuple[float, str]]:
+@lru_cache(maxsize=64)  # every lane of a page has the same
+def hour_ticks(window: Interval, zone: ZoneInfo) -> tuple[tuple[float, str], ...]:
     """Percent and local label of every round time; a clock change shows as a missing or second hour."""
     assert window.end is not None
     step = tick_step(window)
@@ -130,7 +132,7 @@ def hour_ticks(window: Interval, zone: ZoneInfo) -> list[tuple[float, str]]:
         if at >= window.start and minutes % (step // MINUTE) == 0:
             found.append((100 * ((at - window.start) / length), local.strftime("%H:%M")))
         at += quarter
-    return found
+    return tuple(found)
 
 
 def position(at: datetime, window: Interval) -> float:

@@ -15,7 +15,8 @@ from plant import selectors
 from plant.access import Actor, Grant
 from production import selectors as production
 from production.models import IdealRate
-from production.selectors.accounts import _observed, _uses, stops_between, tellers
+from production.selectors.accounts import _uses, stops_between, tellers
+from production.selectors.observed import observed
 from production.selectors.stopped import reasons_in_force
 from production.selectors.units import ideal_rates, rate_in_force
 from tests.factories.pages import Plant
@@ -28,7 +29,7 @@ def test_one_read_tells_what_separate_reads_tell(busy: Plant) -> None:
     asked = {line: selectors.revision_of(line.pk) for line in busy.lines}
     for found in reading.lines_reading(asked, now=now):
         start, ids = found.window.start, [unit.pk for unit in found.units]
-        seen = _observed(found.units, start, now)
+        seen = observed(found.units, start, now)
         assert seen.states
         assert seen.states == production.states_between(equipment_ids=ids, start=start, end=now)
         assert seen.stops == stops_between(equipment_ids=ids, start=start, end=now)
