@@ -96,13 +96,18 @@ class Teller:
                     self._refuse(happening, result)
 
     def samples(self, connection: str, rows: Sequence[Row], *, until: int, name: str) -> int:
-        """Post (address, ms, value) rows in batches; the last one carries the watermark. Returns stored."""
+        """Post (address, ms, value) rows of the past in batches; the last one carries the watermark. Returns
+        how many were stored.
+        """
         stored = 0
         parts = [rows[first : first + SAMPLES] for first in range(0, len(rows), SAMPLES)] or [[]]
         for number, part in enumerate(parts):
             body: dict[str, Any] = {
                 "connection": connection,
-                "samples": [{"address": a, "source_time": iso(at), "value": value} for a, at, value in part],
+                "samples": [
+                    {"address": address, "source_time": iso(at), "value": value, "historical": True}
+                    for address, at, value in part
+                ],
             }
             if part is parts[-1]:
                 body["watermark"] = iso(until)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,10 @@ from connectors.models import SampleSegment, SignalDefinition, SignalSample
 from connectors.selectors.codec import COLUMNS, DamagedSegment, Series, in_order, pack, unpack
 from connectors.selectors.edges import Window, samples_at_edges
 from connectors.selectors.late import late_values
+from connectors.selectors.samples import _BEFORE_ANY
 from connectors.selectors.segments import order_of, values_of
 from connectors.selectors.summary import samples_summary
-from connectors.services import compaction
+from connectors.services import compaction, partitions
 from connectors.services.ingest import samples_ingest
 from tests.factories.connectors import signal_make
 from tests.factories.plant import account_make, line_make
@@ -271,3 +273,31 @@ def test_a_day_somebody_reads_waits_and_a_packed_day_is_smaller(signals: list[Si
     assert (packed.rows, packed.doubled) == (4000, 0)
     assert packed.size < 4 * packed.rows
     assert services.history_pack(now=TODAY + timedelta(hours=1)) == []
+
+
+@pytest.mark.django_db
+def test_a_read_that_names_no_earliest_day_touches_no_more_partitions_the_longer_the_history(
+    signals: list[SignalDefinition],
+) -> None:
+    ids = [signal.pk for signal in signals]
+
+    def touched() -> set[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN {_BEFORE_ANY}", {"ids": ids, "instants": [TODAY]})
+            return set(re.findall(r"connectors_signalsample_\d{8}", str(cursor.fetchall())))
+
+    def kept(days: int) -> set[str]:
+        for number in range(days):
+            deliver(signals, [(0, 86_400 * -number, number, 0, False, False)])
+        services.history_pack(now=TODAY + timedelta(hours=1))
+        return touched()
+
+    month = kept(3)
+    assert kept(12) == month
+    # A late value of a day whose partition is gone, told by a process that still remembers it
+    for days in partitions._known.values():
+        days.add(DAY.date())
+    deliver(signals, [(1, 5, 6, 0, False, False)])
+    assert len(touched()) == len(month) + 1
+    assert selectors.last_samples_before(signal_ids=ids, at=TODAY)[ids[1]].value == 6
+    assert selectors.last_samples_before(signal_ids=ids, at=DAY + timedelta(seconds=1))[ids[0]].value == 0

@@ -125,6 +125,30 @@ def test_what_the_runner_and_the_database_counted_is_compared(connection: Connec
 
 
 @pytest.mark.django_db
+def test_a_past_that_is_filled_in_is_no_delay(connection: Connection, client: Client, line: Line) -> None:
+    now = timezone.now()
+    client.force_login(account_make("engineer", line.site))
+    past = [
+        {
+            "address": "M1/value",
+            "source_time": (now - timedelta(hours=hours)).isoformat(),
+            "value": hours,
+            "historical": True,
+        }
+        for hours in range(2, 40)
+    ]
+    body = {"connection": "c", "samples": past, "watermark": now.isoformat()}
+    client.post("/api/v1/samples", body, "application/json", headers={"Idempotency-Key": "past"})
+    told = evidence(connection)
+    assert (told.balance.stored, told.delay, told.least_delay) == (38, None, None)
+    assert verdict(told, now).level == Level.BELIEVE
+    deliver(connection, columns(now - timedelta(hours=3), 9), sequence=1, told=1)
+    late = evidence(connection)
+    assert late.delay is not None
+    assert late.delay[1] > 3600, "what is told late without being called history is late"
+
+
+@pytest.mark.django_db
 def test_an_older_word_of_the_runner_replaces_no_newer_one(connection: Connection) -> None:
     report(9, 9)
     report(5, 5, at=(timezone.now() - timedelta(minutes=1)).isoformat())
