@@ -9,6 +9,7 @@ from connectors import selectors as connectors
 from connectors.selectors import SampleRow
 from maintenance.selectors.requests import request_cure, similar_requests
 from plant.domain.samples import Quality
+from production.domain.tracks import alarm_of, alarm_text
 
 if TYPE_CHECKING:
     from connectors.models import SignalDefinition
@@ -51,11 +52,25 @@ def failure_context(
 def _alarms(signals: dict[int, SignalDefinition], rows: list[SampleRow]) -> list[dict[str, Any]]:
     """Every change of an alarm or fault signal that says something; the latest are kept."""
     said = [
-        {"at": row.source_time.isoformat(), "signal": _label(signals[row.signal_id]), "code": str(row.value)}
+        {
+            "at": row.source_time.isoformat(),
+            "signal": _label(signals[row.signal_id]),
+            "code": code,
+            "text": text,
+        }
         for row in rows
         if signals[row.signal_id].role in ALARMS and row.value not in {None, "", 0, "0"}
+        for code, text in [_code_and_text(signals[row.signal_id], row.value)]
+        if code
     ]
     return said[-SHOWN:]
+
+
+def _code_and_text(signal: SignalDefinition, value: object) -> tuple[str, str]:
+    """Of an alarm what it is called and the machine's own words; no code once it is cleared."""
+    if signal.role != "alarm":
+        return str(value), ""
+    return alarm_of(value, signal.address)[0], alarm_text(value)
 
 
 def _summary(signal: SignalDefinition, rows: list[SampleRow], earlier: SampleRow | None) -> dict[str, Any]:

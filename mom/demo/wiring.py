@@ -36,6 +36,7 @@ class Wiring:
     def __init__(self, document: dict[str, Any]) -> None:
         self.connections = {connection["slug"]: connection for connection in document["connections"]}
         keys = _value_keys(document)
+        self.words = _alarm_words(document)
         self.wires: dict[Key, list[Wire]] = {}
         for signal in document["signals"]:
             wire = self._wire(signal)
@@ -63,7 +64,8 @@ class Wiring:
         sent = []
         for reading in readings:
             if reading.role == "alarm":
-                value: Value = f"{reading.key}:{reading.value}"
+                said = self.words.get((reading.unit, reading.key), "") if reading.value == "raised" else ""
+                value: Value = ":".join(text for text in (reading.key, str(reading.value), said) if text)
                 wires = self.wires.get((reading.unit, "alarm", ""), ())
             else:
                 value = reading.value
@@ -76,6 +78,16 @@ class Wiring:
 
 def _raw(raw: str) -> Value:
     return int(raw) if raw.lstrip("-").isdigit() else raw
+
+
+def _alarm_words(document: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """What a machine's own panel calls each of its faults: its maker speaks English."""
+    return {
+        (machine["equipment"], str(fault["code"])): fault["name"]["en"]
+        for machine in document["simulation"]["machines"]
+        for fault in machine.get("faults", [])
+        if "name" in fault
+    }
 
 
 def _value_keys(document: dict[str, Any]) -> dict[tuple[str, str], str]:

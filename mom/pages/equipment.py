@@ -210,6 +210,7 @@ def _lists(placed: Placed, start: datetime, end: datetime, request: HttpRequest)
         "alarms": [
             {
                 "code": a.code,
+                "text": a.text,
                 "start": a.start_time,
                 "end": a.end_time,
                 "duration": a.end_time and a.end_time - a.start_time,

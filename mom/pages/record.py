@@ -45,6 +45,7 @@ class AlarmGroup:
     """One alarm of one machine: how often, how long in all, and the last time."""
 
     code: str
+    text: str
     equipment: str
     count: int
     seconds: int | None
@@ -60,6 +61,7 @@ def alarm_groups(record: OperationalRecord) -> list[AlarmGroup]:
     found = [
         AlarmGroup(
             code=code,
+            text=next((row.text for row in reversed(rows) if row.text), ""),
             equipment=rows[-1].equipment,
             count=len(rows),
             seconds=sum(row.seconds for row in rows if row.seconds is not None)

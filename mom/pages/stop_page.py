@@ -72,6 +72,7 @@ def stop(request: HttpRequest, stop_id: UUID) -> HttpResponse:
     context = {
         "stop": row,
         "unit": row.work_unit,
+        "fault_text": production.fault_texts([row]).get(row.pk, ""),
         "zone": zone,
         "word": words.base_word(row.base_class),
         "duration": end - row.start_time,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from mom.pages import board
+from production import selectors as production
 from production.domain.stops import micro_groups
 
 if TYPE_CHECKING:
@@ -45,11 +47,12 @@ class _Listed:
 def rows_of(newest_first: Sequence[StopTold]) -> list[dict[str, Any]]:
     """``board.stop_row`` of each group, newest first: ``count`` of its stops, ``duration`` of all of them."""
     groups = micro_groups(_Listed(told) for told in reversed(newest_first))
-    return [_row([listed.told for listed in group]) for group in reversed(groups)]
+    texts = production.fault_texts([told.stop for told in newest_first])
+    return [_row([listed.told for listed in group], texts) for group in reversed(groups)]
 
 
-def _row(group: list[StopTold]) -> dict[str, Any]:
-    row = board.stop_row(group[0])
+def _row(group: list[StopTold], texts: Mapping[UUID, str]) -> dict[str, Any]:
+    row = board.stop_row(group[0]) | {"fault_text": texts.get(group[0].stop.pk, "")}
     if len(group) > 1:
         time = sum((told.duration for told in group if told.duration), timedelta())
         row |= {"end": group[-1].stop.end_time, "duration": time}

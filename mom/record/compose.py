@@ -280,6 +280,7 @@ def _alarms(response: JobResponse) -> tuple[AlarmRow, ...]:
             cleared=row.end_time,
             seconds=None if row.end_time is None else round((row.end_time - row.start_time).total_seconds()),
             evidence=f"#{alarm_anchor(row.work_unit.code, row.code)}",
+            text=row.text,
         )
         for row in response.alarms
     )

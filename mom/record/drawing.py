@@ -94,7 +94,7 @@ def _alarms(
             "stop",
             told
             % {
-                "code": alarm.code,
+                "code": f"{alarm.code} {alarm.text}".strip(),
                 "raised": clock(alarm.raised, record.zone),
                 "acknowledged": clock(alarm.acknowledged, record.zone),
                 "cleared": clock(alarm.cleared, record.zone, not_yet),

@@ -56,7 +56,8 @@ def _row(row: MaintenanceRequest, reasons: dict[str, str]) -> RequestRow:
 def context_words(context: dict[str, Any]) -> tuple[str, ...]:
     """Alarms before the stop, a few values, and what cured the last one like it."""
     told: list[str] = []
-    alarms = list(dict.fromkeys(str(alarm["code"]) for alarm in context.get("alarms", ())))
+    said = (f"{alarm['code']} {alarm.get('text', '')}".strip() for alarm in context.get("alarms", ()))
+    alarms = list(dict.fromkeys(said))
     if alarms:
         told.append(
             ngettext("alarm before: %(codes)s", "alarms before: %(codes)s", len(alarms))

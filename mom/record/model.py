@@ -112,7 +112,10 @@ class TimeSplit:
 
 @dataclass(frozen=True, slots=True)
 class StopRow:
-    """One stop inside the order. Seconds are clipped to the order; the class is by the whole stop."""
+    """One stop inside the order. Seconds are clipped to the order; the class is by the whole stop.
+
+    ``fault_text``: the machine's own words of its fault code.
+    """
 
     id: str
     equipment_code: str
@@ -131,6 +134,7 @@ class StopRow:
     comment: str
     is_constraint: bool
     evidence: str
+    fault_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,10 @@ class ShortageRow:
 
 @dataclass(frozen=True, slots=True)
 class AlarmRow:
-    """Of one alarm code: how often, how long; and each time it was raised, acknowledged, cleared."""
+    """Of one alarm code: how often, how long; and each time it was raised, acknowledged, cleared.
+
+    ``text``: the machine's own words; of a two-state alarm signal its name; empty where neither is known.
+    """
 
     code: str
     equipment_code: str
@@ -201,6 +208,7 @@ class AlarmRow:
     cleared: datetime | None
     seconds: int | None
     evidence: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

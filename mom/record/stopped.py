@@ -11,6 +11,7 @@ from mom.pages.words import class_word
 from mom.record.model import StopGroup, StopRow
 from mom.record.timing import FOLDED, Machine, exact_seconds, micro, stop_anchor
 from production.domain.stops import REGISTERED
+from production.selectors.alarms import near
 
 if TYPE_CHECKING:
     from production.models import ReasonAssertion
@@ -30,7 +31,9 @@ class Stopped:
 def stopped(response: JobResponse) -> list[Stopped]:
     """Stops long enough to be listed, the constraint's first, then by time."""
     listed = [
-        _stopped(part) for part in response.stops if part.parts and part.parts[0].stop_size == REGISTERED
+        _stopped(part, _said_of(part, response))
+        for part in response.stops
+        if part.parts and part.parts[0].stop_size == REGISTERED
     ]
     return sorted(listed, key=lambda item: (not item.row.is_constraint, item.row.start))
 
@@ -43,7 +46,19 @@ def _time_class(part: StopPart) -> str:
     return max(by_class, key=lambda name: (by_class[name], name))
 
 
-def _stopped(part: StopPart) -> Stopped:
+def _said_of(part: StopPart, response: JobResponse) -> str:
+    """The machine's own words of the fault the stop began with."""
+    stop = part.stop
+    found = (
+        alarm.text
+        for alarm in response.alarms
+        if alarm.text and alarm.code == stop.fault_code and alarm.work_unit.pk == stop.work_unit_id
+        if near(stop, alarm)
+    )
+    return next(found, "") if stop.fault_code else ""
+
+
+def _stopped(part: StopPart, fault_text: str) -> Stopped:
     stop, unit = part.stop, part.equipment
     said = part.reasons[-1] if part.reasons else None
     row = StopRow(
@@ -64,6 +79,7 @@ def _stopped(part: StopPart) -> Stopped:
         comment=said.comment if said else "",
         is_constraint=unit.is_constraint,
         evidence=f"/stops/?stop={stop.pk}",
+        fault_text=fault_text,
     )
     return Stopped(row, _time_class(part), stop_anchor(unit.code, part.parts[0]), part.uncoded)
 

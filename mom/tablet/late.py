@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from mom.tablet import session
 from mom.tablet.page import page
-from mom.tablet.station import LATE, StopTile, stop_tile, stops_waiting, units_of
+from mom.tablet.station import LATE, StopTile, stop_tiles, stops_waiting, units_of
 from plant.access import actor_of
 from production import selectors as production
 
@@ -54,7 +54,7 @@ def stops(request: HttpRequest) -> HttpResponseBase:
     if station is None:
         return redirect("tablet_start")
     now, actor = timezone.now(), actor_of(request)
-    found = [stop_tile(row, now) for row in stops_waiting(station, actor, now)[:MOST]]
+    found = stop_tiles(stops_waiting(station, actor, now)[:MOST], now)
     coded = coded_lately(station, actor, now)
     return page(request, "mom/tablet_stops.html", station, stops=found, alike=alike(found), coded=coded)
 
@@ -80,11 +80,13 @@ def coded_lately(station: Station, actor: Actor, now: datetime) -> list[Coded]:
     ids = [unit.pk for unit in units_of(station)]
     every: Any = production.stops(actor)
     rows = every.filter(work_unit_id__in=ids, start_time__gte=now - LATE, assertion_id__isnull=False)
+    told = production.told(rows[:CODED])
+    tiles = stop_tiles([row.stop for row in told], now)
     return [
         Coded(
-            stop_tile(row.stop, now),
+            tile,
             row.said.reason.name if row.said and row.said.reason else "",
             str((row.said.said_by or row.said.said_by_rule) if row.said else ""),
         )
-        for row in production.told(rows[:CODED])
+        for tile, row in zip(tiles, told, strict=True)
     ]

@@ -80,6 +80,7 @@ class StopTile:
     end: datetime | None
     seconds: int
     fault_code: str
+    fault_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def station_view(found: Station, reading: LineReading, actor: Actor, now: dateti
             for unit in units
             if not unit.is_manual
         ],
-        uncoded=[stop_tile(row, now) for row in waiting[:SHOWN]],
+        uncoded=stop_tiles(waiting[:SHOWN], now),
         uncoded_count=waiting.count(),
         micro=micro_stops([reading.accounts[unit.pk] for unit in units if unit.pk in reading.accounts]),
         checks_due=sum(tile.is_due for tile in checks_here(found, now)),
@@ -184,11 +185,17 @@ def _stops_going_on(units: list[Equipment], actor: Actor) -> dict[int, str]:
     return {unit: str(pk) for unit, pk in found.values_list("work_unit_id", "pk")}
 
 
-def stop_tile(row: Stop, now: datetime) -> StopTile:
+def stop_tiles(found: Iterable[Stop], now: datetime) -> list[StopTile]:
+    """With the machine's own words of the fault each began with."""
+    rows = list(found)
+    texts = production.fault_texts(rows)
+    return [_stop_tile(row, now, texts.get(row.pk, "")) for row in rows]
+
+
+def _stop_tile(row: Stop, now: datetime, text: str) -> StopTile:
     seconds = round(((row.end_time or now) - row.start_time).total_seconds())
-    return StopTile(
-        str(row.pk), row.work_unit.name, row.start_time, row.end_time, max(seconds, 0), row.fault_code
-    )
+    name, time = row.work_unit.name, max(seconds, 0)
+    return StopTile(str(row.pk), name, row.start_time, row.end_time, time, row.fault_code, text)
 
 
 def micro_segments(told: Account) -> list[Segment]:

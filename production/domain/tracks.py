@@ -98,13 +98,14 @@ class SpanTrack:
 
 
 class AlarmRow(NamedTuple):
-    """An alarm from raised to cleared; ``end`` None: still active."""
+    """An alarm from raised to cleared; ``end`` None: still active. ``text``: of the value that raised it."""
 
     signal: int
     start: datetime
     end: datetime | None
     code: str
     acknowledged: datetime | None
+    text: str = ""
 
 
 CLEARED = frozenset({"", "cleared", "inactive", "normal", "off", "ok"})
@@ -126,6 +127,22 @@ def alarm_of(value: object, address: str) -> tuple[str, bool]:
     if not code or (word in CLEARED and word) or (code == address and word in CLEARED):
         return "", False
     return code, word in ACKNOWLEDGED
+
+
+def alarm_text(value: object) -> str:
+    """The machine's own words of an alarm value; empty when it has none.
+
+    What stands behind the code, and behind its word and its severity, a number or nothing, where it has them:
+    ``17:raised:500:Jam at the infeed``, ``17:raised:Jam at the infeed``, ``17:Jam at the infeed``.
+    """
+    _code, _, said = text_of(value).partition(":")
+    word, _, rest = said.partition(":")
+    if word.strip().lower() in CLEARED | RAISED | ACKNOWLEDGED:
+        said = rest
+    severity, _, rest = said.partition(":")
+    if not severity.strip() or severity.strip().isdigit():
+        said = rest
+    return said.strip()
 
 
 def fault_of(value: object, address: str) -> tuple[str, bool]:
@@ -159,7 +176,9 @@ class AlarmTrack:
             return
         if current is not None and current.start < at:
             self.rows.append(current._replace(end=at))
-        self.current = AlarmRow(self.signal, at, None, code, at if acknowledged else None) if code else None
+        text = alarm_text(value) if code and self._read is alarm_of else ""
+        noticed = at if acknowledged else None
+        self.current = AlarmRow(self.signal, at, None, code, noticed, text) if code else None
 
     def open_rows(self) -> list[AlarmRow]:
         return [self.current] if self.current else []

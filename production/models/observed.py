@@ -202,6 +202,12 @@ class AlarmInterval(Derivation):
     code = models.CharField(
         max_length=80, help_text="Alarm code, or the address of a two-state alarm signal."
     )
+    text = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="The machine's own words when it was raised, in its own language; empty if it sent none.",
+    )
     start_time = models.DateTimeField(help_text="Raised (UTC).")
     acknowledged_at = models.DateTimeField(
         null=True, help_text="Acknowledged at the machine (UTC), if it says so."

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from production.selectors.accounts import (
-    AlarmTold,
     accounts,
-    alarms_between,
     horizons_of,
     orders_between,
     states_between,
     tools_between,
 )
+from production.selectors.alarms import AlarmTold, alarms_between, fault_texts
 from production.selectors.changeovers import LineChangeovers, line_changeovers
 from production.selectors.day import LineDay, line_day, line_shift
 from production.selectors.definitions import time_models_in_force
@@ -82,6 +81,7 @@ __all__ = [
     "dispatch_list",
     "dispatch_lists",
     "execution_of",
+    "fault_texts",
     "horizons_of",
     "ideal_rate",
     "job_order_at",

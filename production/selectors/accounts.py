@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from plant import selectors as plant
 from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Known, OrderUse
 from production.domain.account import account as account_of
 from production.domain.stitching import StateRow
 from production.domain.stops import StopRow
-from production.models import AlarmInterval, OrderSpan, StateInterval, StitchCheckpoint, Stop, ToolSpan
+from production.models import OrderSpan, StateInterval, StitchCheckpoint, Stop, ToolSpan
 from production.selectors.definitions import definitions_for
 from production.selectors.observed import EVENTS, LINE, SIGNAL, Observed, Uses, observed, places_of
 from production.selectors.slow import Ran, Standards, slow_reach, slow_spans
@@ -179,40 +178,6 @@ def tellers(equipment_ids: Iterable[int]) -> dict[int, str]:
         # In the order of their names: what its signal says comes last and holds.
         told[machine] = source
     return told
-
-
-class AlarmTold(NamedTuple):
-    """An alarm of a machine: raised, acknowledged if it says so, cleared (None while active)."""
-
-    work_unit: Equipment
-    signal_id: int
-    code: str
-    start_time: datetime
-    acknowledged_at: datetime | None
-    end_time: datetime | None
-
-
-def alarms_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[AlarmTold]:
-    """Alarms active in [start, end), by time. One told by an alarm signal and as a fault code is one."""
-    machines = plant.equipment_for_ids(equipment_ids)
-    found = AlarmInterval.objects.filter(overlapping(start, end), work_unit_id__in=list(machines))
-    fields = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
-    rows = found.order_by("start_time", "signal_id").values_list(*fields)
-    told: dict[tuple[int, str], list[AlarmTold]] = {}
-    for row in rows:
-        _alarm_add(told.setdefault((row[0], row[2]), []), AlarmTold(machines[row[0]], *row[1:]))
-    alarms = [alarm for same in told.values() for alarm in same]
-    return sorted(alarms, key=lambda alarm: (alarm.start_time, alarm.signal_id))
-
-
-def _alarm_add(same: list[AlarmTold], alarm: AlarmTold) -> None:
-    """Alarms of one machine and code, by start: of two signals that overlap, the acknowledged one stays."""
-    last = same[-1] if same else None
-    overlap = last is not None and (last.end_time is None or alarm.start_time < last.end_time)
-    if last is None or not overlap or last.signal_id == alarm.signal_id:
-        same.append(alarm)
-    elif last.acknowledged_at is None and alarm.acknowledged_at is not None:
-        same[-1] = alarm
 
 
 def tools_between(*, equipment_ids: Iterable[int], start: datetime, end: datetime) -> list[ToolSpan]:

@@ -196,6 +196,7 @@ def _alarms(setup: UnitSetup, at: datetime) -> list[AlarmRow]:
             None,
             alarm.code,
             alarm.acknowledged_at if alarm.acknowledged_at and alarm.acknowledged_at < at else None,
+            alarm.text,
         )
         for alarm in found
     ]

@@ -31,13 +31,12 @@ from production.models import (
     ToolSpan,
 )
 from production.selectors.accounts import (
-    AlarmTold,
     accounts,
-    alarms_between,
     horizons_of,
     orders_between,
     tools_between,
 )
+from production.selectors.alarms import AlarmTold, alarms_between
 from production.selectors.executions import execution_of
 from production.selectors.hand_counts import hand_counts
 from production.selectors.line_topology import line_groups

@@ -28,7 +28,7 @@ STOP_COLUMNS = (
 ORDER_COLUMNS = ("equipment_id", "order_code", "start_time", "end_time", "source")
 TOOL_COLUMNS = ("work_unit_id", "signal_id", "tool_code", "start_time", "end_time")
 LOT_COLUMNS = ("work_unit_id", "signal_id", "lot_code", "start_time", "end_time")
-ALARM_COLUMNS = ("work_unit_id", "signal_id", "code", "start_time", "acknowledged_at", "end_time")
+ALARM_COLUMNS = ("work_unit_id", "signal_id", "code", "text", "start_time", "acknowledged_at", "end_time")
 COUNT_COLUMNS = ("work_unit_id", "signal_id", "kind", "start_time", "end_time", "flag", "quantity")
 
 
@@ -258,7 +258,7 @@ def _alarm_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list
         if end is None and window.end is not None:
             held, end = known.get((row.start, row.signal), (None, None))
             acknowledged = acknowledged or held
-        found.append((setup.id, row.signal, row.code[:80], row.start, acknowledged, end))
+        found.append((setup.id, row.signal, row.code[:80], row.text[:200], row.start, acknowledged, end))
     return found
 
 

@@ -24,7 +24,7 @@ from tests.chaos.plant import Plant
 
 STATE = ("start_time", "end_time", "state", "mode", "fault_code", "cause")
 STOP = ("id", "start_time", "end_time", "base_class", "fault_code", "size", "needs_reason")
-ALARM = ("signal_id", "start_time", "end_time", "code", "acknowledged_at")
+ALARM = ("signal_id", "start_time", "end_time", "code", "acknowledged_at", "text")
 COUNT = ("signal_id", "kind", "start_time", "end_time", "flag", "quantity")
 
 

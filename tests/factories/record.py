@@ -43,7 +43,10 @@ def line_stitched(*, hours: float = 1) -> Line:
         sender.say([(0, "state", 6), (0, "tool", "FORMAT-33")])
         sender.say([(s, "process_value", 20 + s % 7 / 10) for s in range(0, last, 30)])
     senders[0].say(
-        [(600, "state", 9), (601, "fault_code", "E17"), (900, "state", 6), (900, "fault_code", "")]
+        [
+            *((600, "state", 9), (601, "fault_code", "E17"), (601, "alarm", "E17:raised:500:Star torque")),
+            *((900, "state", 6), (900, "fault_code", ""), (900, "alarm", "E17:cleared")),
+        ]
     )
     senders[0].say([(1500, "state", 11), (1530, "state", 6)])
     senders[1].say([(605, "state", 51), (900, "state", 6)], watermark=last)

@@ -12,8 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.models import SignalDefinition
 from production import selectors, services
 from production.domain.counters import BUCKET
+from production.models import Stop
 from production.selectors import quantities
 from tests.factories.connectors import connection_make
 from tests.factories.plant import Line, line_make, reason_make
@@ -147,7 +149,7 @@ def test_each_machine_counts_an_order_from_its_own_first_piece_to_its_last():
 
 def test_an_alarm_that_is_also_the_fault_code_is_told_once():
     sender = sender_make(line_make(1).unit)
-    sender.say([(0, "state", 6), (60, "alarm", "E17:raised"), (60, "fault_code", "E17")])
+    sender.say([(0, "state", 6), (60, "alarm", "E17:raised:500:Jam in it"), (60, "fault_code", "E17")])
     sender.say([(70, "alarm", "E17:acknowledged"), (90, "fault_code", ""), (95, "alarm", "E17:cleared")])
     sender.say(
         [(120, "fault_code", "E18"), (150, "fault_code", "E17"), (160, "fault_code", "")], watermark=200
@@ -159,6 +161,20 @@ def test_an_alarm_that_is_also_the_fault_code_is_told_once():
         ("E18", at(120), None, at(150)),
         ("E17", at(150), None, at(160)),
     ]
+    assert [a.text for a in found] == ["Jam in it", "", ""]
+
+
+def test_a_two_state_alarm_is_called_as_its_signal_and_a_stop_has_the_words_of_its_fault():
+    sender = sender_make(line_make(1).unit)
+    sender.say([(0, "state", 6), (50, "alarm", "raised"), (60, "alarm", "cleared")])
+    sender.say([(100, "state", 2), (100, "fault_code", "E17"), (101, "alarm", "E17:raised:Jam")])
+    sender.say([(400, "state", 6), (400, "fault_code", ""), (400, "alarm", "E17:cleared")], watermark=500)
+    sender.stitch()
+    found = selectors.alarms_between(equipment_ids=[sender.unit.pk], start=at(0), end=at(99))
+    signal = SignalDefinition.objects.get(equipment=sender.unit, role="alarm")
+    assert [(a.code, a.text) for a in found] == [(signal.address, signal.name)]
+    [stop] = Stop.objects.filter(work_unit=sender.unit)
+    assert selectors.fault_texts([stop]) == {stop.pk: "Jam"}
 
 
 def test_figures_of_a_line_come_from_its_declared_constraint():

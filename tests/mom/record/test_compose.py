@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.test import Client
 from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from mom.record.compose import operational_record
 from mom.record.model import OperationalRecord
 from plant.models import Equipment
 from production import services
-from tests.factories.plant import line_make
+from tests.factories.plant import line_make, user_make
 from tests.factories.production import PLANNER, STATES, at, order_make, sender_make
 from tests.factories.record import Told, order_told
 
@@ -121,7 +122,20 @@ def test_pieces_balance_on_the_line(told: Told) -> None:
 
 def test_an_alarm_is_raised_and_cleared(told: Told) -> None:
     alarms = record_of(told).alarms
-    assert [(row.code, row.raised, row.cleared) for row in alarms] == [("E17", at(601), at(900))]
+    assert [(row.code, row.text, row.raised, row.cleared) for row in alarms] == [
+        ("E17", "Star torque", at(601), at(900))
+    ]
+    stop = next(row for row in record_of(told).stops if row.fault_code)
+    assert (stop.fault_code, stop.fault_text) == ("E17", "Star torque")
+
+
+def test_pages_show_what_the_machine_said_of_a_fault(told: Told, client: Client) -> None:
+    client.force_login(user_make(told.supervisor))
+    [row] = [row for row in record_of(told).stops if row.fault_code]
+    for address in (f"/orders/{told.order.code}/", f"/stops/{row.id}/"):
+        assert "Star torque" in client.get(address).content.decode(), address
+    answer = client.get(f"/api/v1/job-orders/{told.order.code}/record").json()
+    assert [alarm["text"] for alarm in answer["alarms"]] == ["Star torque"]
 
 
 def test_it_is_provisional_for_a_day_after_the_end(told: Told) -> None:

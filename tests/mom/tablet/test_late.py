@@ -10,6 +10,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.models import SignalDefinition
 from mom.outbox.models import TabletEntry
 from mom.outbox.selectors import entries_of
 from mom.pages.reading import forget
@@ -18,7 +19,14 @@ from mom.tablet.outbox import KEPT, person_sign, tapped_by_our_clock, tapped_in_
 from mom.tablet.station import StopTile
 from plant import selectors
 from plant.models import Device, Person, Reason
-from production.models import CountAssertion, JobOrderEvent, NoteAssertion, ReasonAssertion, Stop
+from production.models import (
+    AlarmInterval,
+    CountAssertion,
+    JobOrderEvent,
+    NoteAssertion,
+    ReasonAssertion,
+    Stop,
+)
 from tests.factories import plant as make
 from tests.mom.tablet.shop import Shop, seen, seen_group, undo_of
 from tests.mom.tablet.shop import shop as shop
@@ -313,3 +321,14 @@ def test_a_count_is_corrected_in_its_own_range(shop: Shop) -> None:
     assert CountAssertion.objects.order_by("-pk")[0].quantity == 120
     stale = shop.post("/tablet/count/", {"good": "7", "entry": str(first.pk), "key": "3"})
     assert stale.status_code == 409
+
+
+def test_stops_show_what_the_machine_said_of_their_fault(shop: Shop) -> None:
+    stop = next(each for each in shop.waiting() if each.fault_code)
+    signal = SignalDefinition.objects.filter(equipment=stop.work_unit).earliest("pk")
+    AlarmInterval.objects.create(
+        work_unit=stop.work_unit, signal=signal, code=stop.fault_code, text="Torque <high>",
+        start_time=stop.start_time + timedelta(seconds=2),
+    )  # fmt: skip
+    for address in ("/tablet/", "/tablet/stops/", f"/tablet/stops/{stop.pk}/"):
+        assert "Torque &lt;high&gt;" in shop.get(address), address

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from plant.domain.intervals import covers_once
 from production.domain.counters import bucket_of
 from production.domain.stitching import Fold, Gap, Open, Sample, Signal, StateRow, Unit, ordered
+from production.domain.tracks import alarm_text
 
 T0 = datetime(2026, 3, 2, 6, tzinfo=UTC)
 MAP = {"6": "execute", "2": "stopped", "11": "held"}
@@ -220,6 +222,38 @@ def test_an_alarm_is_raised_acknowledged_and_cleared():
     samples = [sample(0, 6, "raised"), sample(5, 6, "acknowledged"), sample(9, 6, "cleared")]
     [alarm] = folded(UNIT, samples, at(10)).alarms[1].rows
     assert (alarm.code, alarm.start, alarm.acknowledged, alarm.end) == ("m1/alarm", at(0), at(5), at(9))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("17:raised:500:Jam at the infeed: clear it", "Jam at the infeed: clear it"),
+        ("17:raised::Jam", "Jam"),
+        ("17:acknowledged:Jam", "Jam"),
+        ("17:Jam at the infeed", "Jam at the infeed"),
+        ("17:raised:500", ""),
+        ("17:raised", ""),
+        ("17", ""),
+        ("raised", ""),
+        (True, ""),
+        (17, ""),
+    ],
+)
+def test_what_a_machine_says_of_an_alarm_stands_behind_its_code(value: object, text: str) -> None:
+    assert alarm_text(value) == text
+
+
+def test_an_alarm_keeps_the_words_it_was_raised_with():
+    samples = [
+        sample(0, 6, "17:raised:500:Jam"),
+        sample(5, 6, "17:acknowledged:500:"),
+        sample(9, 6, "18:Door"),
+    ]
+    rows = folded(UNIT, samples, at(10)).alarms[1]
+    assert [(row.code, row.text, row.acknowledged) for row in [*rows.rows, *rows.open_rows()]] == [
+        ("17", "Jam", at(5)),
+        ("18", "Door", None),
+    ]
 
 
 def test_a_machine_without_a_state_signal_stops_at_its_last_piece():
