@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from rest_framework import exceptions, parsers
 
-LARGEST = 32 * 1024 * 1024
+LARGEST = 16 * 1024 * 1024
 _GZIP = 31  # zlib's window of 15 bits, with a gzip head
 
 

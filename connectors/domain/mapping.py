@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 from connectors.domain import paths
@@ -28,6 +29,8 @@ __all__ = ["Mapper", "MappingProblem", "Rule"]
 _PLACEHOLDER = re.compile(r"\{(\w+)\*?\}")
 _ABSENT = object()
 EARLIEST, LATEST = 0, 253_402_300_799_000_000  # 1970 to 9999, µs
+# As long as a signal's address can be; as many as one request of the API may hold
+LONGEST_ADDRESS, MOST_VALUES = 400, 20_000
 TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -147,9 +150,11 @@ class Mapper:
         for pattern, rule in self._rules:
             found = pattern.fullmatch(topic)
             if found is not None:
-                entries = list(
-                    self._entries(rule, topic, found.groupdict(), self._parse(payload), arrival, message_key)
-                )
+                body = self._parse(payload)
+                read = self._entries(rule, topic, found.groupdict(), body, arrival, message_key)
+                entries = list(islice(read, MOST_VALUES + 1))
+                if len(entries) > MOST_VALUES:
+                    raise MappingProblem(late("more than %(most)d values in one message"), most=MOST_VALUES)
                 for address, value, when, quality in entries:
                     into.add(
                         address,
@@ -177,6 +182,9 @@ class Mapper:
             quality = _quality(rule, item)
             for names, raw in _named(rule, item):
                 address = rule.address_template.format_map({**taken, **stars, **names})
+                if len(address) > LONGEST_ADDRESS:
+                    said = late("%(where)s: an address of %(read)d characters, expected at most %(most)d")
+                    raise MappingProblem(said, where=address, read=len(address), most=LONGEST_ADDRESS)
                 yield address, _scalar(raw, address), when, quality
 
 
@@ -266,7 +274,8 @@ def _time(stamp: Any, rule: Rule) -> int:
     elif isinstance(stamp, float) and not math.isfinite(stamp):
         raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
     else:
-        at = round(stamp * TIME_UNITS[rule.time_unit])
+        # A number this large times its unit would be infinite
+        at = round(stamp * TIME_UNITS[rule.time_unit]) if abs(stamp) <= LATEST else -1
     if not EARLIEST <= at <= LATEST:
         raise MappingProblem(late("%(where)s: %(read)r is outside 1970 to 9999"), where=rule.time, read=stamp)
     return at

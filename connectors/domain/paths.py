@@ -17,10 +17,37 @@ _DOT = re.compile(r"(?<!\\)\.")
 _PLACE = re.compile(r"-?\d+")
 EVERY: Final = "*"
 MAX_DEPTH: Final = 32
+QUOTED: Final = 120
 
 
 class MappingProblem(Told, ValueError):
-    """A rule that cannot work, or a payload that does not fit its rule."""
+    """A rule that cannot work, or a payload that does not fit its rule.
+
+    What was read is quoted as far as a person reads it: a payload may be one text of a megabyte.
+    """
+
+    def __init__(self, text: str = "", /, **places: object) -> None:
+        super().__init__(text, **{name: _quoted(value) for name, value in places.items()})
+
+
+class _Cut:
+    """The beginning of what would be shown, whichever way it is shown."""
+
+    def __init__(self, shown: str) -> None:
+        self._shown = shown[:QUOTED] + "…"
+
+    def __repr__(self) -> str:
+        return self._shown
+
+    __str__ = __repr__
+
+
+def _quoted(value: object) -> object:
+    if isinstance(value, str):
+        return value if len(value) <= QUOTED else value[:QUOTED] + "…"
+    if isinstance(value, Mapping | list):
+        return value if len(shown := repr(value)) <= QUOTED else _Cut(shown)
+    return value
 
 
 @cache

@@ -135,7 +135,7 @@ class Host:
         node.forget()
         node.online = node.ever_born = True
         node.link = message.link
-        node.bd_seq = bd_seq if isinstance(bd_seq, int) and not isinstance(bd_seq, bool) else None
+        node.bd_seq = bd_seq if type(bd_seq) is int and bd_seq < 2**63 else None
         node.last_seq = message.seq if message.seq is not None else 0
         node.last_heard = message.arrival
         node.wanted = ""

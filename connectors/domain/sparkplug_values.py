@@ -27,6 +27,7 @@ from plant.domain.samples import Quality
 BD_SEQ: Final = "bdSeq"
 REBIRTH: Final = "Node Control/Rebirth"
 NOTHING: Final = Table()
+MOST_TOLD: Final = 20
 
 
 class NotAlone(Told, ValueError):
@@ -72,7 +73,8 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
     address, source_time, quality = samples.address.append, samples.source_time.append, samples.quality.append
     add_status, flags = samples.status.append, samples.historical.append
     add_kind, add_bits = samples.kind.append, samples.bits.append
-    problem, skipped = "", set()
+    problem, skipped = "", set[int]()
+    wrong: list[str] = []
     for place, (name, alias, timestamp, _, value, historical, status, error) in enumerate(metrics):
         known = names.get(name) if name else aliases.get(alias)  # type: ignore[arg-type]
         if known is None:
@@ -80,10 +82,10 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
             if name or not (alias == -1 or alias in table.twice):
                 problem = problem or (f"unknown metric {name!r}" if name else f"unknown alias {alias}")
             else:  # births would not make it readable
-                _unread(message, f"alias {alias} stands for two metrics" if alias != -1 else error, out)
+                wrong.append(f"alias {alias} stands for two metrics" if alias != -1 else error)
             continue
         if error:
-            _unread(message, f"{known.address}: {error}", out)
+            wrong.append(f"{known.address}: {error}")
             skipped.add(place)
             continue
         if birth and (name == BD_SEQ or name.startswith("Node Control/")):
@@ -98,11 +100,16 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
         add_kind(kind)
         add_bits(bits)
     _stamp(message, out, sent, len(metrics), skipped)
+    _unread(message, wrong, out)
     return problem
 
 
-def _unread(message: Message, reason: str, out: Outcome) -> None:
-    out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
+def _unread(message: Message, wrong: list[str], out: Outcome) -> None:
+    """Each carries the message: of ten thousand wrong values only the first are told by themselves."""
+    reasons = wrong[:MOST_TOLD]
+    if len(wrong) > MOST_TOLD:
+        reasons.append(f"{len(wrong) - MOST_TOLD} more values of this message, such as {wrong[-1]}")
+    out.unreadable += [Unreadable(message.topic, why, message.raw, message.arrival) for why in reasons]
 
 
 def _stamp(message: Message, out: Outcome, sent: int, count: int, skipped: set[int]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import csv
 import importlib
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -33,9 +34,10 @@ from connectors.interface import (
 from plant.domain.samples import Value
 
 ROWS = 5000
-LONGEST = 10_000
+LONGEST, DIGITS = 10_000, 100
 QUALITIES = {"": 0, "good": 0, "uncertain": 1, "bad": 2, "0": 0, "1": 1, "2": 2}
-_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+# One way to read every text: two ways to divide the digits would take the square of their number
+_NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _WORDS: dict[str, Value] = {"": None, "null": None, "true": True, "false": False}
 
 
@@ -60,11 +62,15 @@ class FilesConfig(ConnectorConfig):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``number``: its line, the heading being line 1 (a Parquet file has none: rows from 1)."""
+    """``number``: its line, the heading being line 1 (a Parquet file has none: rows from 1).
+
+    ``problem``: why its cells belong to no columns.
+    """
 
     number: int
     cells: Mapping[str, Any]
     raw: bytes
+    problem: str = ""
 
 
 class FilesConnector:
@@ -131,10 +137,10 @@ class FilesConnector:
             for number, cells in enumerate(reader):
                 if number >= skip and cells:
                     raw = self._config.separator.join(cells).encode()
-                    named = dict(zip(heading, cells, strict=False))
+                    named, wrong = dict(zip(heading, cells, strict=False)), ""
                     if len(cells) != len(heading):
-                        named = {"": f"{len(cells)} columns, expected {len(heading)}"}
-                    yield Row(reader.line_num, named, raw)
+                        wrong = f"{len(cells)} columns, expected {len(heading)}"
+                    yield Row(reader.line_num, named, raw, wrong)
 
     def _parquet_rows(self, skip: int) -> Iterator[Row]:
         try:
@@ -165,8 +171,8 @@ class FilesConnector:
         arrival = time.time_ns() // 1000
         taken = Columns()
         try:
-            if problem := row.cells.get(""):
-                raise ValueError(str(problem))
+            if row.problem:
+                raise ValueError(row.problem)
             at = self._time(row.cells[self._config.time])
             quality = self._quality(row.cells.get(self._config.quality))
             for address, cell in self._values(row.cells):
@@ -208,18 +214,19 @@ class FilesConnector:
             yield str(self._rename.get(name, name)), cells[config.value]
             return
         for name, cell in cells.items():
-            # An empty cell of an instant's row is no value, not a null
-            if name not in (config.time, config.quality) and cell not in ("", None):
+            # An empty cell of an instant's row is no value, not a null; a column without a name is no address
+            if name and name not in (config.time, config.quality) and cell not in ("", None):
                 yield str(self._rename.get(name, name)), cell
 
     def _time(self, cell: Any) -> int:
-        if isinstance(cell, str) and cell.strip().replace(".", "", 1).isdecimal():
-            cell = datetime.fromtimestamp(float(cell), UTC)
-        elif isinstance(cell, int | float):
-            cell = datetime.fromtimestamp(cell, UTC)
         at = cell
-        if isinstance(cell, str):
-            with contextlib.suppress(ValueError):
+        # OSError: seconds past what the system's calendar knows
+        with contextlib.suppress(ValueError, OverflowError, OSError):
+            if isinstance(cell, int | float):
+                at = datetime.fromtimestamp(cell, UTC)
+            elif isinstance(cell, str) and cell.strip().replace(".", "", 1).isdecimal():
+                at = datetime.fromtimestamp(float(cell), UTC)
+            elif isinstance(cell, str):
                 at = datetime.fromisoformat(cell.strip())
         if not isinstance(at, datetime):
             raise ValueError(f"time: read {str(cell)[:60]!r}, expected ISO 8601 or seconds")
@@ -259,4 +266,10 @@ def value_of(cell: Any, decimal: str) -> Value:
     if not _NUMBER.fullmatch(number):
         return text
     # A counter of 20 digits has no room in a floating number
-    return int(number) if number.lstrip("+-").isdecimal() else float(number)
+    if number.lstrip("+-").isdecimal():
+        if len(number) > DIGITS:
+            raise ValueError(f"a whole number of {len(number)} digits, expected at most 20")
+        return int(number)
+    if not math.isfinite(value := float(number)):
+        raise ValueError(f"value: read {text[:60]!r}, expected a number below 1e308")
+    return value

@@ -74,6 +74,8 @@ def lines_of(raw: bytes, *, now: datetime) -> tuple[Columns, list[Refused]]:
             _add_line(columns, orjson.loads(line), times, arrival)
         except KeyError as error:
             refused.append(Refused(number, f"{error.args[0]!r} is missing", line))
+        except TypeError:
+            refused.append(Refused(number, "source_time, server_time: expected ISO 8601 as text", line))
         except (ValueError, OverflowError) as error:
             refused.append(Refused(number, str(error)[:200], line))
     return columns, refused
@@ -98,15 +100,15 @@ def _add_full(
 ) -> None:
     unknown = item.keys() - FIELDS
     if unknown:
-        raise BadSamples(f"unknown field {min(unknown)!r}, expected one of {', '.join(sorted(FIELDS))}")
+        raise BadSamples(f"unknown field {min(unknown)[:60]!r}, expected one of {', '.join(sorted(FIELDS))}")
     quality = item.get("quality", 0)
     if isinstance(quality, bool) or not isinstance(quality, str | int) or quality not in QUALITIES:
-        raise BadSamples(f"quality: read {quality!r}, expected good, uncertain or bad")
+        raise BadSamples(f"quality: read {str(quality)[:60]!r}, expected good, uncertain or bad")
     status = item.get("status_code")
     if status is not None and (
         isinstance(status, bool) or not isinstance(status, int) or not 0 <= status < 2**32
     ):
-        raise BadSamples(f"status_code: read {status!r}, expected a number from 0 to 4294967295")
+        raise BadSamples(f"status_code: read {str(status)[:60]!r}, expected a number from 0 to 4294967295")
     server = item.get("server_time")
     columns.add(
         address,
@@ -136,4 +138,4 @@ def instant_of(text: Any) -> int:
             return (parsed - EPOCH) // MICROSECOND
     except (ValueError, TypeError, OverflowError):
         raise BadSamples(f"time: read {str(text)[:60]!r}, expected ISO 8601 with an offset") from None
-    raise BadSamples(f"time: {text!r} has no offset (write Z or +02:00)")
+    raise BadSamples(f"time: {text[:60]!r} has no offset (write Z or +02:00)")

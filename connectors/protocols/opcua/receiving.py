@@ -21,6 +21,7 @@ from connectors.protocols.opcua.packml import Nested
 from connectors.protocols.opcua.values import NotAValue, add_value, aware, overflowed
 
 LEAST_SLACK, MOST_SLACK = 0.1, 5.0
+SHOWN, MOST_SHOWN = 200, 2000
 
 
 class Gone(Unavailable):
@@ -167,6 +168,14 @@ class Receiving:
         )
 
 
+def _shown(variant: ua.Variant | None) -> str:
+    """As much of a value as is kept: writing all of a large array down would take longer than reading it."""
+    value: Any = getattr(variant, "Value", None)
+    if isinstance(value, list | str | bytes) and len(value) > SHOWN:
+        return f"{len(value)} long, beginning {value[:SHOWN]!r}"[:MOST_SHOWN]
+    return repr(variant)[:MOST_SHOWN]
+
+
 def _unread(address: str, error: Exception, data: ua.DataValue, arrival: int) -> Malformed:
-    raw = repr(data.Value)[:2000].encode("utf-8", "replace")
+    raw = _shown(data.Value).encode("utf-8", "replace")
     return Malformed(source=address, reason=str(error), raw=raw, arrival_time=instant(arrival))

@@ -14,11 +14,19 @@ from connectors.domain.columns import NO_STATUS
 from connectors.domain.sparkplug_messages import Message, Metric, Parts
 from connectors.domain.sparkplug_types import BOOLEAN, COMPOSED, whole
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
-from connectors.protocols.sparkplug.structures import MAX_TEXT, NotReadable, parts_of, properties_of
+from connectors.protocols.sparkplug.structures import (
+    MAX_NAME,
+    NotReadable,
+    as_text,
+    misnamed,
+    parts_of,
+    properties_of,
+)
 
 _PLAIN = frozenset({"float_value", "double_value", "boolean_value"})
 _COMPOSED = frozenset({"bytes_value", "dataset_value", "template_value"})
 NO_PROPERTIES: Final[frozenset[str]] = frozenset()
+MAX_STATUS: Final = 2**32 - 1
 _new = tuple.__new__
 
 Datatype = Callable[[str, int | None], int]
@@ -62,6 +70,8 @@ def _metric(
     metric: Any, datatype: Datatype, composed: list[bool], properties: frozenset[str], depth: int = 0
 ) -> Metric:
     name = metric.name
+    if name.__class__ is not str or len(name) > MAX_NAME:
+        return Metric("", -1, 0, 0, None, error=misnamed("a metric", name))
     alias = metric.alias or (0 if metric.HasField("alias") else None)
     if not name and alias is None:
         return Metric("", -1, 0, 0, None, error="neither name nor alias")
@@ -95,8 +105,8 @@ def _value(value: Any, field: str, declared: int) -> tuple[Any, str]:
         return whole(value, declared), ""
     if field == "extension_value":
         return None, "an extension is not a value"
-    if field == "string_value" and len(value) > MAX_TEXT:
-        return None, f"text of {len(value)} characters, expected at most {MAX_TEXT}"
+    if field == "string_value":
+        return as_text(value)
     return value, ""
 
 
@@ -132,7 +142,7 @@ def _millis(value: int) -> int:
 def _status(properties: Any) -> int:
     for key, value in zip(properties.keys, properties.values, strict=False):
         if key.lower() == "quality":
-            return int(value.int_value or value.long_value)
+            return min(int(value.int_value or value.long_value), MAX_STATUS)
     return NO_STATUS
 
 

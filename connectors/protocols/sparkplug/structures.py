@@ -28,6 +28,8 @@ from connectors.protocols.sparkplug.sparkplug_b_pb2 import DataSet, PropertySet,
 MAX_PARTS: Final = 2000
 MAX_DEPTH: Final = 8
 MAX_TEXT: Final = 10_000
+# As long as a signal's address can be: every part carries the name of its whole
+MAX_NAME: Final = 400
 _KINDS = {DATASET: "dataset_value", TEMPLATE: "template_value"}
 ReadMember = Callable[[Any, int], Metric]
 
@@ -115,6 +117,8 @@ def _dataset(raw: bytes) -> Iterator[Metric]:
     if len(read.types) != width or (read.HasField("num_of_columns") and read.num_of_columns != width):
         said = read.num_of_columns if read.HasField("num_of_columns") else width
         raise NotReadable(f"a DataSet of {said} columns with {width} names and {len(read.types)} types")
+    for name in read.columns:
+        _refuse_misnamed("a column of a DataSet", name)
     for number, row in enumerate(read.rows):
         if len(row.elements) != width:
             raise NotReadable(f"row {number} of a DataSet has {len(row.elements)} of {width} values")
@@ -131,6 +135,7 @@ def _template(raw: bytes, member: ReadMember, depth: int) -> Iterator[Metric]:
     for metric in read.metrics:
         if not metric.name:
             raise NotReadable("a member of a template without a name")
+        _refuse_misnamed("a member of a template", metric.name)
         found = member(metric, depth + 1)
         if isinstance(found.value, Parts):
             for part in found.value:
@@ -140,6 +145,7 @@ def _template(raw: bytes, member: ReadMember, depth: int) -> Iterator[Metric]:
         else:
             yield found._replace(name=f"/{metric.name}", alias=None)
     for parameter in read.parameters:
+        _refuse_misnamed("a parameter of a template", parameter.name)
         value, error = _plain(parameter, parameter.type)
         yield _part(f"/Parameters/{parameter.name}", value, parameter.type, error)
 
@@ -153,9 +159,32 @@ def _plain(said: Any, datatype: int) -> tuple[Any, str]:
     value = getattr(said, field)
     if field in ("int_value", "long_value"):
         value = whole(value, datatype)
-    if field == "string_value" and len(value) > MAX_TEXT:
+    if field == "string_value":
+        return as_text(value)
+    return value, ""
+
+
+def as_text(value: Any) -> tuple[Any, str]:
+    """A text that is no UTF-8 comes as bytes."""
+    if value.__class__ is not str:
+        return None, f"text of {len(value)} bytes that are no UTF-8"
+    if len(value) > MAX_TEXT:
         return None, f"text of {len(value)} characters, expected at most {MAX_TEXT}"
     return value, ""
+
+
+def misnamed(what: str, name: Any) -> str:
+    """What is wrong with a name; "" when nothing is."""
+    if name.__class__ is not str:
+        return f"{what} whose name is no UTF-8: {name[:40]!r}"
+    if len(name) > MAX_NAME:
+        return f"{what} with a name of {len(name)} characters, expected at most {MAX_NAME}: {name[:40]!r}"
+    return ""
+
+
+def _refuse_misnamed(what: str, name: Any) -> None:
+    if problem := misnamed(what, name):
+        raise NotReadable(problem)
 
 
 # -- properties ----------------------------------------------------------------------------------------------
@@ -167,6 +196,9 @@ def properties_of(said: Any, wanted: frozenset[str], depth: int = 0) -> Iterator
         return
     for key, value in zip(said.keys, said.values, strict=False):
         if key.lower() == "quality" or not (depth or "*" in wanted or key in wanted):
+            continue
+        if problem := misnamed("a property", key):
+            yield _part("", None, 0, problem)
             continue
         field = None if value.is_null else value.WhichOneof("value")
         try:
