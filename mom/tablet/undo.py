@@ -48,9 +48,15 @@ def _kept(entry: Undoable) -> dict[str, Any]:
     if kind := getattr(entry, "kind", ""):
         kept |= {"kind": kind, "job_order_id": getattr(entry, "job_order_id", None)}
         kept["before"] = str(getattr(earlier, "quantity", 0))
-    elif reason := getattr(earlier, "reason", None):
-        kept["before"] = reason.code
+        kept["reason"] = _reason_code(earlier)
+    elif code := _reason_code(earlier):
+        kept["before"] = code
     return kept
+
+
+def _reason_code(earlier: Undoable | None) -> str:
+    reason = getattr(earlier, "reason", None)
+    return reason.code if reason else ""
 
 
 @session.writes("stop.code")
@@ -102,6 +108,7 @@ def _take_back(entry: dict[str, Any], by: Actor) -> None:
             quantity=Decimal(entry["before"]),
             by=by,
             job_order_id=entry["job_order_id"],
+            reason_code=entry.get("reason", ""),
             supersedes=entry["pk"],
             comment=_("taken back"),
         )

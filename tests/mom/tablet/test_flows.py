@@ -230,6 +230,18 @@ def test_good_and_scrap_in_one_submit(shop: Shop) -> None:
     assert CountAssertion.objects.order_by("-pk")[0].quantity == 0
 
 
+def test_a_corrected_count_taken_back_has_its_earlier_number_and_reason_again(shop: Shop) -> None:
+    for code in ("DENT", "LEAK"):
+        Reason.objects.create(code=code, name_en=code, name_fr=code, explains="scrap")
+    shop.post("/tablet/count/", {"scrap": "5", "reason": "DENT", "key": "a"})
+    assert "5 scrap" in flash(shop)
+    first = CountAssertion.objects.get()
+    shop.post("/tablet/count/", {"scrap": "8", "reason": "LEAK", "entry": str(first.pk), "key": "b"})
+    shop.post(undo_of(shop))
+    said = [(row.quantity, row.reason and row.reason.code) for row in CountAssertion.objects.order_by("pk")]
+    assert said == [(5, "DENT"), (8, "LEAK"), (5, "DENT")]
+
+
 @pytest.mark.parametrize("good", ["abc", "-4", "1e9999", ""])
 def test_a_number_that_is_none_is_read_back(shop: Shop, good: str) -> None:
     answer = shop.post("/tablet/count/", {"good": good, "scrap": "", "key": "c"})
