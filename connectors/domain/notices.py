@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from connectors.domain.phrase import late
+
 # Of a session, host or node
 STARTED, LISTENING, DEAF, STANDBY = "started", "listening", "deaf", "standby"
 BORN, DIED, STALE, SEEN = "born", "died", "stale", "seen"
@@ -23,6 +25,13 @@ KINDS: Final = frozenset(
         DEATH_IGNORED,
         ALARM,
     }
+)
+
+# Kept in English with the notice: pages put it into their reader's language.
+GRANTED: Final = late(
+    "queues of %(asked)s asked, %(granted)s or more granted,"
+    " fewer than asked for %(short)s of %(values)s values;"
+    " sampled every %(every)s ms asked, %(slowest)s ms or faster granted"
 )
 
 

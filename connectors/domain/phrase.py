@@ -4,6 +4,7 @@ it is shown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -39,6 +40,20 @@ def _said(value: object, translate: Callable[[str], str]) -> object:
 
 def phrase(text: str, /, **places: object) -> Phrase:
     return Phrase(text, places)
+
+
+def phrase_read(template: str, text: str) -> Phrase:
+    """The phrase a text kept in English was said with; as it stands where it is no such text.
+
+    The places of ``template`` hold words without spaces, such as numbers.
+    """
+    parts = re.split(r"%\((\w+)\)s", template)
+    names = parts[1::2]
+    pattern = "".join(
+        rf"(?P<{part}>\S+)" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
+    found = re.fullmatch(pattern, text)
+    return Phrase(template, {name: found[name] for name in names}) if found else Phrase(text)
 
 
 class Told(Exception):

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.db import connection as database
 from django.db.models import Count
 
+from connectors.domain.notices import GRANTED
+from connectors.domain.phrase import Phrase, phrase_read
 from connectors.models.notice import SourceNotice
 
 Kind = SourceNotice.Kind
@@ -78,6 +80,11 @@ def granted_by(*, connection_id: int) -> SourceNotice | None:
     """When we last began to listen, and what the server granted of what we asked for then."""
     told = SourceNotice.objects.filter(connection_id=connection_id, scope="", kind=Kind.LISTENING)
     return told.exclude(detail="").order_by("-id").first()
+
+
+def granted_said(notice: SourceNotice) -> Phrase:
+    """What was granted, as a page tells it in its reader's language."""
+    return phrase_read(GRANTED, notice.detail)
 
 
 def _rows(connection_id: int, started: int) -> tuple[dict[str, NodeRow], dict[str, int]]:

@@ -16,7 +16,7 @@ from connectors.interface import ConfigurationError
 from connectors.models import Connection
 from connectors.registry import connectors
 from connectors.selectors import overview
-from connectors.selectors.nodes import granted_by
+from connectors.selectors.nodes import granted_by, granted_said
 from connectors.selectors.trust import evidence_of
 from connectors.views.trust import judged
 from plant.access import actor_of, require
@@ -54,11 +54,16 @@ def connection_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "rows": overview.signal_rows(connection=connection, actor=actor, now=now),
             "gaps": gaps,
             "unread": overview.unread_of(connection=connection, limit=5),
-            "granted": granted_by(connection_id=connection.pk) if connection.protocol == "opcua" else None,
+            **_granted(connection),
             "may_edit": actor.may("connection.edit", connection.site),
             **_identity(connection, actor.may("connection.edit", connection.site)),
         },
     )
+
+
+def _granted(connection: Connection) -> dict[str, Any]:
+    notice = granted_by(connection_id=connection.pk) if connection.protocol == "opcua" else None
+    return {"granted": notice, "granted_text": granted_said(notice).said(_)} if notice else {}
 
 
 def _identity(connection: Connection, may_edit: bool) -> dict[str, Any]:

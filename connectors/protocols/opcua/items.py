@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from asyncua import ua
 
+from connectors.domain.notices import GRANTED
 from connectors.domain.phrase import Phrase, late, phrase
 from connectors.interface import Unavailable
 from connectors.protocols.opcua.derived import PART
@@ -129,11 +130,14 @@ class Items:
         """How much of a stall the server can bridge, as granted."""
         queues = [granted.queue for granted in self.granted.values()]
         short = sum(queue < self.queue_size for queue in queues)
-        return (
-            f"queues of {self.queue_size} asked, {min(queues, default=0)} or more granted,"
-            f" fewer than asked for {short} of {len(queues)} values;"
-            f" sampled every {self.sampling_ms:g} ms asked, {self.slowest() * 1000:g} ms or faster granted"
-        )
+        return GRANTED % {
+            "asked": self.queue_size,
+            "granted": min(queues, default=0),
+            "short": short,
+            "values": len(queues),
+            "every": f"{self.sampling_ms:g}",
+            "slowest": f"{self.slowest() * 1000:g}",
+        }
 
 
 def request(node: ua.NodeId, handle: int, sampling: float, queue: int) -> ua.MonitoredItemCreateRequest:
