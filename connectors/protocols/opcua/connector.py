@@ -15,14 +15,23 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from connectors.domain.columns import Columns
+from connectors.domain.job_control import Job
 from connectors.domain.notices import LISTENING, Notice
 from connectors.domain.outage import GapRecord, Outage, gap_declared
 from connectors.domain.phrase import Told, late, phrase
-from connectors.interface import ConnectorConfig, Identity, Probe, SampleBatch, Unavailable
-from connectors.protocols.opcua import settings, trust, verifying
+from connectors.interface import (
+    ConfigurationError,
+    ConnectorConfig,
+    Identity,
+    Probe,
+    SampleBatch,
+    Unavailable,
+)
+from connectors.protocols.opcua import job_control, settings, trust, verifying
 from connectors.protocols.opcua.history import filled
 from connectors.protocols.opcua.session import SILENCE_SECONDS, Access, Gone, Pending, UaSession
 from connectors.protocols.opcua.settings import OpcUaConfig
+from connectors.protocols.opcua.values import node_id
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +131,24 @@ class OpcUaConnector:
         raise CannotReread(
             late("an array, a structure or bytes: no signal can hold it, however often it is read")
         )
+
+    @staticmethod
+    async def job_command(config: OpcUaConfig, verb: str, job: Job, comment: str = "") -> int:
+        """The ReturnStatus of a method of the machine's job order receiver (OPC 10031-4 §6.2.1).
+
+        Raises Unavailable, ConfigurationError.
+        """
+        if not config.job_receiver:
+            raise ConfigurationError(late("job_receiver: expected the address of a job order receiver"))
+        session = OpcUaConnector(config)._new_session()
+        try:
+            await session.open()
+            receiver = node_id(config.job_receiver, session.namespaces)
+            if receiver is None:
+                raise Unavailable(late("%(address)s: not at this server"), address=config.job_receiver)
+            return await job_control.command(session.client, receiver, verb, job, comment)
+        finally:
+            await session.close()
 
     # -- over cuts -----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Addresses of what no single node holds: conditions of a source, the state of nested machines."""
+"""Addresses of what no single node holds: conditions, the state of nested machines, the order at work."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 # Between an address and the part of it a node of its own holds; in no address
 PART = "\x1f"
-CONDITION, PACKML = "condition", "packml"
-_ADDRESS = re.compile(r"(?:condition=(?P<name>.+?)|packml);(?P<node>(?:nsu=.*;)?[isgb]=.+)", re.DOTALL)
+CONDITION, PACKML, JOBS = "condition", "packml", "jobs"
+_ADDRESS = re.compile(
+    r"(?:condition=(?P<name>.+?)|(?P<kind>packml|jobs));(?P<node>(?:nsu=.*;)?[isgb]=.+)", re.DOTALL
+)
 
 
 class Derived(NamedTuple):
@@ -24,7 +26,7 @@ def derived(address: str) -> Derived | None:
     found = _ADDRESS.fullmatch(address)
     if found is None:
         return None
-    return Derived(CONDITION if found["name"] else PACKML, found["node"], found["name"] or "")
+    return Derived(found["kind"] or CONDITION, found["node"], found["name"] or "")
 
 
 def node_of(address: str) -> str:

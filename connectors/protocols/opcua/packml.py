@@ -90,15 +90,15 @@ async def nested(client: Client, address: str, node: ua.NodeId) -> tuple[Nested,
     Raises Unavailable.
     """
     found, parts = Nested(address), list[tuple[str, ua.NodeId]]()
-    above = await _children(client, node)
+    above = await children(client, node)
     machine = above.get(LEVELS[0], node)
     for level in range(len(LEVELS)):
-        inside = await _children(client, machine)
+        inside = await children(client, machine)
         found.states |= {child: name for name, child in inside.items()}
         found.states |= {child: name for name, child in (await _type_children(client, machine)).items()}
         if current := inside.get("CurrentState"):
             parts.append((f"{level}.{TEXT}", current))
-            if state := (await _children(client, current)).get("Id"):
+            if state := (await children(client, current)).get("Id"):
                 parts.append((f"{level}.{ID}", state))
         following = inside.get(LEVELS[level + 1]) if level + 1 < len(LEVELS) else None
         if following is None:
@@ -107,7 +107,7 @@ async def nested(client: Client, address: str, node: ua.NodeId) -> tuple[Nested,
     return found, parts
 
 
-async def _children(client: Client, node: ua.NodeId) -> dict[str, ua.NodeId]:
+async def children(client: Client, node: ua.NodeId) -> dict[str, ua.NodeId]:
     refs = await within(client.get_node(node).get_children_descriptions(), "browse")
     return {
         str(ref.BrowseName.Name): ua.NodeId(ref.NodeId.Identifier, ref.NodeId.NamespaceIndex) for ref in refs
@@ -117,4 +117,4 @@ async def _children(client: Client, node: ua.NodeId) -> dict[str, ua.NodeId]:
 async def _type_children(client: Client, node: ua.NodeId) -> dict[str, ua.NodeId]:
     """The states stand in the type of a machine, not in the machine."""
     kind = await within(client.get_node(node).read_type_definition(), "browse")
-    return {} if kind is None or kind.is_null() else await _children(client, kind)
+    return {} if kind is None or kind.is_null() else await children(client, kind)

@@ -68,6 +68,11 @@ class OpcUaConfig(ConnectorConfig):
     history: bool = option(
         True, label=late("Read history"), help=late("Fill outages from the server's history where it has one")
     )
+    job_receiver: str = option(
+        "",
+        label=late("Job order receiver"),
+        help=late("Address of the object that takes job orders (OPC 10031-4); empty = none are sent"),
+    )
 
     @property
     def host(self) -> str:
@@ -111,7 +116,7 @@ def check(config: OpcUaConfig) -> None:
             text = late("%(name)s: read %(read)r, expected more than 0")
             raise ConfigurationError(text, name=name, read=value)
     password(config)
-    for address in config.addresses:
+    for address in (*config.addresses, *filter(None, [config.job_receiver])):
         try:
             node_id(node_of(address), [])
         except BadAddress as error:

@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, cast
+
+from asyncua import Client, ua
 
 from connectors.domain.phrase import late, phrase
 from connectors.interface import Unavailable
 from connectors.protocols.opcua.conditions import Conditions, event_request, refresh_request
-from connectors.protocols.opcua.derived import CONDITION, PACKML, PART, derived
+from connectors.protocols.opcua.derived import CONDITION, JOBS, PACKML, PART, derived
 from connectors.protocols.opcua.dialing import within
 from connectors.protocols.opcua.items import Wanted
-from connectors.protocols.opcua.packml import nested
+from connectors.protocols.opcua.job_control import Responses, responses
+from connectors.protocols.opcua.packml import Nested, nested
 from connectors.protocols.opcua.values import node_id
 
 if TYPE_CHECKING:
     from connectors.protocols.opcua.session import UaSession
 
 
+Parts = list[tuple[str, ua.NodeId]]
+# What makes one value of many parts, and the parts to watch for it
+WATCHED: dict[str, Callable[[Client, str, ua.NodeId], Awaitable[tuple[Nested | Responses, Parts]]]] = {
+    PACKML: nested,
+    JOBS: responses,
+}
+
+
 async def machines(session: UaSession, addresses: list[str]) -> list[Wanted]:
-    """The nodes behind PackML addresses, or behind parts of them, that are not watched yet."""
+    """The nodes behind addresses of machines and jobs, or behind parts of them, that are not watched yet."""
     found: list[Wanted] = []
     watched = set(session.items.addresses.values())
     for address in dict.fromkeys(address.partition(PART)[0] for address in addresses):
         wanted = derived(address)
-        if wanted is None or wanted.kind != PACKML:
+        if wanted is None or wanted.kind not in WATCHED:
             continue
-        node, parts = node_id(wanted.node, session.namespaces), list[tuple[str, object]]()
+        node, parts = node_id(wanted.node, session.namespaces), Parts()
         if node is not None:
             try:
-                machine, parts = await nested(session.client, address, node)  # type: ignore[assignment]
+                machine, parts = await WATCHED[wanted.kind](session.client, address, node)
             except Unavailable:
                 if not session.connected:
                     raise
         if not parts:
             session.items.absent.append(address)
             continue
-        session.receiving.nested.setdefault(address, machine)
+        session.receiving.nested.setdefault(address, cast("Nested", machine))
         named = ((f"{address}{PART}{part}", inner) for part, inner in parts)
-        found += [(part, inner) for part, inner in named if part not in watched]  # type: ignore[misc]
+        found += [(part, inner) for part, inner in named if part not in watched]
     return found
 
 
