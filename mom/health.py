@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from redis.backoff import NoBackoff
@@ -274,13 +275,20 @@ def check_connections(actor: Actor | None = None) -> Finding:
 
 
 def connections_heard(actor: Actor | None = None) -> dict[str, datetime | None]:
-    """Slug of each enabled connection → arrival (UTC) of the latest value of its signals, None if never."""
+    """Slug of each enabled connection → arrival (UTC) of the latest value of its signals, None if never.
+
+    What a signal said weeks ago is packed; its newest day tells of it.
+    """
     enabled = _connections(actor).filter(enabled=True)
     signals = apps.get_model("connectors", "SignalDefinition").objects.filter(connection__in=enabled)
     samples = apps.get_model("connectors", "SignalSample").objects.filter(signal_id=OuterRef("pk"))
-    latest = samples.order_by("-source_time").values("arrival_time")[:1]
+    packed = apps.get_model("connectors", "SampleSegment").objects.filter(signal_id=OuterRef("pk"))
+    latest = Coalesce(
+        Subquery(samples.order_by("-source_time").values("arrival_time")[:1]),
+        Subquery(packed.order_by("-last_time").values("last_arrival")[:1]),
+    )
     heard: dict[str, datetime | None] = dict.fromkeys(enabled.values_list("slug", flat=True))
-    for slug, last in signals.annotate(last=Subquery(latest)).values_list("connection__slug", "last"):
+    for slug, last in signals.annotate(last=latest).values_list("connection__slug", "last"):
         if last is not None and (heard[slug] is None or last > heard[slug]):
             heard[slug] = last
     return heard

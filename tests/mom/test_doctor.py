@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from connectors.domain.columns import Columns, micros
+from connectors.services import compaction
+from connectors.services.ingest import samples_ingest
 from mom import health
 from mom.embedded.valkey import EmbeddedValkey
 from mom.tasks import BEAT, HEARTBEAT_KEY, tick
 from plant.access import Actor, Grant
 from tests.embedded_database import start_for_tests
+from tests.factories.connectors import signal_make
+from tests.factories.plant import line_make
 from tests.mom.embedded.programs import ROOT
 
 OK, WARN, FAIL = health.Status
@@ -214,3 +220,19 @@ def test_database_check_reports_the_failure_itself(monkeypatch: pytest.MonkeyPat
     finding = found("database")
     assert (finding.status, finding.cause) == (FAIL, "connection refused")
     assert "make run" in finding.fix
+
+
+@pytest.mark.django_db
+def test_a_connection_silent_for_weeks_was_heard_then_though_its_values_are_packed() -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    spoke = today - timedelta(days=30)
+    signal = signal_make(line_make(1).unit, "silent")
+    columns = Columns()
+    columns.add(signal.address, 7, source_time=micros(spoke), arrival_time=micros(spoke) + 40_000)
+    slug = signal.connection.slug
+    samples_ingest(connection=slug, samples=columns, now=today)
+    before = health.connections_heard()[slug]
+    for day in compaction.days_due(now=today):
+        compaction.day_pack(day=day)
+    assert not apps.get_model("connectors", "SignalSample").objects.filter(signal_id=signal.pk).exists()
+    assert health.connections_heard()[slug] == before == spoke + timedelta(milliseconds=40)
