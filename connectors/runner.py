@@ -19,16 +19,14 @@ import orjson
 
 from connectors.domain.columns import encode, instant
 from connectors.domain.outage import GapRecord, Outage, in_scope
-from connectors.domain.shipping import Shipment, Shipping
-from connectors.domain.wire import gap_from_json, gap_to_json, notices_to_json, unread_to_json
+from connectors.domain.shipping import LIVE_WITHIN, SHIPMENT_BATCHES, Shipment, Shipping, fitting
+from connectors.domain.wire import extras_to_json, gap_from_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
-from connectors.spool import Entry, Spool, SpoolBroken, SpoolFull
+from connectors.spool import Spool, SpoolBroken, SpoolFull
 
 log = logging.getLogger(__name__)
 
-SHIPMENT_BATCHES = 500
-SHIPMENT_BYTES = 2 * 1024 * 1024
 LINGER = 0.05
 REPORT_SECONDS = 5.0
 SETTLED = timedelta(seconds=1)
@@ -92,7 +90,6 @@ class Runner:
     def __post_init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
         self._shipping = Shipping()
-        self._cursor: dict[str, int] = {}
         self._news = asyncio.Event()
         self._ticked: dict[str, datetime] = {}
         self._stored: set[int] = set()
@@ -245,14 +242,7 @@ class Runner:
             encode(batch.samples, compress=len(batch.samples) >= COMPRESS_FROM) if len(batch.samples) else b""
         )
         count = len(batch.samples) + len(batch.malformed)
-        extras: dict[str, Any] = {"values": count}
-        if batch.gaps:
-            extras["gaps"] = [gap_to_json(gap) for gap in batch.gaps]
-        if batch.notices:
-            extras["notices"] = notices_to_json(batch.notices)
-        if batch.malformed:
-            extras["unread"] = unread_to_json(batch.malformed)
-        text = orjson.dumps(extras).decode()
+        text = orjson.dumps(extras_to_json(count, batch.gaps, batch.notices, batch.malformed)).decode()
         if followed:
             followed.busy_since = instant(arrived)
         while True:
@@ -280,27 +270,37 @@ class Runner:
             self._news.clear()
             for shipment in self._shipping.due(time.monotonic()):
                 await self._send(shipment)
-            for slug in await asyncio.to_thread(self.spool.connections):
+            for slug in self._shipping.in_turn(await asyncio.to_thread(self.spool.connections)):
                 await self._ship(slug)
             await asyncio.sleep(LINGER)
 
     async def _ship(self, slug: str) -> None:
-        while not self._shipping.held(slug, time.monotonic()):
-            after = self._cursor.get(slug, 0)
-            entries = await asyncio.to_thread(self.spool.after, slug, after, limit=SHIPMENT_BATCHES)
-            taken: list[Entry] = []
-            size = 0
-            for entry in entries:
-                size += len(entry.samples) + len(entry.extras)
-                if taken and size > SHIPMENT_BYTES:
+        """What is new first: it does not wait for what gathered while something was away."""
+        for live in (True, False):
+            while not self._shipping.held(slug, time.monotonic(), live=live):
+                if not await self._ship_next(slug, live=live):
                     break
-                taken.append(entry)
-            if not taken:
-                return
-            self._cursor[slug] = taken[-1].sequence
-            more = len(taken) < len(entries) or len(entries) == SHIPMENT_BATCHES
-            batches = {entry.sequence: entry for entry in taken}
-            await self._send(self._shipping.begin(slug, batches, now=time.monotonic(), more=more))
+
+    async def _ship_next(self, slug: str, *, live: bool) -> bool:
+        lanes, now = self._shipping.lanes(slug), time.time_ns() // 1000
+        waiting = lanes.next(live=live)
+        if waiting is None:
+            return False
+        after, last = waiting
+        entries = await asyncio.to_thread(self.spool.after, slug, after, last=last, limit=SHIPMENT_BATCHES)
+        taken = fitting(entries, live=live)
+        more = len(taken) < len(entries) or len(entries) == SHIPMENT_BATCHES
+        if live and more and taken[0].arrived < now - LIVE_WITHIN:
+            lanes.put_aside(await asyncio.to_thread(self.spool.older, slug, after, now - LIVE_WITHIN))
+            return True
+        if not taken:
+            if not live:
+                lanes.empty()
+            return not live
+        batches = {entry.sequence: entry for entry in taken}
+        shipment = self._shipping.begin(slug, batches, now=time.monotonic(), more=more, live=live)
+        await self._send(shipment)
+        return True
 
     async def _send(self, shipment: Shipment) -> None:
         batches = [
@@ -341,7 +341,7 @@ class Runner:
         except SpoolFull as error:
             self.troubles.failed("spool", error)
             return
-        self._shipping.stored(self._stored)
+        self._shipping.stored(self._stored, time.monotonic())
         self._stored = set()
         self._news.set()
         self.troubles.recovered("ingest")

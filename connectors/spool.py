@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS counted (
 """
 COUNT = """INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT (connection)
 DO UPDATE SET received = received + excluded.received, confirmed = confirmed + excluded.confirmed"""
+# Each connection by one look at the index, however many batches wait
+NAMES = """WITH RECURSIVE names (name) AS (SELECT min(connection) FROM batch UNION ALL
+SELECT (SELECT min(connection) FROM batch WHERE connection > name) FROM names WHERE name NOTNULL)"""
+HIGHEST = 2**63 - 1
 GROUP = 500
 PAGE_RESERVE = 16 * 1024 * 1024
 DISK_RESERVE = 8 * 1024 * 1024
@@ -72,7 +76,7 @@ class SpoolBroken(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """``arrived``: microseconds since 1970 UTC; ``samples``: encoded columns; ``extras``: JSON of gaps
-    and unread.
+    and unread; ``count``: values and messages in it.
     """
 
     sequence: int
@@ -80,6 +84,7 @@ class Entry:
     arrived: int
     samples: bytes
     extras: str
+    count: int = 0
 
 
 class Reserve:
@@ -281,27 +286,38 @@ class Spool:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    def after(self, connection: str, sequence: int, *, limit: int) -> list[Entry]:
+    def after(self, connection: str, sequence: int, *, limit: int, last: int | None = None) -> list[Entry]:
+        """In order, those after a number, up to and with ``last``."""
         with self._lock:
             rows = self._rows(
-                "SELECT sequence, connection, arrived, samples, extras FROM batch"
-                " WHERE connection = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-                [connection, sequence, limit],
+                "SELECT sequence, connection, arrived, samples, extras, count FROM batch"
+                " WHERE connection = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?",
+                [connection, sequence, HIGHEST if last is None else last, limit],
             )
         return [Entry(*row) for row in rows]
+
+    def older(self, connection: str, sequence: int, at: int) -> int:
+        """Number of the last one after ``sequence`` that arrived before ``at`` (microseconds); else this."""
+        with self._lock:
+            rows = self._rows(
+                "SELECT sequence FROM batch WHERE connection = ? AND sequence > ? AND arrived < ?"
+                " ORDER BY sequence DESC LIMIT 1",
+                [connection, sequence, at],
+            )
+        return int(rows[0][0]) if rows else sequence
 
     def oldest(self) -> dict[str, datetime]:
         """Arrival of the oldest unconfirmed batch per connection."""
         with self._lock:
             rows = self._rows(
-                "SELECT connection, arrived FROM batch WHERE sequence IN"
-                " (SELECT min(sequence) FROM batch GROUP BY connection)"
+                f"{NAMES} SELECT connection, arrived FROM batch WHERE sequence IN (SELECT"
+                " (SELECT min(sequence) FROM batch WHERE connection = name) FROM names)"
             )
         return {slug: instant(at) for slug, at in rows}
 
     def connections(self) -> list[str]:
         with self._lock:
-            return [slug for (slug,) in self._rows("SELECT DISTINCT connection FROM batch")]
+            return [slug for (slug,) in self._rows(f"{NAMES} SELECT name FROM names WHERE name NOTNULL")]
 
     def counted(self) -> dict[str, tuple[int, int]]:
         """Values ever written here per connection, and those the database confirmed."""

@@ -64,3 +64,15 @@ def notices_to_json(notices: Iterable[Notice]) -> list[list[Any]]:
 
 def notices_from_json(raw: Iterable[list[Any]]) -> list[Notice]:
     return [Notice(*fields) for fields in raw]
+
+
+def extras_to_json(
+    values: int, gaps: Iterable[GapRecord], notices: Iterable[Notice], unread: Iterable[Any]
+) -> dict[str, Any]:
+    """What a batch says besides its samples; ``values``: how many values and messages are in it."""
+    told = {
+        "gaps": [gap_to_json(gap) for gap in gaps],
+        "notices": notices_to_json(notices),
+        "unread": unread_to_json(unread),
+    }
+    return {"values": values} | {name: said for name, said in told.items() if said}

@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db.models import Sum
 
 from connectors import selectors as connectors
-from connectors.domain.columns import micros
+from connectors.domain.columns import instant, micros
 from connectors.models import (
     Connection,
     IngestReceipt,
@@ -122,6 +122,14 @@ class Books:
         wanted = {m for n in ledger.acknowledged if not (m := ledger.sent[n]).malformed}
         kept = read(self._kept)
         return sum(_expected(message) not in kept for message in wanted)
+
+    def waiting(self, messages: list[Message]) -> int:
+        """Those of a few that are not stored; what carries no time was stamped after it was said."""
+        wanted = {_expected(message) for message in messages if not message.malformed}
+        since = instant(min((message.at for message in messages), default=0))
+        rows = SignalSample.objects.filter(signal_id__in=self.signals, source_time__gte=since)
+        found = read(lambda: list(rows.values_list("signal_id", "v_int", "source_time")))
+        return len(wanted - {self._told(*row) for row in found})
 
     def judged(self, ledger: Ledger) -> tuple[dict[str, int], list[str]]:
         """Counts, and everything that is wrong: lost, doubled, never said, unreadable ones that vanished."""

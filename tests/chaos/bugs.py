@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min
 
-from connectors import selectors, services, spool, tasks
+from connectors import runner, selectors, services, spool, tasks
 from connectors.domain.shipping import Shipping
 from connectors.models import DirtyMark
 from connectors.runner import Runner
@@ -233,6 +233,7 @@ BUGS: dict[str, Bug] = {
     "gives a number of the spool twice": Bug(
         "spool", ((spool, "SCHEMA", lambda schema: schema.replace("AUTOINCREMENT", "")),)
     ),
+    "what is new waits for all before it": Bug("lanes", ((runner, "LIVE_WITHIN", lambda _: 2**62),)),
     "replies before its commit": Bug("path", ((services, "deliveries_store", _replies_first),)),
     "no transport key": Bug(
         "path", ((ingest, "_not_received", _instead(list)), (ingest, "_receipts", _instead(lambda *_: None)))

@@ -23,6 +23,7 @@ from production.services import rebuilding, stitching
 from tests.chaos import oracle
 from tests.chaos.arrival import Replay
 from tests.chaos.facts import History, history
+from tests.chaos.lanes import check_lanes
 from tests.chaos.path import check_path
 from tests.chaos.plant import Plant
 from tests.chaos.replay import _differences, scratch
@@ -201,6 +202,7 @@ def _left(plant: Plant) -> list[str]:
 CHECKS: dict[str, Callable[[int], list[str]]] = {
     "path": check_path,
     "spool": check_spool,
+    "lanes": check_lanes,
     "marks": check_marks,
     "late": check_late,
     "crash": check_crash,

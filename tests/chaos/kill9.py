@@ -116,6 +116,16 @@ class Chaos:
             time.sleep(0.1)
         return time.monotonic() - begun
 
+    def keeps_up(self) -> float:
+        """Seconds from what was said half a second ago until all said since is stored; 90 when never."""
+        assert self.books.ledger is not None
+        since = time.time() - 0.5
+        told = Ledger.read(self.books.ledger)
+        recent = [told.sent[n] for n in told.acknowledged if told.sent[n].at >= since * 1e6]
+        while self.books.waiting(recent) and time.time() - since < 90:
+            time.sleep(0.05)
+        return time.time() - since
+
     def settle(self, *, patience: float = 60, restart: bool = True) -> None:
         """The publisher ends, everything arrives, and is judged."""
         ledger = self.books.hush()

@@ -23,7 +23,7 @@ SHORT = {
     "conserve": ["--seconds", "4"],
     "redis-loss": ["--losses", "2", "--every", "2", "--within", "60"],
     "dbflap": ["--flaps", "2", "--within", "60"],
-    "outage": ["--seconds", "3", "--backlog", "20000"],
+    "outage": ["--seconds", "3", "--backlog", "60000", "--within", "60"],
     "diskfull": ["--times", "1", "--within", "90"],
 }
 PURE = {

@@ -6,7 +6,19 @@ import pytest
 import redis
 from celery import Celery
 
-from connectors.domain.shipping import HOLD_BYTES, HOLD_SECONDS, IN_FLIGHT, PER_CONNECTION, Shipping
+from connectors.domain.shipping import (
+    EARLIER_IN_FLIGHT,
+    FAILED_WAIT,
+    HOLD_BYTES,
+    HOLD_SECONDS,
+    IN_FLIGHT,
+    PER_CONNECTION,
+    SHIPMENT_VALUES,
+    Lanes,
+    Shipping,
+    fitting,
+)
+from connectors.spool import Entry
 from connectors.transports import celery_broker
 from connectors.transports.celery_broker import CeleryCarrier
 from mom.embedded.valkey import EmbeddedValkey
@@ -21,7 +33,7 @@ def test_the_first_goes_at_once_and_little_waits_for_its_answer_or_half_a_second
     assert shipping.held("a", 0.1)
     assert not shipping.held("b", 0.1), "connections do not wait for each other"
     assert not shipping.held("a", HOLD_SECONDS)
-    shipping.stored([1])
+    shipping.stored([1], 0.1)
     assert not shipping.held("a", 0.1)
 
 
@@ -54,9 +66,9 @@ def test_what_is_not_answered_is_sent_again_later_each_time_and_sooner_when_it_f
     assert shipment.due - first > first
     shipping.failed([2], 100.0)
     assert 100.0 < shipment.due <= 105.0
-    shipping.stored([1])
+    shipping.stored([1], 103.0)
     assert shipping.shipments == [shipment]
-    shipping.stored([2])
+    shipping.stored([2], 104.0)
     assert shipping.shipments == []
 
 
@@ -88,3 +100,65 @@ async def test_what_the_broker_forgot_is_told_once(tmp_path: Path, monkeypatch: 
         client.close()
         await carrier.close()
         valkey.stop()
+
+
+def test_what_is_new_goes_before_what_waits_and_everything_goes_once() -> None:
+    lanes, sent = Lanes(), []
+
+    def send(number: int, *, live: bool) -> None:
+        sent.append(number)
+        lanes.sent(number, live=live)
+
+    assert lanes.next(live=False) is None
+    send(2, live=True)
+    lanes.put_aside(5)
+    send(6, live=True)
+    lanes.put_aside(8)
+    send(9, live=True)
+    lanes.put_aside(9)
+    while (waiting := lanes.next(live=False)) is not None:
+        after, last = waiting
+        if after == last:
+            lanes.empty()
+        else:
+            send(after + 1, live=False)
+    assert sent == [2, 6, 9, 3, 4, 5, 7, 8]
+    assert lanes.next(live=True) == (9, None)
+
+
+def test_a_backlog_leaves_room_for_what_is_new_and_connections_take_turns() -> None:
+    shipping, names, turns = Shipping(), ["a", "b", "c"], []
+    for number in range(1, 10):
+        for name in shipping.in_turn(names):
+            shipping.lanes(name).put_aside(number * 10)
+            if not shipping.held(name, 0.0, live=False):
+                shipping.begin(name, {number: b""}, now=0.0, more=True, live=False)
+                turns.append(name)
+            assert not shipping.held(name, 0.0)
+        assert len(shipping.shipments) == EARLIER_IN_FLIGHT
+        shipping.shipments.pop(0)
+    assert {turns[-3:].count(name) for name in names} == {1}
+
+
+def test_the_first_that_is_stored_after_an_outage_lets_the_refused_go_and_one_alone_waits() -> None:
+    shipping = Shipping()
+    waiting, poison = (
+        shipping.begin(name, {n: b""}, now=0.0, more=False) for n, name in ((1, "a"), (2, "b"))
+    )
+    shipping.failed([1, 2], 50.0)
+    shipping.begin("c", {3: b""}, now=50.0, more=False)
+    shipping.stored([3], 51.0)
+    assert (waiting.due, poison.due) == (51.0, 51.0)
+    shipping.failed([2], 51.1)
+    shipping.begin("c", {4: b""}, now=51.1, more=False)
+    shipping.stored([4], 51.2)
+    assert poison.due == 51.1 + FAILED_WAIT, "others are stored meanwhile: it is its own fault"
+
+
+def test_a_task_is_worth_a_second_of_a_worker() -> None:
+    batches = [Entry(number, "c", 0, b"", "{}", SHIPMENT_VALUES // 2) for number in range(4)]
+    assert fitting(batches) == batches[:2]
+    assert fitting(batches, live=False) == batches[:1]
+    whole = Entry(9, "c", 0, b"", "{}", 3 * SHIPMENT_VALUES)
+    assert fitting([whole, *batches]) == [whole]
+    assert fitting([]) == []

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.domain.columns import micros
 from connectors.spool import Spool, SpoolBroken, SpoolFull
 
 STEPS = ("receive", "spool", "acknowledge", "send", "store", "answer", "confirm", "crash", "lose_answer")
@@ -205,4 +206,17 @@ async def test_the_last_sign_of_life_is_kept(tmp_path: Path) -> None:
     spool.close()
     spool = Spool(tmp_path / "s.sqlite")
     assert spool.last_alive("c") == at
+    spool.close()
+
+
+async def test_what_waits_is_found_by_connection_number_and_arrival(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.sqlite")
+    assert (spool.connections(), spool.oldest()) == ([], {})
+    for number, slug in enumerate(("b", "a", "b", "b"), start=1):
+        await spool.append(slug, arrived=number * 10, samples=b"", count=number)
+    assert spool.connections() == ["a", "b"]
+    assert {slug: micros(at) for slug, at in spool.oldest().items()} == {"a": 20, "b": 10}
+    assert [(e.sequence, e.count) for e in spool.after("b", 0, last=3, limit=9)] == [(1, 1), (3, 3)]
+    assert [spool.older("b", 0, at) for at in (10, 31, 99)] == [0, 3, 4]
+    assert spool.older("b", 4, 99) == 4
     spool.close()
