@@ -126,8 +126,10 @@ def test_rows_are_told_in_codes_and_utc(read: Reader) -> None:
     assert [(row["state"], row["seconds"]) for row in states][:2] == [("execute", 3300), ("held", 600)]
     [order] = read("SELECT state, quantity, line FROM report.v1_orders")
     assert (order["state"], order["line"]) == ("running", line.line.code)
-    [made] = read("SELECT sum(quantity) AS made FROM report.v1_quantities WHERE kind = 'good'")
-    assert made["made"] == 4440
+    [made] = read(
+        "SELECT unit, sum(quantity) AS made FROM report.v1_quantities WHERE kind = 'good' GROUP BY 1"
+    )
+    assert (made["unit"], made["made"]) == ("", 4440)
     assert [row["units_per_hour"] for row in read("SELECT * FROM report.v1_ideal_rates")] == [3600]
     for view in CONTRACT:
         read(f"SELECT * FROM report.{view}")
