@@ -169,7 +169,8 @@ class Connector(Protocol):
 
     ``reread(config, source, raw, arrival) -> Columns``, a quarantined message once more (raises ValueError),
     ``identity(config) -> Identity | None``, what the source must be told of us (raises ConfigurationError),
-    ``exception(config) -> str``, why a protection was given up, "" when none was: it is put on record.
+    ``exception(config) -> str``, why a protection was given up, "" when none was: it is put on record,
+    ``async job_command(config, verb, job, comment) -> int``, a job order to the machine: its return status.
     """
 
     slug: ClassVar[str]

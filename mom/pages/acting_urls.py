@@ -1,12 +1,13 @@
-"""Addresses of acting: calls, instructions, a loss's trail, reaction and decision, changeover steps."""
+"""Addresses of acting: orders to machines, calls, instructions, a loss's trail, changeover steps."""
 
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from mom.pages import calls, changeover_steps, instructions, reacting, stop_trail
+from mom.pages import calls, changeover_steps, instructions, order_machine, reacting, stop_trail
 
 page_urlpatterns: list[URLPattern | URLResolver] = [
+    path("orders/<str:code>/machine/", order_machine.order_machine, name="order_machine"),
     path("changeovers/<str:code>/", changeover_steps.changeover, name="changeover"),
     path("stops/<uuid:stop_id>/reaction/", reacting.stop_react, name="stop_react"),
     path("stops/<uuid:stop_id>/decision/", stop_trail.stop_decide, name="stop_decide"),

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mom.pages import words
 from mom.pages.lookup import line_or_404, safe_next
+from mom.pages.machine_orders import machine_context
 from mom.pages.orders_file import number_text
 from plant.access import Actor, actor_of, require
 from production import selectors as production
@@ -92,7 +93,9 @@ def order_command(request: HttpRequest, code: str) -> HttpResponse:
 def order_change(request: HttpRequest, code: str) -> HttpResponse:
     """What may be commanded or changed on one order, by this reader."""
     order = order_or_404(request, code)
-    return render(request, "mom/orders_change.html", _change_context(order, actor_of(request)))
+    actor = actor_of(request)
+    context = _change_context(order, actor) | machine_context(order, actor)
+    return render(request, "mom/orders_change.html", context)
 
 
 @require_POST
