@@ -145,17 +145,6 @@ def order_view(reading: LineReading, order: JobOrder | None) -> OrderView | None
     )
 
 
-def next_orders(reading: LineReading, count: int = 4) -> list[OrderView]:
-    waiting = [order for order in reading.orders if order is not reading.order]
-    return [
-        OrderView(
-            order.code, order.product.name, order.quantity, words.piece_word(order.unit), None,
-            order.due_time, order.planned_start, None, "",
-        )
-        for order in waiting[:count]
-    ]  # fmt: skip
-
-
 def loss_label(loss: Loss, names: dict[str, str]) -> str:
     if loss.reason_code:
         return names.get(loss.reason_code, loss.reason_code)
@@ -320,23 +309,6 @@ def lane_view(reading: LineReading, unit: Equipment, names: dict[str, str]) -> L
         stops=len({segment.stop_start for segment in stopped}),
         stopped=sum((segment.duration for segment in stopped), timedelta()),
     )
-
-
-def order_lane(reading: LineReading) -> SafeString | str:
-    """Which order the pacing machine worked on."""
-    account = reading.account
-    if account is None:
-        return ""
-    spans: list[svg.Mark] = []
-    for segment in account.segments:
-        code = segment.order_code
-        if not code:
-            continue
-        if spans and spans[-1].title == code and spans[-1].end == segment.start:
-            spans[-1] = svg.Mark(spans[-1].start, segment.end, "planned", code, f"/orders/{code}/")
-        else:
-            spans.append(svg.Mark(segment.start, segment.end, "planned", code, f"/orders/{code}/"))
-    return svg.labels_lane(spans, window=reading.window, label=_("Orders"))
 
 
 def state_since(account: Account | None) -> tuple[str, datetime | None]:

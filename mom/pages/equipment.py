@@ -206,7 +206,7 @@ def _lists(placed: Placed, start: datetime, end: datetime, request: HttpRequest)
     told = production.told(found.filter(start_time__gte=start)[:READ_STOPS])
     alarms = production.alarms_between(equipment_ids=[placed.unit.pk], start=start, end=end)
     return {
-        "stops": rows_of(told)[:SHOWN_STOPS],
+        "stops": rows_of(told, production.texts_among([row.stop for row in told], alarms))[:SHOWN_STOPS],
         "alarms": [
             {
                 "code": a.code,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
-from mom.pages import board, svg
+from mom.pages import at_work, board, svg
 from mom.pages import owners as taken
 from mom.pages.etags import POLLED, answer_304, etag_of, reader_of, with_etag
 from mom.pages.lookup import line_or_404
@@ -45,6 +45,7 @@ class LineBoard:
     axis: Any
     uncoded: list[board.StopView]
     next_orders: list[board.OrderView]
+    beside: list[board.OrderView]
     state: str
     since: datetime | None
 
@@ -90,10 +91,11 @@ def _board(reading: LineReading) -> LineBoard:
         loss_rows=rows,
         owners=taken.owners(reading, rows[0] if rows else None),
         lanes=[board.lane_view(reading, unit, names) for unit in reading.units],
-        order_lane=board.order_lane(reading),
+        order_lane=at_work.order_lane(reading),
         axis=svg.axis(reading.window, reading.zone),
         uncoded=board.uncoded(reading),
-        next_orders=board.next_orders(reading),
+        next_orders=at_work.next_orders(reading),
+        beside=at_work.orders_beside(reading),
         state=state,
         since=since,
     )

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from mom.pages import board, svg, words
+from mom.pages.at_work import orders_beside
 from mom.pages.etags import POLLED, answer_304, etag_of, with_etag
 from mom.pages.first_steps import first_steps
 from mom.pages.lookup import lines_seen
@@ -48,6 +49,7 @@ class Card:
     state: str
     since: datetime | None
     order: board.OrderView | None
+    beside: list[board.OrderView]
     top: board.LossView | None
     losses: Losses | None
     owner: Owner | None
@@ -90,6 +92,7 @@ def card(reading: LineReading) -> Card:
         state=state,
         since=since,
         order=board.order_view(reading, reading.order),
+        beside=orders_beside(reading),
         top=rows[0] if rows else None,
         losses=found,
         owner=has_it[0] if has_it else None,

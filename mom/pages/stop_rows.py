@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mom.pages import board
-from production import selectors as production
 from production.domain.stops import micro_groups
 
 if TYPE_CHECKING:
@@ -44,10 +43,12 @@ class _Listed:
         return self.told.stop.size
 
 
-def rows_of(newest_first: Sequence[StopTold]) -> list[dict[str, Any]]:
-    """``board.stop_row`` of each group, newest first: ``count`` of its stops, ``duration`` of all of them."""
+def rows_of(newest_first: Sequence[StopTold], texts: Mapping[UUID, str]) -> list[dict[str, Any]]:
+    """``board.stop_row`` of each group, newest first: ``count`` of its stops, ``duration`` of all of them.
+
+    ``texts``: the machine's own words of the fault of each.
+    """
     groups = micro_groups(_Listed(told) for told in reversed(newest_first))
-    texts = production.fault_texts([told.stop for told in newest_first])
     return [_row([listed.told for listed in group], texts) for group in reversed(groups)]
 
 

@@ -11,7 +11,7 @@ from mom.pages.words import class_word
 from mom.record.model import StopGroup, StopRow
 from mom.record.timing import FOLDED, Machine, exact_seconds, micro, stop_anchor
 from production.domain.stops import REGISTERED
-from production.selectors.alarms import near
+from production.selectors.alarms import texts_among
 
 if TYPE_CHECKING:
     from production.models import ReasonAssertion
@@ -30,8 +30,9 @@ class Stopped:
 
 def stopped(response: JobResponse) -> list[Stopped]:
     """Stops long enough to be listed, the constraint's first, then by time."""
+    texts = texts_among([part.stop for part in response.stops], response.alarms)
     listed = [
-        _stopped(part, _said_of(part, response))
+        _stopped(part, texts.get(part.stop.pk, ""))
         for part in response.stops
         if part.parts and part.parts[0].stop_size == REGISTERED
     ]
@@ -44,18 +45,6 @@ def _time_class(part: StopPart) -> str:
     for segment in part.parts:
         by_class[segment.time_class] = by_class.get(segment.time_class, timedelta()) + segment.duration
     return max(by_class, key=lambda name: (by_class[name], name))
-
-
-def _said_of(part: StopPart, response: JobResponse) -> str:
-    """The machine's own words of the fault the stop began with."""
-    stop = part.stop
-    found = (
-        alarm.text
-        for alarm in response.alarms
-        if alarm.text and alarm.code == stop.fault_code and alarm.work_unit.pk == stop.work_unit_id
-        if near(stop, alarm)
-    )
-    return next(found, "") if stop.fault_code else ""
 
 
 def _stopped(part: StopPart, fault_text: str) -> Stopped:

@@ -7,7 +7,7 @@ from production.selectors.accounts import (
     states_between,
     tools_between,
 )
-from production.selectors.alarms import AlarmTold, alarms_between, fault_texts
+from production.selectors.alarms import AlarmTold, alarms_between, fault_texts, texts_among
 from production.selectors.changeovers import LineChangeovers, line_changeovers
 from production.selectors.day import LineDay, line_day, line_shift
 from production.selectors.definitions import time_models_in_force
@@ -116,6 +116,7 @@ __all__ = [
     "stop_cost",
     "stops",
     "stops_uncoded",
+    "texts_among",
     "thresholds_for",
     "time_models_in_force",
     "told",

@@ -68,18 +68,25 @@ def fault_texts(stops: Iterable[Stop]) -> dict[UUID, str]:
         work_unit_id__in={stop.work_unit_id for stop in asked},
         code__in={stop.fault_code for stop in asked},
     )
-    said: dict[tuple[int, str], list[AlarmInterval]] = {}
-    for alarm in found.order_by("start_time"):
-        said.setdefault((alarm.work_unit_id, alarm.code), []).append(alarm)
+    return texts_among(asked, found.order_by("start_time"))
+
+
+def texts_among(stops: Iterable[Stop], alarms: Iterable[AlarmInterval | AlarmTold]) -> dict[UUID, str]:
+    """As ``fault_texts``, of alarms read already."""
+    said: dict[tuple[int, str], list[AlarmInterval | AlarmTold]] = {}
+    for alarm in alarms:
+        if alarm.text:
+            machine = alarm.work_unit.pk if isinstance(alarm, AlarmTold) else alarm.work_unit_id
+            said.setdefault((machine, alarm.code), []).append(alarm)
     return {
         stop.pk: alarm.text
-        for stop in asked
+        for stop in stops
         for alarm in said.get((stop.work_unit_id, stop.fault_code), ())
-        if near(stop, alarm)
+        if _near(stop, alarm)
     }
 
 
-def near(stop: Stop, alarm: AlarmInterval | AlarmTold) -> bool:
+def _near(stop: Stop, alarm: AlarmInterval | AlarmTold) -> bool:
     """Whether an alarm was active when the stop began, give or take a minute."""
     at = stop.start_time
     return alarm.start_time <= at + NEAR and (alarm.end_time is None or alarm.end_time >= at - NEAR)

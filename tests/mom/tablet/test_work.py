@@ -7,13 +7,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
+from mom.pages.reading import forget
 from mom.tablet.work import instant_read
 from plant import selectors
-from plant.models import Equipment
+from plant.models import Equipment, User
 from plant.selectors.actors import DEVICE_COOKIE
-from production.models import CountAssertion, JobOrder, ReasonAssertion, StateAssertion, StateInterval, Stop
+from production.models import (
+    CountAssertion,
+    JobOrder,
+    OrderSpan,
+    ReasonAssertion,
+    StateAssertion,
+    StateInterval,
+    Stop,
+)
 from production.services import stitch
 from tests.factories import plant as make
 from tests.mom.tablet.shop import Shop, undo_of
@@ -145,6 +156,28 @@ def test_orders_side_by_side_are_counted_by_name(table: Shop) -> None:
     share = table.post(f"/tablet/orders/{other.code}/share/", {"weight": "3", "key": "s"})
     assert share.status_code == 303
     assert "Weighs 3 of 4" in table.get(f"/tablet/orders/{other.code}/")
+
+
+def test_orders_side_by_side_are_all_shown_on_the_plant_and_the_line(table: Shop) -> None:
+    other = JobOrder.objects.filter(line=table.line, state="allowed_to_start").first()
+    assert other is not None
+    Equipment.objects.filter(pk=table.line.pk).update(parallel_orders=2)
+    assert table.post(f"/tablet/orders/{other.code}/start/", {"key": "a"}).status_code == 303
+    # No machine of the line tells its order: its events do, for all of them.
+    OrderSpan.objects.exclude(equipment=table.line).delete()
+    forget()
+    cache.clear()
+    reader = Client()
+    reader.force_login(
+        User.objects.get(username="claire"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    for address in ("/", "/lines/L2/"):
+        page = reader.get(address).content.decode()
+        assert "at the same time:" in page, address
+        assert f'<a href="/orders/{other.code}/"><strong>{other.code}</strong></a>' in page, address
+    titles = re.findall(r"<title>([^<]* \+ [^<]*)</title>", page)
+    assert titles
+    assert set(titles[-1].split(" + ")) == {other.code, table.order.code}
 
 
 def test_a_machine_with_a_state_of_its_own_has_no_such_page(table: Shop) -> None:
