@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
 
 from connectors.domain.job_control import Job
@@ -12,6 +13,7 @@ from plant.selectors.trail import audit_of
 
 if TYPE_CHECKING:
     from plant.access import Actor
+    from plant.models import AuditEntry
     from production.models import JobOrder
 
 SEND = "order.plan"
@@ -53,17 +55,23 @@ def machine_context(order: JobOrder, actor: Actor) -> dict[str, Any]:
         return {"receivers": []}
     entries = audit_of(subject_type="job_order", subject_code=order.code)
     sent = entries.filter(action__startswith="job.").order_by("-at", "-pk")[:SHOWN]
+    names = {one.slug: one.name or one.slug for one in receivers}
     return {
-        "receivers": [(one.slug, one.name or one.slug) for one in receivers],
+        "receivers": list(names.items()),
         "sending": list(SENDING.items()),
-        "sent": [
-            {
-                "at": entry.at,
-                "what": SENDING.get(entry.action.removeprefix("job."), entry.action),
-                "connection": (entry.after or {}).get("connection", ""),
-                "who": entry.person.name if entry.person else entry.actor,
-                "problems": (entry.after or {}).get("problems", []),
-            }
-            for entry in sent
-        ],
+        "sent": [_sent(entry, names) for entry in sent],
+    }
+
+
+def _sent(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:
+    """The machine's refusals are kept in English, and said in the reader's language."""
+    after = entry.after or {}
+    verb, slug = entry.action.removeprefix("job."), after.get("connection", "")
+    return {
+        "at": entry.at,
+        "what": SENDING.get(verb, verb),
+        "machine": names.get(slug, slug),
+        "who": entry.person.name if entry.person else entry.actor,
+        "outcome": _("no answer") if after.get("status") is None else _("refused"),
+        "problems": [_(text) for text in after.get("problems", ())],
     }
