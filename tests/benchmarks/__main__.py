@@ -9,8 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mom.embedded.postgres import EmbeddedPostgres
 
 HERE = Path(__file__).resolve().parent
 
@@ -29,6 +33,7 @@ def database() -> Iterator[None]:
         server = EmbeddedPostgres(Path(name) / "postgres", bin_dir=programs_wanted())
         server.start()
         try:
+            _date_commits(server)
             server.ensure_database("mom")
             os.environ["DATABASE_URL"] = server.application_url("mom")
             os.environ["DATABASE_OWNER_URL"] = server.owner_url("mom")
@@ -38,6 +43,20 @@ def database() -> Iterator[None]:
             yield
         finally:
             server.stop()
+
+
+def _date_commits(server: EmbeddedPostgres) -> None:
+    """The server says when a row was committed: what asks for it would be work of its own."""
+    import psycopg2
+
+    from mom.embedded.postgres import SUPERUSER
+
+    place = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
+    with closing(psycopg2.connect(user=SUPERUSER, password=server.superuser_password, **place)) as root:
+        root.autocommit = True
+        root.cursor().execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    server.stop()
+    server.start()
 
 
 def main(wanted: list[str]) -> int:
