@@ -24,14 +24,15 @@ NUMBERS = {
 }  # fmt: skip
 NO_ERROR, UNKNOWN, WRONG_STATE, CANNOT = 1, 1 << 1, 1 << 3, 1 << 4
 TEXT, STRING, TIME = ua.VariantType.LocalizedText, ua.VariantType.String, ua.VariantType.DateTime
-EU_INFORMATION, RELATIVE_PATH = ua.NodeId(887), ua.NodeId(540)
+EU_INFORMATION, RELATIVE_PATH = ua.NodeId.from_string("i=887"), ua.NodeId.from_string("i=540")
+A_STRING, A_TEXT, A_UINT64 = (ua.NodeId.from_string(f"i={number}") for number in (12, 21, 9))
 RECEIVER, PROVIDER = "s=JobOrderControl", "s=JobOrderResults"
 
 # Field, type, array, optional; a name is another structure's (§6.3)
-RESOURCE = [("Description", TEXT, True, True)]
-AMOUNT = [("Quantity", STRING, False, True), ("EngineeringUnits", EU_INFORMATION, False, True)]
-PROPERTIES = [("Properties", "ISA95PropertyDataType", True, True)]
-VALUE = [("ID", STRING, False, False), ("Value", ua.VariantType.Variant, False, False), *RESOURCE]
+RESOURCE: list[Any] = [("Description", TEXT, True, True)]
+AMOUNT: list[Any] = [("Quantity", STRING, False, True), ("EngineeringUnits", EU_INFORMATION, False, True)]
+PROPERTIES: list[Any] = [("Properties", "ISA95PropertyDataType", True, True)]
+VALUE: list[Any] = [("ID", STRING, False, False), ("Value", ua.VariantType.Variant, False, False), *RESOURCE]
 VALUE += [("EngineeringUnits", EU_INFORMATION, False, True)]
 
 
@@ -144,9 +145,9 @@ class Machine:
     async def _receiver(self) -> None:
         receiver = await self._object(RECEIVER)
         order = ua.Argument(Name="JobOrder", DataType=self.types["ISA95JobOrderDataType"], ValueRank=-1)
-        code = ua.Argument(Name="JobOrderID", DataType=ua.NodeId(12), ValueRank=-1)
-        comment = ua.Argument(Name="Comment", DataType=ua.NodeId(21), ValueRank=1)
-        status = ua.Argument(Name="ReturnStatus", DataType=ua.NodeId(9), ValueRank=-1)
+        code = ua.Argument(Name="JobOrderID", DataType=A_STRING, ValueRank=-1)
+        comment = ua.Argument(Name="Comment", DataType=A_TEXT, ValueRank=1)
+        status = ua.Argument(Name="ReturnStatus", DataType=A_UINT64, ValueRank=-1)
         for name in ("Store", "StoreAndStart", "Update"):
             await receiver.add_method(self.index, name, self._taking(name), [order, comment], [status])
         for name in BY_ORDER:

@@ -59,7 +59,7 @@ class Floor:
     def kept(self) -> Counter[Said]:
         rows = SignalSample.objects.filter(signal_id__in=self.signals)
         return Counter(
-            Said(self.signals[pk], text if text else int(number), micros(at))
+            Said(self.signals[pk], text or int(number or 0), micros(at))
             for pk, number, text, at in rows.values_list("signal_id", "v_int", "v_text", "source_time")
         )
 

@@ -76,7 +76,7 @@ class Site:
         host.start(sys.executable, *command, *quiet, log=log, environment=environment, folder=ROOT)
 
     def runner(self, configuration: Path) -> None:
-        command = ["manage.py", "run_connector", "--config", configuration, "--spool", self.spool]
+        command = ["manage.py", "run_connector", "--config", str(configuration), "--spool", str(self.spool)]
         environment = self._environment(self.edge, f"{CENTRE}.2")
         log = self.folder / "runner.log"
         self.edge.start(sys.executable, *command, log=log, environment=environment, folder=ROOT)
@@ -115,7 +115,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
     if why := missing():
         pytest.skip(why)
     with hosts("floor", "edge", "centre", "store", "works1", "works2") as made:
-        found = Site(*made, folder=tmp_path)
+        floor, edge, centre, store, works1, works2 = made
+        found = Site(floor, edge, centre, store, works1, works2, folder=tmp_path)
         cable(found.floor, found.edge, network=MACHINES)
         cable(found.edge, found.centre, network=CENTRE)
         switch(found.store, [found.centre, found.works1, found.works2], network=PLANT)
@@ -180,8 +181,8 @@ def second_takes_its_share(site: Site, device: Device, more: Iterator[Any]) -> N
 
 def without_the_link(site: Site, far: Floor, device: Device, said: list[Any]) -> None:
     """The machines go on, and so does the runner: on its disk."""
-    wait_until(lambda: site.waiting() == 0, seconds=PATIENCE, what="what came before is stored")
-    before = far.kept().total()
+    before = device.said.total()
+    wait_until(lambda: far.kept().total() == before, seconds=PATIENCE, what="what came before is stored")
     site.edge.cut("centre")
     device.say(said)
     wait_until(lambda: site.waiting() > 0, seconds=PATIENCE, what="the spool holds what cannot be sent")

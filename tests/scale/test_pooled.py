@@ -102,7 +102,7 @@ def test_more_writers_than_connections_store_everything_once_and_lists_are_read_
     wanted = THREADS * BATCHES * SIZE
     assert (stored, SignalSample.objects.filter(signal_id=signal.pk).count()) == (wanted, wanted)
     stitch(work_unit_id=line.unit.pk)
-    due = {"planned_start": start, "due_time": start + timedelta(hours=1)}
+    due: dict[str, Any] = {"planned_start": start, "due_time": start + timedelta(hours=1)}
     for number in range(ORDERS):
         order_make(line, code=f"POOL{number:03}", **due)
     client.force_login(account_make("admin", line.site))

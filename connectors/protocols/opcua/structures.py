@@ -45,6 +45,8 @@ class Structures:
         self._client = client
         self._known: dict[ua.NodeId, Layout | ua.VariantType | type] = {}
         self._by_encoding: dict[ua.NodeId, ua.NodeId] = {}
+        # What one structure may still hold: its size says nothing of elements that take no room
+        self._left = 0
 
     async def learn(self, kind: ua.NodeId) -> None:
         """The definition of a type and of every type in it. Raises Unavailable."""
@@ -92,6 +94,7 @@ class Structures:
         kind = self._by_encoding.get(value.TypeId)
         if kind is None or value.Body is None:
             raise NotReadable(f"a structure of a type the server did not define: {value.TypeId}")
+        self._left = MOST_ELEMENTS
         try:
             found: dict[str, Any] = self._take(kind, Buffer(value.Body), 0)
         except NotReadable:
@@ -119,7 +122,8 @@ class Structures:
                 found[str(field.Name)] = self._take(field.DataType, data, depth + 1)
                 continue
             length = ua_binary.Primitives.Int32.unpack(data)
-            if length > min(MOST_ELEMENTS, len(data)):
+            self._left -= max(length, 0)
+            if self._left < 0:
                 raise NotReadable(f"{field.Name}: {length} elements")
             elements = [self._take(field.DataType, data, depth + 1) for _ in range(length)]
             found[str(field.Name)] = elements
@@ -133,7 +137,7 @@ class Structures:
         if not isinstance(known, Layout):
             raise NotReadable(f"{kind.to_string()} is not a structure")
         try:
-            return ua.ExtensionObject(TypeId=known.encoding, Body=self._put(kind, values))
+            return ua.ExtensionObject(TypeId=known.encoding, Body=ua.ByteString(self._put(kind, values)))
         except (UaError, TypeError, ValueError, AttributeError) as error:
             raise NotReadable(f"{type(error).__name__}: {error}") from error
 
