@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "plant.middleware.PersonLanguage",
     "plant.middleware.PlainText",
     "django.middleware.common.CommonMiddleware",
+    "mom.pages.polling.UnchangedPolls",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "plant.middleware.CurrentActor",

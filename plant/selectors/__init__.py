@@ -33,10 +33,12 @@ from plant.selectors.equipment import (
     site_zone,
     sites,
 )
+from plant.selectors.polls import Polled, poll_read
 from plant.selectors.reasons import reasons_offered
 from plant.selectors.trail import audit_of, decisions_between, decisions_of, revision_of
 
 __all__ = [
+    "Polled",
     "actor_for_person",
     "actor_for_request",
     "actor_for_token",
@@ -64,6 +66,7 @@ __all__ = [
     "may_everywhere",
     "person_at_badge",
     "pin_is_locked",
+    "poll_read",
     "reasons_offered",
     "remembered",
     "remembering",
