@@ -16,7 +16,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from connectors import jobs, services
-from connectors.domain.columns import Columns, DamagedColumns, decode
+from connectors.domain.columns import Columns, DamagedColumns, decode, instant
+from connectors.domain.notices import Notice
+from connectors.domain.outage import GapRecord
 from connectors.domain.wire import Unread, gap_from_json, notices_from_json, unread_from_json
 from connectors.models import Connection
 from connectors.transports.celery_broker import REPLY
@@ -119,22 +121,50 @@ BEAT = {
 
 
 def _delivery(spool: uuid.UUID, sequence: int, blob: str, extras: dict[str, Any]) -> services.Delivery:
-    raw, unread = base64.b64decode(blob), unread_from_json(extras.get("unread", ()))
+    """What the runner's file holds. What is damaged is kept as it is: no reason to stop what comes after."""
+    raw, damaged = base64.b64decode(blob), []
     try:
         samples = decode(raw) if raw else Columns()
     except DamagedColumns as error:
-        # The runner's file was damaged: kept as it is, never a reason to stop what comes after
         samples = Columns()
-        unread.append(Unread("spool", f"damaged batch: {error}", raw, timezone.now()))
-    gaps = [gap_from_json(gap) for gap in extras.get("gaps", ())]
+        damaged.append(Unread("spool", f"damaged batch: {error}", raw, timezone.now()))
+    try:
+        gaps, unread, notices, told = _extras(extras)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+        gaps, unread, notices, told = [], [], [], None
+        why = f"damaged batch: what came with its values: {type(error).__name__}: {error}"[:280]
+        damaged.append(Unread("spool", why, orjson.dumps(extras), timezone.now()))
     return services.Delivery(
         samples=samples,
         gaps=gaps,
-        unread=unread,
-        notices=notices_from_json(extras.get("notices", ())),
+        unread=[*unread, *damaged],
+        notices=notices,
         receipt=(spool, sequence),
-        told=extras.get("values"),
+        told=told,
     )
+
+
+def _extras(said: dict[str, Any]) -> tuple[list[GapRecord], list[Unread], list[Notice], int | None]:
+    """Gaps, unreadable messages, notices and how many values the runner counted. Raises what the built-in
+    conversions raise.
+    """
+    gaps = [gap_from_json(gap) for gap in said.get("gaps", ())]
+    unread = unread_from_json(said.get("unread", ()))
+    notices = notices_from_json(said.get("notices", ()))
+    told = said.get("values")
+    texts = [text for gap in gaps for text in (gap.cause, gap.scope, gap.detail, gap.recovered)]
+    texts += [text for one in unread for text in (one.source, one.reason)]
+    texts += [text for one in notices for text in (one.kind, one.scope, one.detail)]
+    if "\0" in "".join(texts) or any(len(gap.cause) > 30 or len(gap.recovered) > 30 for gap in gaps):
+        raise ValueError("a text that is none of ours")
+    numbers = [number for one in notices for number in (one.session, one.seq) if number is not None]
+    if any(one.seq is not None and abs(one.seq) >= 2**31 for one in notices):
+        raise ValueError("a message number that is none of ours")
+    if any(type(number) is not int or not -(2**63) <= number < 2**63 for number in (told or 0, *numbers)):
+        raise ValueError("a number that is none of ours")
+    for one in notices:
+        instant(one.at)
+    return gaps, unread, notices, told
 
 
 def _answer(spool: str, answer: dict[str, Any]) -> None:

@@ -20,6 +20,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 NO_TIME = -(2**63)
 NO_STATUS = -1
+# The years 1 and 9999, which is as far as a calendar goes
+EARLIEST, LATEST = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 # Flags of ``historical``: the source replays its store; it numbered the value but did not date it.
 HISTORICAL, UNDATED = 1, 2
@@ -250,7 +252,7 @@ def encode(columns: Columns, *, compress: bool = False) -> bytes:
 def decode(raw: bytes) -> Columns:
     try:
         return _decode(raw)
-    except (struct.error, zlib.error, ValueError, IndexError, TypeError) as error:
+    except (struct.error, zlib.error, ValueError, IndexError, TypeError, RecursionError) as error:
         raise DamagedColumns(f"{len(raw)} bytes: {error}") from error
 
 
@@ -260,7 +262,7 @@ def _decode(raw: bytes) -> Columns:
         raise ValueError(f"begins with {magic!r}, expected {_MAGIC!r}")
     payload = raw[_HEADER.size :]
     if flags & _COMPRESSED:
-        payload = zlib.decompress(payload)
+        payload = zlib.decompressobj().decompress(payload, dictionary_size + body_size + 1)
     if len(payload) != dictionary_size + body_size:
         raise ValueError(f"{len(payload)} bytes, expected {dictionary_size + body_size}")
     columns = Columns()
@@ -274,9 +276,29 @@ def _decode(raw: bytes) -> Columns:
         offset += size
     if offset != len(payload):
         raise ValueError("columns of unequal length")
+    _check(columns)
     columns._address_index = {address: index for index, address in enumerate(columns.addresses)}
     columns._text_index = {text: index for index, text in enumerate(columns.texts)}
     return columns
+
+
+def _check(columns: Columns) -> None:
+    """Bytes of the right number may still be no samples. Raises ValueError, TypeError."""
+    "".join(columns.addresses + columns.texts)
+    if not len(columns):
+        return
+    if max(columns.address) >= len(columns.addresses) or max(columns.kind) > KIND_UINT:
+        raise ValueError("an address or a kind of value that is none")
+    if KIND_TEXT in columns.kind:
+        known = range(len(columns.texts))
+        said = zip(columns.kind, columns.bits, strict=True)
+        if any(kind == KIND_TEXT and bits not in known for kind, bits in said):
+            raise ValueError("a text that is none")
+    if max(columns.quality) > Quality.BAD or min(columns.status) < NO_STATUS:
+        raise ValueError("a quality or a status that is none")
+    for times in (columns.source_time, columns.arrival_time):
+        if not EARLIEST <= min(times) <= max(times) <= LATEST:
+            raise ValueError("a time outside the years 1 to 9999")
 
 
 def _little(column: array[int]) -> array[int]:

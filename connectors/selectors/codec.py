@@ -23,6 +23,8 @@ _HEADER = struct.Struct("<3sII")  # magic, samples, bytes of texts
 _COLUMN = struct.Struct("<BBI")  # transformation, width of a number, bytes
 _WHOLE = struct.Struct("<q")
 _CONSTANT, _RAW, _DELTA, _DELTA2, _XOR, _DICTIONARY, _SCALED = range(7)
+# What a segment may say it holds; compaction cuts them long before
+MOST = 262_144
 _TRIED = 4096
 _LEVEL = 1  # a twentieth more room than at 6, in half the time
 _SCALES = (1, 10, 100, 1000, 10_000)
@@ -110,7 +112,15 @@ def pack(series: Series) -> bytes:
 def unpack(raw: bytes) -> Series:
     try:
         return _unpack(raw)
-    except (struct.error, zlib.error, ValueError, IndexError) as error:
+    except (
+        struct.error,
+        zlib.error,
+        ValueError,
+        LookupError,
+        TypeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise DamagedSegment(f"{len(raw)} bytes: {error}") from error
 
 
@@ -127,6 +137,8 @@ def _unpack(raw: bytes) -> Series:
     magic, count, size = _HEADER.unpack_from(raw)
     if magic != _MAGIC:
         raise ValueError(f"begins with {magic!r}, expected {_MAGIC!r}")
+    if count > MOST:
+        raise ValueError(f"{count} samples, expected at most {MOST}")
     at = _HEADER.size
     texts = json.loads(zlib.decompress(raw[at : at + size])) if size else []
     reader = _Reader(raw, at + size, count)
@@ -298,10 +310,17 @@ def _column(kind: int, width: int, body: bytes, count: int) -> Array:
         return (whole / _SCALES[body[0]]).view(np.int64)
     if kind == _DICTIONARY:
         used, size = _WHOLE.unpack_from(body)[0], _WHOLE.unpack_from(body, 8)[0]
+        if not 0 <= used <= count:
+            raise ValueError(f"{used} different numbers among {count}")
         values = _Reader(body, 16, used).column()
         found: Array = values[_Reader(body, 16 + size, count).column()]
         return found
-    planes = np.frombuffer(zlib.decompress(body), np.uint8).reshape(width, -1)
+    if kind not in _BACK or width not in (1, 2, 4, 8):
+        raise ValueError(f"a column of kind {kind} and width {width}")
+    # No more than is wanted: what was damaged may unpack to anything
+    planes = np.frombuffer(zlib.decompressobj().decompress(body, count * width + 1), np.uint8).reshape(
+        width, -1
+    )
     numbers = np.ascontiguousarray(planes.T).view(f"<u{width}").reshape(-1).astype(np.uint64)
     if len(numbers) != count:
         raise ValueError(f"{len(numbers)} numbers in a column, expected {count}")

@@ -59,7 +59,7 @@ def value_read(entry: Entry, field: models.Field[Any, Any]) -> Any:
         return _choice(entry, text, field)
     try:
         value = _parsed(text, field)
-    except (ValueError, InvalidOperation):
+    except (ValueError, InvalidOperation, OverflowError):
         entry.refuse(_expected(field))
         return REFUSED
     return _clean(entry, value, field)

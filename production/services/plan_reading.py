@@ -27,6 +27,7 @@ NUMBERS = ("sequence", "priority")
 TEXTS = {"external_id": 80, "external_source": 40, "unit": 12}
 FIELDS = frozenset({*REQUIRED, *INSTANTS, *NUMBERS, *TEXTS, "work_master", "options", "released"})
 SMALLEST, LARGEST = Decimal("0.000001"), Decimal("99999999999999")
+QUOTED = 120
 WHOLE = re.compile(r"-?[0-9]{1,12}")
 
 
@@ -39,7 +40,10 @@ class PlanError:
     expected: str
 
     def __str__(self) -> str:
-        words = {"field": self.field, "read": repr(self.read), "expected": self.expected}
+        # As far as anybody reads: what was sent may be a text of a megabyte
+        read = repr(self.read)
+        read = read if len(read) <= QUOTED else read[:QUOTED] + "…"
+        words = {"field": self.field[:QUOTED], "read": read, "expected": self.expected}
         return _("%(field)s: read %(read)s, expected %(expected)s") % words
 
 
@@ -56,7 +60,7 @@ class Context:
     @classmethod
     def of(cls, items: Sequence[Mapping[str, Any]]) -> Context:
         def codes(name: str) -> list[str]:
-            return sorted({str(item[name]) for item in items if item.get(name)})
+            return sorted({str(item[name]) for item in items if item.get(name)} - _with_zeros(items, name))
 
         equipment: Any = plant.configuration_rows("plant.Equipment", code__in=codes("line"), level="line")
         materials: Any = plant.configuration_rows("plant.MaterialDefinition", code__in=codes("product"))
@@ -90,6 +94,7 @@ def plan_read(item: Mapping[str, Any], context: Context, by: Actor) -> tuple[dic
         PlanError(name, item.get(name), _("a value")) for name in REQUIRED if item.get(name) in (None, "")
     ]
     errors += [PlanError(name, item[name], _("no such field")) for name in sorted(set(item) - FIELDS)]
+    errors += [PlanError(name, item[name], _("a text")) for name in sorted(item) if _has_zero(item[name])]
     line = _row(item, "line", context.lines, _("the code of a line"), errors)
     product = _row(item, "product", context.products, _("the code of a product"), errors)
     plan: dict[str, Any] = {"quantity": _quantity(item, errors)}
@@ -109,6 +114,19 @@ def plan_read(item: Mapping[str, Any], context: Context, by: Actor) -> tuple[dic
         later = _("later than planned_start %(at)s") % {"at": start.isoformat()}
         errors.append(PlanError("planned_end", end.isoformat(), later))
     return plan, errors
+
+
+def _has_zero(value: Any) -> bool:
+    """Whether a text in it holds the character zero, which no database keeps."""
+    if isinstance(value, dict):
+        return any(_has_zero(name) or _has_zero(inner) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(map(_has_zero, value))
+    return isinstance(value, str) and "\0" in value
+
+
+def _with_zeros(items: Sequence[Mapping[str, Any]], name: str) -> set[str]:
+    return {str(item.get(name)) for item in items if _has_zero(item.get(name))}
 
 
 def _row(

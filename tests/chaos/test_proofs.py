@@ -25,6 +25,8 @@ SHORT = {
     "dbflap": ["--flaps", "2", "--within", "60"],
     "outage": ["--seconds", "3", "--backlog", "60000", "--within", "60"],
     "diskfull": ["--times", "1", "--within", "90"],
+    "fuzz": ["--inputs", "300"],
+    "load": "--seconds 6 --rate 500 --browsers 10 --within 30 --page-ms 9000 --growth 200".split(),
 }
 PURE = {
     "counters": ["--histories", "4000"],

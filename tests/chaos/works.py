@@ -102,6 +102,8 @@ class Works(Stack):
     # A protection removed from the processes started from here on: a control
     bug: str = ""
     spool_options: tuple[str, ...] = ()
+    # What the worker takes tasks from
+    queues: str = "ingest,stitch,default"
 
     def __post_init__(self) -> None:
         self._living: dict[str, subprocess.Popen[bytes]] = {}
@@ -124,7 +126,7 @@ class Works(Stack):
 
     def keep_alive(self) -> None:
         """Runner and worker alone, whatever they will find."""
-        worker = ("celery", "worker", "-Q", "ingest,stitch,default", "-c", "1", "-l", "WARNING")
+        worker = ("celery", "worker", "-Q", self.queues, "-c", "1", "-l", "WARNING")
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
         self._keep("worker", *worker, *quiet)
         place = ("--spool", str(self.spool), *self.spool_options)
