@@ -1,0 +1,95 @@
+"""Job control against a stranger's stack with the OPC Foundation's own nodeset (npm node-opcua)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
+from mom.embedded import process
+from tests.connectors.peers import collect, free_port, values
+from tests.connectors.test_foreign import HERE, _install_node_opcua, _installed
+from tests.connectors.test_opcua_jobs import ORDER, JobMachine
+
+pytestmark = pytest.mark.foreign
+OURS = "nsu=urn:foreign:jobs"
+JOBS = f"jobs;{OURS};s=Results"
+
+
+class Foreign(JobMachine):
+    def says(self) -> str:
+        """Its next line; what node-opcua notes for itself begins with the time."""
+        while re.match(r"\d\d:\d\d:\d\d", line := super().says()):
+            pass
+        return line
+
+    @property
+    def config(self) -> OpcUaConfig:
+        return OpcUaConfig(
+            endpoint=f"opc.tcp://127.0.0.1:{self.port}/machine",
+            security="none",
+            publishing_ms=50.0,
+            job_receiver=f"{OURS};s=Orders",
+            addresses=(JOBS,),
+        )
+
+
+@contextlib.contextmanager
+def foreign() -> Iterator[Foreign]:
+    if shutil.which("npm") is None:
+        pytest.fail("npm is missing: install Node.js to run node-opcua")
+    port = free_port()
+    with _installed("node-opcua", _install_node_opcua) as folder:
+        places = {
+            "NODE_PATH": str(folder / "node_modules"),
+            "XDG_CONFIG_HOME": str(folder),
+            "HOME": str(folder),
+        }
+        child = subprocess.Popen(
+            ["node", HERE / "job_server.js", str(port)],
+            env={**os.environ, **places},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            made = Foreign(port, child)
+            assert made.says() == "ready"
+            yield made
+        finally:
+            process.kill_session(child.pid)
+            child.wait(10)
+            child.stdin.close()  # type: ignore[union-attr]
+            child.stdout.close()  # type: ignore[union-attr]
+
+
+def test_the_foundation_s_own_types_are_written_and_read() -> None:
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+    end = start + timedelta(minutes=5)
+    with foreign() as machine:
+        assert machine.command("store_and_start") == 1
+        told = "took PO-7 SKU-1 1200.5 pcs 3 2026-03-02T06:00:00.000Z Yoghurt because"
+        assert machine.says() == told
+        assert machine.command("store_and_start") == 1 << 4
+        assert machine.command("cancel", replace(ORDER, code="none")) == 1 << 1
+        machine.obey(f"Running PO-7 {start.isoformat()}")
+
+        def until(batches: list[Any]) -> bool:
+            if values(batches, JOBS) == ["PO-7"]:
+                machine.obey(f"Ended PO-7 {end.isoformat()}")
+            return len(values(batches, JOBS)) == 2
+
+        batches = asyncio.run(collect(OpcUaConnector(machine.config), until, seconds=60))
+    samples = [sample for batch in batches for sample in batch.samples]
+    assert [(one.value, one.source_time) for one in samples] == [("PO-7", start), ("", end)]
