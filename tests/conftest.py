@@ -53,6 +53,25 @@ def pytest_unconfigure() -> None:
         _stop()
 
 
+# Fixtures through which a test has the database: a live server brings a transactional one, that one ``db``.
+BY_FIXTURE = {"db", "transactional_db", "django_db_setup"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another PostgreSQL only what touches the database is run again: the others cannot tell it."""
+    if not os.environ.get("MOM_TEST_PG", "").strip():
+        return
+    touching = [item for item in items if _touches_database(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not _touches_database(item)])
+    items[:] = touching
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("django_db") is not None:
+        return True
+    return bool(BY_FIXTURE & set(getattr(item, "fixturenames", ())))
+
+
 def connect_as(role_url: str) -> None:
     """Point the default connection at the same test database as another role."""
     entry = env.database("", role_url)
