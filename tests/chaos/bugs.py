@@ -7,6 +7,7 @@ itself carries no switch for it.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -119,6 +120,24 @@ def _drops_the_oldest(append: Any) -> Any:
                 await self.confirm([entry.sequence for entry in self.after(connection, 0, limit=10)])
 
     return appending
+
+
+def _keeps_a_file_open(send: Any) -> Any:
+    kept: list[int] = []
+
+    @wraps(send)
+    async def sending(self: Runner, shipment: Any) -> None:
+        kept.append(os.open(os.devnull, os.O_RDONLY))
+        await send(self, shipment)
+
+    return sending
+
+
+def _never_confirms(_: Any) -> Any:
+    async def confirming(self: Spool, sequences: Any) -> None:
+        return None
+
+    return confirming
 
 
 # -- ingest --------------------------------------------------------------------------------
@@ -234,6 +253,9 @@ BUGS: dict[str, Bug] = {
         "spool", ((spool, "SCHEMA", lambda schema: schema.replace("AUTOINCREMENT", "")),)
     ),
     "what is new waits for all before it": Bug("lanes", ((runner, "LIVE_WITHIN", lambda _: 2**62),)),
+    "never lets go": Bug(
+        "soak", ((Runner, "_send", _keeps_a_file_open), (Spool, "confirm", _never_confirms))
+    ),
     "replies before its commit": Bug("path", ((services, "deliveries_store", _replies_first),)),
     "no transport key": Bug(
         "path", ((ingest, "_not_received", _instead(list)), (ingest, "_receipts", _instead(lambda *_: None)))

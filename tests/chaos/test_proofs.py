@@ -26,7 +26,8 @@ SHORT = {
     "outage": ["--seconds", "3", "--backlog", "60000", "--within", "60"],
     "diskfull": ["--times", "1", "--within", "90"],
     "fuzz": ["--inputs", "300"],
-    "load": "--seconds 6 --rate 500 --browsers 10 --within 30 --page-ms 9000 --growth 200".split(),
+    "load": ["--seconds", "6", "--rate", "500", "--browsers", "10", "--wide"],
+    "soak": ["--hours", "0.004", "--every", "4", "--check", "2"],
 }
 PURE = {
     "counters": ["--histories", "4000"],
