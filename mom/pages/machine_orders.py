@@ -12,6 +12,8 @@ from connectors.selectors.job_control import job_receivers
 from plant.selectors.trail import audit_of
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from plant.access import Actor
     from plant.models import AuditEntry
     from production.models import JobOrder
@@ -53,14 +55,18 @@ def machine_context(order: JobOrder, actor: Actor) -> dict[str, Any]:
     receivers = job_receivers(path=order.line.path) if actor.may(SEND, order.line) else []
     if not receivers:
         return {"receivers": []}
-    entries = audit_of(subject_type="job_order", subject_code=order.code)
-    sent = entries.filter(action__startswith="job.").order_by("-at", "-pk")[:SHOWN]
     names = {one.slug: one.name or one.slug for one in receivers}
     return {
         "receivers": list(names.items()),
         "sending": list(SENDING.items()),
-        "sent": [_sent(entry, names) for entry in sent],
+        "sent": [_sent(entry, names) for entry in jobs_sent(order)],
     }
+
+
+def jobs_sent(order: JobOrder) -> QuerySet[AuditEntry]:
+    """The last ones, newest first."""
+    entries = audit_of(subject_type="job_order", subject_code=order.code)
+    return entries.filter(action__startswith="job.").order_by("-at", "-pk")[:SHOWN]
 
 
 def _sent(entry: AuditEntry, names: dict[str, str]) -> dict[str, Any]:

@@ -88,6 +88,21 @@ def test_a_machine_that_does_not_answer_is_said_and_on_record(client: Client) ->
     after = entry.after or {}
     assert after["status"] is None
     assert after["problems"] != []
+    address = f"/api/v1/job-orders/{order.code}/machines"
+    told = client.get(address).json()
+    assert (told["machines"], len(told["sent"])) == (["filler"], 1)
+    said = {"machine": "filler", "command": "cancel", "why": "later"}
+    answer = client.post(address, said, content_type="application/json")
+    assert answer.status_code == 201
+    first = answer.json()["sent"][0]
+    assert (first["command"], first["why"], first["accepted"], first["status"]) == (
+        "cancel",
+        "later",
+        False,
+        None,
+    )
+    for wrong in ({**said, "machine": "none"}, {**said, "command": "eat"}):
+        assert client.post(address, wrong, content_type="application/json").status_code == 400
 
 
 def test_only_who_plans_sends_and_only_to_machines_of_the_line(client: Client) -> None:
