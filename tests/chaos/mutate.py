@@ -175,7 +175,7 @@ def _grown(dice: random.Random, raw: bytes, _: Sequence[bytes]) -> bytes:
     else:
         chosen |= {f"k{number}": number for number in range(many)}
         if chosen and not many:
-            values = (text(dice), number_json(dice), None, [], {}, [1], True)
+            values: tuple[Any, ...] = (text(dice), number_json(dice), None, [], {}, [1], True)
             chosen[dice.choice(list(chosen))] = dice.choice(values)
     return json.dumps(said).encode("utf-8", "replace")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import orjson
@@ -212,7 +212,7 @@ def _spool_begin(made: tuple[bytes, bytes]) -> Callable[[], Reading]:
 
 @cache
 def _packed() -> list[bytes]:
-    found = []
+    found, series = list[bytes](), cast(Any, codec.Series)
     for floats in (False, True):
         rows = np.arange(200, dtype=np.int64)
         values = (rows * 0.1).view(np.int64) if floats else rows * 3
@@ -230,9 +230,10 @@ def _packed() -> list[bytes]:
             kind,
             values,
         )
-        found.append(codec.pack(codec.Series(*columns, rows * 7919, zero + 3, zero + 1, ["ran"])))
+
+        found.append(codec.pack(series(*columns, rows * 7919, zero + 3, zero + 1, ["ran"])))
     # One value: every column says its one number and how often
-    found.append(codec.pack(codec.Series(*(np.arange(1, dtype=np.int64) for _ in codec.COLUMNS))))
+    found.append(codec.pack(series(*(np.arange(1, dtype=np.int64) for _ in codec.COLUMNS))))
     return found
 
 

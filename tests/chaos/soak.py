@@ -167,8 +167,8 @@ class Soaked:
                 except psutil.Error:
                     continue
                 self.lives.setdefault(process.pid, Life(name)).counts.append((at, size, files))
-        files = [running.spool.with_name(running.spool.name + end) for end in ("", "-wal")]
-        self.spool.append(sum(file.stat().st_size for file in files if file.exists()) / MB)
+        spool = [running.spool.with_name(running.spool.name + end) for end in ("", "-wal")]
+        self.spool.append(sum(file.stat().st_size for file in spool if file.exists()) / MB)
         self.connections.append(_asked("SELECT count(*) FROM pg_stat_activity"))
         self.partitions.append(
             _asked("SELECT count(*) FROM pg_inherits WHERE inhparent = 'connectors_signalsample'::regclass")
@@ -230,4 +230,5 @@ def _spool_left(running: Works, *, tries: int = 4) -> list[str]:
         spool = spool_read(running)
         if spool is None or not spool.held:
             return []
-    return [f"{len(spool.held)} batches stay in the spool, though all of it is stored"]
+    held = len(spool.held) if spool else 0
+    return [f"{held} batches stay in the spool, though all of it is stored"]
