@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from mom.pages import words
+from mom.pages.board import href
 from mom.pages.lookup import equipment_or_404
 from mom.pages.order_commands import order_or_404
 from mom.provenance import by_hour, changed_over, halting, lost, of_day, order, planned, times, window
@@ -217,8 +218,17 @@ def equipment_figure(request: HttpRequest, code: str, figure: str) -> HttpRespon
     """What a figure of a machine or line was made of, in the window its page showed."""
     unit = equipment_or_404(request, code)
     found = _of_equipment(unit, figure, _asked(request.GET))
-    back = f"/lines/{code}/" if unit.level == "line" else f"/equipment/{code}/"
-    return _page(request, found, unit, back)
+    return _page(request, found, unit, _back(unit, figure, found.start))
+
+
+def _back(unit: Equipment, figure: str, start: datetime) -> str:
+    """The page that shows such figures."""
+    if unit.level != "line":
+        return f"/equipment/{unit.code}/"
+    if figure in by_hour.FIGURES:
+        return href(f"/lines/{unit.code}/hours/", at=start.isoformat())
+    shift = selectors.shift_at(line_id=unit.pk, at=start) if figure in of_day.FIGURES else None
+    return f"/lines/{unit.code}/days/{shift.production_day}/" if shift else f"/lines/{unit.code}/"
 
 
 @require_safe

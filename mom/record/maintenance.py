@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +54,19 @@ def _row(row: MaintenanceRequest, reasons: dict[str, str]) -> RequestRow:
     )
 
 
+def _alarms_said(alarms: Iterable[dict[str, Any]]) -> list[str]:
+    """Each code once, with the machine's own words where one of its signals has them."""
+    texts: dict[str, str] = {}
+    for alarm in alarms:
+        code = str(alarm["code"])
+        texts[code] = texts.get(code, "") or alarm.get("text", "")
+    return [f"{code} {text}".strip() for code, text in texts.items()]
+
+
 def context_words(context: dict[str, Any]) -> tuple[str, ...]:
     """Alarms before the stop, a few values, and what cured the last one like it."""
     told: list[str] = []
-    said = (f"{alarm['code']} {alarm.get('text', '')}".strip() for alarm in context.get("alarms", ()))
-    alarms = list(dict.fromkeys(said))
+    alarms = _alarms_said(context.get("alarms", ()))
     if alarms:
         told.append(
             ngettext("alarm before: %(codes)s", "alarms before: %(codes)s", len(alarms))
