@@ -18,13 +18,14 @@ from mom.pages import owners as taken
 from mom.pages.etags import POLLED, answer_304, etag_of, reader_of, with_etag
 from mom.pages.lookup import line_or_404
 from mom.pages.losses import Losses
-from mom.pages.reading import LineReading, kept, line_kpi, line_reading, version_of
+from mom.pages.reading import LineReading, held, kept, line_kpi, line_reading, version_of
 from mom.questions import seven_questions
 from plant.access import actor_of, require
 
 if TYPE_CHECKING:
     from mom.record.model import Answer
     from plant.models import Equipment
+    from plant.selectors import Polled
     from production.models import JobOrder
 
 
@@ -117,12 +118,24 @@ def line(request: HttpRequest, code: str) -> HttpResponse:
     # All who watch a line wait for one drawing of it, instead of each making their own at the same time.
     with _drawing.setdefault(place.pk, Lock()):
         body = kept(
-            f"poll {reader_of(request)}",
+            _drawn_for(request),
             place,
             version_of(revision, now),
             lambda: _rendered(request, place, "mom/line_poll.html", etag, now).content,
         )
     return with_etag(HttpResponse(body), etag)
+
+
+def drawing_held(request: HttpRequest, polled: Polled, etag: str, now: datetime) -> HttpResponse | None:
+    """The drawing of the line as it is, for those who come after the first; None where it is to be made."""
+    if request.GET:
+        return None
+    body = held(_drawn_for(request), polled.line_id, polled.path, version_of(polled.revision, now))
+    return None if body is None else with_etag(HttpResponse(body), etag)
+
+
+def _drawn_for(request: HttpRequest) -> str:
+    return f"poll {reader_of(request)}"
 
 
 def _rendered(

@@ -1,4 +1,4 @@
-"""A poll of a line that has not changed is answered before anything is made for it, by one question.
+"""A poll of a line that has not changed, or is drawn already, is answered by one question.
 
 Two hundred screens ask every two seconds, and most of what an answer takes is finding out again who asks.
 """
@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from mom.pages.etags import POLLED, answer_304, etag_of
+from mom.pages.line import drawing_held
 from plant import selectors
 from plant.access import NOBODY, Actor, actor_of
 from plant.selectors import Polled
@@ -45,8 +46,10 @@ def forget() -> None:
     _known.clear()
 
 
-class UnchangedPolls:
-    """Answers 304 to a reader whose copy of a line page is the newest; all else goes the whole way."""
+class Polls:
+    """Answers whoever holds the newest copy of a line page, or whose newest copy is drawn already; all else
+    goes the whole way.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -60,7 +63,7 @@ class UnchangedPolls:
         if known is not None:
             polled = selectors.poll_read(session_key=key, user_id=known.user_id, line_code=line[1])
             if polled is not None and known.follows_from == polled.reader:
-                return _unchanged(request, known.actor, polled, now) or self.get_response(request)
+                return _answer(request, known.actor, polled, now) or self.get_response(request)
         return self._whole_way(request, key, line[1])
 
     def _whole_way(self, request: HttpRequest, key: str, line_code: str) -> HttpResponse:
@@ -77,11 +80,12 @@ class UnchangedPolls:
         return response
 
 
-def _unchanged(request: HttpRequest, actor: Actor, polled: Polled, now: datetime) -> HttpResponse | None:
+def _answer(request: HttpRequest, actor: Actor, polled: Polled, now: datetime) -> HttpResponse | None:
     if not actor.may("view", polled.path):
         return None
     request.actor = actor  # type: ignore[attr-defined]
-    return answer_304(request, etag_of(request, polled.revision, now))
+    etag = etag_of(request, polled.revision, now)
+    return answer_304(request, etag) or drawing_held(request, polled, etag, now)
 
 
 def _is_repeated(request: HttpRequest) -> bool:

@@ -105,6 +105,12 @@ def kept(name: str, line: Equipment, version: Version, make: Callable[[], T]) ->
     return value
 
 
+def held(name: str, line_id: int, path: str, version: Version) -> Any:
+    """What was made of a line at this version, if it is kept; else None."""
+    found = _kept.get((name, line_id))
+    return found[2] if found is not None and found[:2] == (version, path) else None
+
+
 def lines_reading(lines: Mapping[Equipment, str], *, now: datetime) -> list[LineReading]:
     """The readings of lines, each with its revision, at this minute; all that changed in one go."""
     held = {line: _kept.get(("reading", line.pk)) for line in lines}

@@ -12,7 +12,7 @@ from plant.selectors.configuration import revision_text
 # The account's row and which transaction wrote it: one that was changed and changed back is another.
 READ = """
 SELECT session.session_data, account.xmin::text || md5(account::text), configured.value,
-       line.path, changed.value
+       line.id, line.path, changed.value
 FROM django_session AS session
 JOIN plant_user AS account ON account.id = %(user)s
 JOIN plant_equipment AS line ON line.code = %(line)s AND line.level = %(level)s
@@ -24,10 +24,11 @@ WHERE session.session_key = %(session)s AND session.expire_date > now()
 
 class Polled(NamedTuple):
     """``reader``: who asks and what they may do follow from it: the session, the account and the master data,
-    persons and roles among them. ``path`` of the line, and its ``revision``.
+    persons and roles among them. ``line_id`` and ``path`` of the line, and its ``revision``.
     """
 
     reader: tuple[str, ...]
+    line_id: int
     path: str
     revision: str
 
@@ -40,5 +41,5 @@ def poll_read(*, session_key: str, user_id: int, line_code: str) -> Polled | Non
         row = cursor.fetchone()
     if row is None:
         return None
-    session, account, configured, path, changed = row
-    return Polled((session, account, str(configured)), path, revision_text(changed, configured))
+    session, account, configured, line_id, path, changed = row
+    return Polled((session, account, str(configured)), line_id, path, revision_text(changed, configured))

@@ -76,6 +76,13 @@ def test_an_unchanged_poll_is_answered_by_one_question(
     held = _asks_again(supervisor)
     with django_assert_num_queries(1):
         assert supervisor.get("/lines/L2/", headers=held).status_code == 304
+    revision_bump(line_id=plant.lines[1].pk)
+    drawn = supervisor.get("/lines/L2/", headers=POLL)
+    with django_assert_num_queries(1):
+        shared = supervisor.get("/lines/L2/", headers=held)
+    assert shared.content == drawn.content
+    assert {**shared.headers} == {**drawn.headers}
+    held["if-none-match"] = drawn["ETag"]
     page = held | {"accept": "text/html"}
     assert supervisor.get("/lines/L2/", headers=page).status_code == 200
     assert supervisor.get("/lines/L1/", headers=held).status_code == 200
