@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,26 +116,32 @@ def run() -> list[Ratio]:
 
 def _round(ours: Place) -> tuple[float, float, float]:
     """Messages a second: received bare; acknowledged by us; stored by us."""
+    bare: list[float] = []
+    received, stored = from_queue(ours, between=lambda: bare.append(ours.bare(MESSAGES)))
+    return bare[0], received, stored
+
+
+def from_queue(ours: Place, *, between: Callable[[], object] = lambda: None) -> tuple[float, float]:
+    """Messages a second that a runner, started when all wait in the broker, acknowledges; and has stored."""
     ours.deaf()
     begun, device = ours.say(MESSAGES)
     device.wait(120)
-    bare = ours.bare(MESSAGES)
+    between()
     ours.listen()
     ours.wait_stored(begun, MESSAGES)
     rows = SignalSample.objects.filter(signal_id__in=ours.signals, source_time__gte=begun)
     span = rows.aggregate(first=Min("arrival_time"), last=Max("arrival_time"))
-    last = _commits(ours, begun)[1]
     took = (span["last"] - span["first"]).total_seconds()
-    return bare, (MESSAGES - 1) / took, MESSAGES / (last - span["first"]).total_seconds()
+    return (MESSAGES - 1) / took, MESSAGES / (_committed_last(ours, begun) - span["first"]).total_seconds()
 
 
-def _commits(ours: Place, since: datetime) -> tuple[datetime, datetime]:
-    statement = """SELECT min(pg_xact_commit_timestamp(xmin)), max(pg_xact_commit_timestamp(xmin))
-        FROM connectors_signalsample WHERE source_time >= %s AND signal_id = ANY(%s)"""
+def _committed_last(ours: Place, since: datetime) -> datetime:
+    statement = """SELECT max(pg_xact_commit_timestamp(xmin)) FROM connectors_signalsample
+        WHERE source_time >= %s AND signal_id = ANY(%s)"""
     with connection.cursor() as cursor:
         cursor.execute(statement, [since, ours.signals])
-        first, last = cursor.fetchone()
-    return first, last
+        found: datetime = cursor.fetchone()[0]
+    return found
 
 
 def _committed(ours: Place, rate: float) -> list[float]:
