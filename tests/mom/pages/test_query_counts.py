@@ -1,6 +1,6 @@
 """Queries each page may cost, kept as data: raising a number is a decision somebody reviews.
 
-``first``: the reader who comes first after a change of the line; ``next``: those after; ``unchanged``: a 304;
+``first``: the reader who comes first after a change of the line; ``next``: those after; ``unchanged``: another 304;
 ``configured``: the first reader after a change of master data.
 """
 
@@ -49,7 +49,10 @@ def test_a_page_keeps_its_budget(supervisor: Client, busy: Plant, page: str) -> 
     found["first"], _ = queries(supervisor, page)
     found["next"], etag = queries(supervisor, page, HTTP_X_POLL="1")
     if etag:
-        found["unchanged"], _ = queries(supervisor, page, 304, HTTP_IF_NONE_MATCH=etag, HTTP_X_POLL="1")
+        held = {"HTTP_IF_NONE_MATCH": etag, "HTTP_X_POLL": "1"}
+        # Who polls a line is found out at the first poll.
+        queries(supervisor, page, 304, **held)
+        found["unchanged"], _ = queries(supervisor, page, 304, **held)
     assert found.keys() == budget.keys()
     assert all(found[kind] <= budget[kind] for kind in found), f"{page}: {found}, budget {budget}"
 
