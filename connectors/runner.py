@@ -27,7 +27,7 @@ from connectors.spool import Spool, SpoolBroken, SpoolFull
 
 log = logging.getLogger(__name__)
 
-LINGER = 0.05
+LINGER = 0.02
 REPORT_SECONDS = 5.0
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200

@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ class Rule:
             why = str(error).partition(") ")[2] or str(error)
             raise MappingProblem(late("mapping: %(why)s"), why=why) from None
 
-    @property
+    @cached_property
     def _stars(self) -> list[str]:
         stars = paths.steps(self.items).count(paths.EVERY)
         return [f"k{number}" for number in range(1, stars + 1)]
@@ -93,7 +94,7 @@ class Rule:
         """Whether a message says when, or as which, it was sent: then it may arrive in any order."""
         return bool(self.time or self.number)
 
-    @property
+    @cached_property
     def address_template(self) -> str:
         if self.address:
             return self.address

@@ -77,7 +77,8 @@ class MqttConnector:
         _check_share(config)
         self._outage = Outage(f"{config.broker} {config.client_id}")
         self._session: MqttSession | None = None
-        # On disk, but the PUBACK may not have reached the broker: digest by message id
+        self._tells = all(Rule.from_mapping(raw).ordered_by_itself for raw in config.mappings)
+        # On disk, but the PUBACK may not have reached the broker: what it said, by message id
         self._unconfirmed: dict[int, int] = {}
         self._started = False
 
@@ -135,7 +136,7 @@ class MqttConnector:
         """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
         messages: list[Received] = batch.token or []
         for message in messages:
-            self._unconfirmed[message.mid] = _digest(message)
+            self._unconfirmed[message.mid] = hash((message.topic, message.payload))
         if self._session is not None:
             self._session.acknowledge([(message.mid, message.qos) for message in messages])
 
@@ -168,13 +169,13 @@ class MqttConnector:
         return batch
 
     def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
-        digest = _digest(message)
-        if message.dup and self._unconfirmed.get(message.mid) == digest:
+        if message.dup and self._unconfirmed.get(message.mid) == hash((message.topic, message.payload)):
             return None
-        key = digest
+        key = 0 if self._tells else _digest(message)
         while key in fresh:
             key += 1
-        fresh.add(key)
+        if not self._tells:
+            fresh.add(key)
         try:
             self._mapper.read(
                 message.topic, message.payload, arrival=message.arrival, message_key=key, into=into
