@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -35,7 +35,12 @@ class Polled(NamedTuple):
 
 def poll_read(*, session_key: str, user_id: int, line_code: str) -> Polled | None:
     """None without such a session, account or line."""
-    asked = {"session": session_key, "user": user_id, "line": line_code, "level": Equipment.Level.LINE.value}
+    asked: dict[str, Any] = {
+        "session": session_key,
+        "user": user_id,
+        "line": line_code,
+        "level": Equipment.Level.LINE.value,
+    }
     with connection.cursor() as cursor:
         cursor.execute(READ, asked)
         row = cursor.fetchone()

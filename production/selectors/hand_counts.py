@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -63,7 +63,7 @@ def beside_windows(*, equipment_ids: Iterable[int], start: datetime, end: dateti
     """Machines whose pieces in [start, end) closed windows do not hold: people told them where nothing
     counts, or what became of rework; or rework is counted. One read.
     """
-    asked = {"ids": list(equipment_ids), "start": start, "end": end, "roles": list(COUNTERS)}
+    asked: dict[str, Any] = {"ids": list(equipment_ids), "start": start, "end": end, "roles": list(COUNTERS)}
     with connection.cursor() as cursor:
         cursor.execute(TOLD, asked)
         found = cursor.fetchall()

@@ -143,7 +143,7 @@ def observed(machines: Sequence[Equipment], start: datetime, end: datetime) -> O
 
 
 def _rows(machines: Sequence[Equipment], start: datetime, end: datetime) -> list[tuple[Any, ...]]:
-    asked = {
+    asked: dict[str, Any] = {
         "units": [machine.pk for machine in machines],
         "places": list(places_of(machines)),
         "since": start,

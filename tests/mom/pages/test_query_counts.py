@@ -1,7 +1,7 @@
 """Queries each page may cost, kept as data: raising a number is a decision somebody reviews.
 
-``first``: the reader who comes first after a change of the line; ``next``: those after; ``unchanged``: another 304;
-``configured``: the first reader after a change of master data.
+``first``: the reader who comes first after a change of the line; ``next``: those after; ``unchanged``: a
+second 304; ``configured``: the first reader after a change of master data.
 """
 
 from __future__ import annotations
