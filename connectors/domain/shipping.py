@@ -32,9 +32,14 @@ LIVE_WITHIN: Final = 3_000_000
 class Sized(Protocol):
     """A batch of the spool; ``count``: values and messages in it."""
 
-    samples: bytes
-    extras: str
-    count: int
+    @property
+    def samples(self) -> bytes: ...
+
+    @property
+    def extras(self) -> str: ...
+
+    @property
+    def count(self) -> int: ...
 
 
 Batch = TypeVar("Batch", bound=Sized)

@@ -51,8 +51,14 @@ def _date_commits(server: EmbeddedPostgres) -> None:
 
     from mom.embedded.postgres import SUPERUSER
 
-    place = {"host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
-    with closing(psycopg2.connect(user=SUPERUSER, password=server.superuser_password, **place)) as root:
+    root = psycopg2.connect(
+        host="127.0.0.1",
+        port=server.port,
+        dbname="postgres",
+        user=SUPERUSER,
+        password=server.superuser_password,
+    )
+    with closing(root):
         root.autocommit = True
         root.cursor().execute("ALTER SYSTEM SET track_commit_timestamp = on")
     server.stop()

@@ -31,8 +31,10 @@ def main() -> None:
         if not options.messages:
             client.disconnect()
 
-    client.on_message, client.on_subscribe = on_message, on_subscribe
-    client.on_connect = lambda *_: client.subscribe("plant/#", 1)
+    def on_connect(*_: Any) -> None:
+        client.subscribe("plant/#", 1)
+
+    client.on_message, client.on_subscribe, client.on_connect = on_message, on_subscribe, on_connect
     client.connect("127.0.0.1", options.port)
     client.loop_forever()
     print(times[-1] - times[0] if times else 0.0, flush=True)

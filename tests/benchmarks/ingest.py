@@ -35,7 +35,7 @@ MESSAGES = int(os.environ.get("BENCH_MESSAGES", "20000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 WARM_UP = 2_000
 STEP_MS = 50
-GOAL = 0.3
+GOAL = 0.6
 STATES = {"6": "execute", "9": "aborted"}
 LIKE_MAKE_RUN = ("-Q", "ingest,stitch,default", "-c", "2")
 

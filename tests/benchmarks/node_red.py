@@ -153,11 +153,31 @@ def _url() -> str:
 
 
 def _flow(broker: int, table: str) -> list[dict[str, object]]:
-    server = {"id": "b", "type": "mqtt-broker", "broker": "127.0.0.1", "port": str(broker), "clientid": ""}
+    server: dict[str, object] = {
+        "id": "b",
+        "type": "mqtt-broker",
+        "broker": "127.0.0.1",
+        "port": str(broker),
+        "clientid": "",
+    }
     server |= {"autoConnect": True, "protocolVersion": "4", "keepalive": "60", "cleansession": True}
-    source = {"id": "i", "type": "mqtt in", "z": "t", "topic": "plant/#", "qos": "0", "datatype": "utf8"}
+    source: dict[str, object] = {
+        "id": "i",
+        "type": "mqtt in",
+        "z": "t",
+        "topic": "plant/#",
+        "qos": "0",
+        "datatype": "utf8",
+    }
     source |= {"broker": "b", "inputs": 0, "wires": [["f"]]}
-    work = {"id": "f", "type": "function", "z": "t", "func": FLOWS[table], "outputs": 0, "wires": []}
+    work: dict[str, object] = {
+        "id": "f",
+        "type": "function",
+        "z": "t",
+        "func": FLOWS[table],
+        "outputs": 0,
+        "wires": [],
+    }
     return [{"id": "t", "type": "tab", "label": table}, server, source, work]
 
 
