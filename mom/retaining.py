@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db.models import Q, QuerySet
@@ -35,14 +35,14 @@ def still_needed(equipment_id: int, start: datetime, end: datetime) -> Veto | No
         OrderSignature.objects.filter(job_order__in=orders).values_list("job_order__code", flat=True)
     )
     going_on = set(orders.filter(ended_at=None).values_list("code", flat=True))
-    asked = {"start": start - AROUND, "end": end + AROUND, "orders": orders.values("pk")}
-    undecided = _about(quality.nonconformances_open(equipment_path=path), "opened_at", **asked)
-    unmended = _about(maintenance.requests_open(equipment_path=path), "stop_start", **asked)
+    around = Q(job_order__in=orders.values("pk"))
+    found = Q(opened_at__gte=start - AROUND, opened_at__lt=end + AROUND) | around
+    stopped = Q(stop_start__gte=start - AROUND, stop_start__lt=end + AROUND) | around
     said = [
         *_said("signed", signed),
         *_said("not ended", going_on),
-        *_said("undecided", undecided),
-        *_said("not closed", unmended),
+        *_said("undecided", _codes(quality.nonconformances_open(equipment_path=path).filter(found))),
+        *_said("not closed", _codes(maintenance.requests_open(equipment_path=path).filter(stopped))),
     ]
     return Veto("still_needed", "; ".join(said)) if said else None
 
@@ -54,9 +54,8 @@ def _orders(path: str) -> QuerySet[JobOrder]:
     return orders
 
 
-def _about(rows: QuerySet, at: str, *, start: datetime, end: datetime, orders: QuerySet) -> Iterable[str]:
-    inside = Q(**{f"{at}__gte": start, f"{at}__lt": end}) | Q(job_order__in=orders)
-    return set(rows.filter(inside).values_list("code", flat=True))
+def _codes(rows: QuerySet[Any]) -> set[str]:
+    return set(rows.values_list("code", flat=True))
 
 
 def _said(word: str, codes: Iterable[str]) -> list[str]:

@@ -260,8 +260,8 @@ def _folded_with_packed(
     ]
     rows = samples_between(signal_ids=heard, start=start, end=end)
     spoke = [(row.signal_id, row.source_time) for row in rows if row.source_time <= row.arrival_time + ahead]
-    for signal, instants in heard_between(signal_ids=heard, start=start, end=end):
-        spoke += [(signal, at) for at in instants]
+    for signal, dropped in heard_between(signal_ids=heard, start=start, end=end):
+        spoke += [(signal, at) for at in dropped]
     ends: dict[tuple[int, int], tuple[datetime, datetime]] = {}
     for signal, at in spoke:
         place = signal, (at - EPOCH) // resolution

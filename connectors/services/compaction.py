@@ -167,7 +167,7 @@ def day_pack(*, day: date) -> Packed | None:
             made: list[SampleSegment] = []
             for part in parts_of(in_order(fresh)):
                 made.append(segment_of(signal, day, part, before=seals.get(signal, NOTHING)))
-                seals[signal] = made[-1].seal
+                seals[signal] = bytes(made[-1].seal)
             SampleSegment.objects.bulk_create(made)
             segments, size = segments + len(made), size + sum(len(one.data) for one in made)
     with database.cursor() as cursor:
