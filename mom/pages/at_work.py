@@ -45,10 +45,11 @@ def order_lane(reading: LineReading) -> SafeString | str:
     account = reading.account
     if account is None:
         return ""
+    used: Iterable[tuple[datetime, datetime, tuple[str, ...]]]
     if reading.line.parallel_orders == 1:
         used = [(s.start, s.end, (s.order_code,)) for s in account.segments if s.order_code]
     else:
-        used = list(_together(reading, account.start, reading.now))
+        used = _together(reading, account.start, reading.now)
     spans: list[svg.Mark] = []
     for start, end, codes in used:
         title = " + ".join(codes)

@@ -125,7 +125,7 @@ def _missing(day: LineDay, told: Causes, asked: Asked) -> Made:
     rows = [_planned_or_possible(day, told), good]
     name = _("Missing") if told.missing >= 0 else _("More than planned")
     if told.missing < 0:
-        rows = [Input(r.what, -(r.amount or 0), r.start, r.end, r.how, r.evidence) for r in rows]
+        rows = [Input(r.what, -(r.amount or Decimal(0)), r.start, r.end, r.how, r.evidence) for r in rows]
     return _pieces(name, _("planned − good pieces"), "P − G", rows, abs(told.missing))
 
 

@@ -21,6 +21,7 @@ from production.services import StaleView, state_assert
 from production.services.assertions import Refused, count_assert, reason_assert, reasons_together
 
 if TYPE_CHECKING:
+    from plant.models.base import Assertion
     from production.models import CountAssertion, ReasonAssertion, StateAssertion
 
     Undoable = ReasonAssertion | CountAssertion | StateAssertion
@@ -54,7 +55,7 @@ def _kept(entry: Undoable) -> dict[str, Any]:
     return kept
 
 
-def _reason_code(earlier: Undoable | None) -> str:
+def _reason_code(earlier: Assertion | None) -> str:
     reason = getattr(earlier, "reason", None)
     return reason.code if reason else ""
 

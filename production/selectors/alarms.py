@@ -44,9 +44,10 @@ def alarms_between(*, equipment_ids: Iterable[int], start: datetime, end: dateti
     words = ("text", "signal__address", "signal__name_fr" if _is_french() else "signal__name_en")
     rows = found.order_by("start_time", "signal_id").values_list(*fields, *words)
     told: dict[tuple[int, str], list[AlarmTold]] = {}
-    for *row, text, address, name in rows:
-        said = text or (name if row[2] == address else "")
-        _alarm_add(told.setdefault((row[0], row[2]), []), AlarmTold(machines[row[0]], *row[1:], said))
+    for machine, signal, code, raised, noticed, cleared, text, address, name in rows:
+        said = text or (name if code == address else "")
+        alarm = AlarmTold(machines[machine], signal, code, raised, noticed, cleared, said)
+        _alarm_add(told.setdefault((machine, code), []), alarm)
     alarms = [alarm for same in told.values() for alarm in same]
     return sorted(alarms, key=lambda alarm: (alarm.start_time, alarm.signal_id))
 
