@@ -4,6 +4,8 @@ dropped.
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -68,8 +70,12 @@ class RetiredHistory(Fact):
             models.CheckConstraint(condition=Q(end_time__gt=F("start_time")), name="retired_not_empty")
         ]
 
+    @property
+    def last_day(self) -> date:
+        return (self.end_time - timedelta(days=1)).date()
+
     def __str__(self) -> str:
-        return f"{self.signal_id} {self.start_time:%Y-%m-%d} to {self.end_time:%Y-%m-%d}"
+        return f"{self.signal_id} {self.start_time:%Y-%m-%d} to {self.last_day}"
 
 
 class HistoryCheck(Fact):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -33,5 +34,5 @@ class Command(BaseCommand):
 
     def _say(self, word: str, drop: services.Drop, why: str) -> None:
         place = f"{drop.signal.connection.slug} {drop.signal.address}"
-        last = drop.end.date().isoformat()
+        last = (drop.end - timedelta(days=1)).date()
         self.stdout.write(f"{word}  {place}  {drop.start.date()} to {last}  {drop.samples} values  {why}")
