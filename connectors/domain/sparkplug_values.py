@@ -62,8 +62,7 @@ def learn(node: Node, message: Message, out: Outcome) -> None:
 
 def values_into(node: Node, message: Message, out: Outcome) -> str:
     """Adds what the message says; returns what it speaks of that no birth named, "" when nothing."""
-    arrival = message.arrival
-    sent = message.timestamp * 1000 or arrival
+    sent = message.timestamp * 1000 or message.arrival
     birth = message.kind in (NBIRTH, DBIRTH)
     table = node.tables.get(message.device, NOTHING)
     aliases, names = table.aliases, table.names
@@ -73,8 +72,7 @@ def values_into(node: Node, message: Message, out: Outcome) -> str:
     address, source_time, quality = samples.address.append, samples.source_time.append, samples.quality.append
     add_status, flags = samples.status.append, samples.historical.append
     add_kind, add_bits = samples.kind.append, samples.bits.append
-    problem, skipped = "", set[int]()
-    wrong: list[str] = []
+    problem, skipped, wrong = "", set[int](), list[str]()
     for place, (name, alias, timestamp, _, value, historical, status, error) in enumerate(metrics):
         known = names.get(name) if name else aliases.get(alias)  # type: ignore[arg-type]
         if known is None:
