@@ -244,10 +244,15 @@ def _text_read(data: Mapping[str, Any], key: str, where: str) -> str:
 
 def _time_read(data: Mapping[str, Any], key: str, where: str) -> time:
     value = data.get(key)
+    refused = PatternError(f"{where}.{key}: read {value!r}, expected a local time such as '06:00'")
     try:
-        return value if isinstance(value, time) else time.fromisoformat(str(value))
+        found = value if isinstance(value, time) else time.fromisoformat(str(value))
     except ValueError:
-        raise PatternError(f"{where}.{key}: read {value!r}, expected a local time such as '06:00'") from None
+        raise refused from None
+    # 06:00Z is an hour somewhere, which the site's own hours cannot be compared with
+    if found.tzinfo is not None:
+        raise refused
+    return found
 
 
 def _date_read(value: Any, where: str) -> date:

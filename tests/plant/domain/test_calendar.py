@@ -103,6 +103,11 @@ def test_closed_days_have_no_shift():
             "UTC",
             r"shifts\[0\].start: read '25:00'",
         ),
+        (
+            {"shifts": [{"code": "M", "start": "06:00Z", "end": "14:00"}]},
+            "UTC",
+            "read '06:00Z', expected a local",
+        ),
         ({"shifts": [{"code": "M", "start": "06:00", "end": "14:00", "days": ["lun"]}]}, "UTC", "read 'lun'"),
         ({"shifts": [{"start": "06:00", "end": "14:00"}]}, "UTC", "expected a code"),
         ({}, "Mars/Base", "time zone: read 'Mars/Base'"),
