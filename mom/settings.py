@@ -116,7 +116,7 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 MQTT_URL = env.text("MQTT_URL", "mqtt://127.0.0.1:1883")
 # Days after which samples are packed; a day is never packed while late values of it are expected.
 HISTORY_PACK_AFTER_DAYS = env.integer("HISTORY_PACK_AFTER_DAYS", 14, minimum=3)
-# Whole months the values of a role are kept. A role that is not named is kept for ever, and only what drives no
+# Whole months the values of a role are kept. A role that is not named is kept for ever; only what drives no
 # state, count, order or alarm may be named: docs/how-to/history.md.
 HISTORY_KEEP_MONTHS = env.months(
     "HISTORY_KEEP_MONTHS", "process_value=25", allowed=frozenset({"process_value", "setpoint"})

@@ -77,10 +77,7 @@ def effectiveness(
     *, equipment_id: int, start: datetime, end: datetime, closed: bool = True
 ) -> Effectiveness | None:
     """None without any data. ``closed`` False: from the account, whatever is added up already."""
-    revision = plant.configuration_revision()
-    setup = plant.configuration_kept(
-        ("effectiveness", equipment_id), revision=revision, make=lambda: _setup(equipment_id)
-    )
+    setup = _known_setup(equipment_id)
     equipment, places = setup.equipment, setup.places
     read = _closed(setup, start, end) if closed else {}
     parts: dict[str, Part] = {}
@@ -127,6 +124,14 @@ def _known(amounts: Iterable[Decimal | None]) -> Decimal | None:
     """Of those that tell; None where none does."""
     known = [amount for amount in amounts if amount is not None]
     return sum(known, ZERO) if known else None
+
+
+def _known_setup(equipment_id: int) -> _Setup:
+    return plant.configuration_kept(
+        ("effectiveness", equipment_id),
+        revision=plant.configuration_revision(),
+        make=lambda: _setup(equipment_id),
+    )
 
 
 def _setup(equipment_id: int) -> _Setup:
