@@ -133,6 +133,10 @@ class FilesConnector:
         with Path(self._config.path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=self._config.separator)
             heading = next(reader, [])
+            if any("\n" in name for name in heading):
+                raise csv.Error(
+                    "line 1: a quote that is opened in the heading and not closed takes rows with it"
+                )
             self._check(heading)
             for number, cells in enumerate(reader):
                 if number >= skip and cells:
