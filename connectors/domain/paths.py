@@ -27,7 +27,7 @@ class MappingProblem(Told, ValueError):
     """
 
     def __init__(self, text: str = "", /, **places: object) -> None:
-        super().__init__(text, **{name: _quoted(value) for name, value in places.items()})
+        super().__init__(text, **{name: quoted(value) for name, value in places.items()})
 
 
 class _Cut:
@@ -42,10 +42,11 @@ class _Cut:
     __str__ = __repr__
 
 
-def _quoted(value: object) -> object:
+def quoted(value: object) -> object:
+    """What was read, as far as a person reads it."""
     if isinstance(value, str):
         return value if len(value) <= QUOTED else value[:QUOTED] + "…"
-    if isinstance(value, Mapping | list):
+    if isinstance(value, Mapping | list | bytes):
         return value if len(shown := repr(value)) <= QUOTED else _Cut(shown)
     return value
 

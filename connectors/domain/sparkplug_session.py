@@ -10,6 +10,7 @@ from connectors.domain import notices
 from connectors.domain.columns import instant, key_of
 from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord, gap_declared, gap_key
+from connectors.domain.paths import quoted
 from connectors.domain.sparkplug_messages import (
     DBIRTH,
     DDATA,
@@ -160,7 +161,7 @@ class Host:
         bd_seq = next((m.value for m in message.metrics if m.name == BD_SEQ and not m.error), None)
         if node.bd_seq is not None and bd_seq != node.bd_seq:
             # tck-id-payloads-ndeath-bdseq: a death that does not match the birth belongs to an older session
-            reason = f"NDEATH with bdSeq {bd_seq}, the birth said {node.bd_seq}: ignored"
+            reason = f"NDEATH with bdSeq {quoted(bd_seq)}, the birth said {node.bd_seq}: ignored"
             out.alarms.append(f"{node.path}: {reason}")
             out.unreadable.append(Unreadable(message.topic, reason, message.raw, message.arrival))
             if node.doubted_at is None:
@@ -247,7 +248,9 @@ class Host:
             if node.devices.get(message.device):
                 self._values(node, message, out)
             else:
-                self._unread(node, message, f"DDATA before the birth of device {message.device!r}", out)
+                self._unread(
+                    node, message, f"DDATA before the birth of device {quoted(message.device)!r}", out
+                )
                 scope = f"{node.path}/{message.device}:"
                 self._open(node, scope, message.arrival, "before_birth", out)
         elif message.kind == DBIRTH:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+LONGEST = 300
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -17,8 +19,12 @@ class Problem:
     expected: str
 
     def text(self, file: str) -> str:
-        place = f"{self.where}: " if self.where else ""
-        return f"{file}:{self.line}: {place}read {self.read}, expected {self.expected}"
+        """One line a person can read, however long what was read is."""
+        where, read, expected = (
+            part if len(part) <= LONGEST else part[:LONGEST] + "…"
+            for part in (self.where, self.read, self.expected)
+        )
+        return f"{file}:{self.line}: {where + ': ' if where else ''}read {read}, expected {expected}"
 
 
 class PlantFileError(ValueError):

@@ -88,6 +88,14 @@ def test_tck_id_payloads_nbirth_bdseq() -> None:
     assert host.gaps() == [("death_to_birth", "G/E:")]
 
 
+def test_what_was_read_is_quoted_as_far_as_a_person_reads_it() -> None:
+    host = Host().born(v())
+    host.say("NDEATH", {"name": "bdSeq", "datatype": 12, "string_value": "9" * 10_000}, seq=None)
+    host.say("DDATA", by_alias(1), device="d" * 10_000, seq=1)
+    assert len(host.unread()) == 2
+    assert all(len(reason) < 300 for reason in host.unread())
+
+
 def test_tck_id_payloads_ndeath_bdseq() -> None:
     """A graceful stop with a wrong bdSeq: ignored and told; silence after it, and no answer: a gap."""
     host = Host().born(v()).say("NDEATH", {**BD_SEQ, "long_value": 4}, seq=None)

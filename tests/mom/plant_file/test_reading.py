@@ -45,6 +45,13 @@ def test_a_damaged_file_gives_problems_with_lines_inside_it(start: int, length: 
         assert problem.expected
 
 
+@pytest.mark.parametrize("name", [f"{'x' * 20_000}: 1", f"site: {'x' * 20_000}"])
+def test_what_is_too_long_to_read_is_told_in_a_line(name: str) -> None:
+    told = [problem.text("plant.yaml") for problem in document_read(f"{name}\n").problems]
+    assert told
+    assert all(len(line) < 1000 for line in told)
+
+
 @given(st.integers(0, len(LINES) - 1))
 @settings(max_examples=len(LINES), deadline=None)
 def test_any_one_line_can_be_missing(number: int) -> None:
