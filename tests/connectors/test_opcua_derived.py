@@ -10,9 +10,10 @@ import pytest
 from asyncua import Server, ua
 from asyncua.common.node import Node
 
+from connectors.domain.columns import Columns
 from connectors.interface import ConfigurationError
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector, connector
-from connectors.protocols.opcua.conditions import spelled
+from connectors.protocols.opcua.conditions import FIELDS, Conditions, spelled
 from connectors.protocols.opcua.derived import Derived, derived
 from plant.domain.samples import Quality
 from production.domain.tracks import alarm_of
@@ -213,3 +214,21 @@ def test_a_condition_reads_as_an_alarm() -> None:
     assert alarm_of(spelled("Too hot", event | {"AckedState/Id": True}), HOT) == ("Too hot", True)
     assert alarm_of(spelled("Too hot", event | {"ActiveState/Id": False}), HOT) == ("", False)
     assert alarm_of(spelled("Active", {"Retain": True}), HOT) == ("Active", False)
+
+
+def test_a_condition_of_endless_words_is_heard_by_the_first_of_them() -> None:
+    endless = "x" * 1_000_000
+    alone = Conditions({})
+    alone.sources.add(MACHINE)
+    event = {
+        "SourceNode": ua.NodeId("Filler", 1),
+        "Message": endless,
+        "ConditionName": endless,
+        "ActiveState/Id": True,
+    }
+    into = Columns()
+    fields = [ua.Variant(event.get(name)) for name, _ in FIELDS]
+    alone.hear(fields, ["http://opcfoundation.org/UA/", NAMESPACE], into, 1)
+    assert len(into) == 1
+    assert len(into.addresses[0]) < 400
+    assert len(str(into.value(0))) <= 500

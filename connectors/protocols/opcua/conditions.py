@@ -39,6 +39,8 @@ FIELDS = (
     ("ActiveState/Id", ALARM),
 )
 MOST_TEXT = 500
+# Of a condition's name: an address holds no more
+MOST_NAME = 300
 
 
 class Overflowed(Exception):
@@ -90,7 +92,7 @@ class Conditions:
         node = event.get("SourceNode")
         if not isinstance(node, ua.NodeId) or node.NamespaceIndex >= len(namespaces):
             return
-        source, name = address_of(node, namespaces), str(event["ConditionName"])
+        source, name = address_of(node, namespaces), str(event["ConditionName"])[:MOST_NAME]
         if source not in self.sources:
             return
         address = self.wanted.get((name, source), condition_address(name, source))
@@ -117,7 +119,8 @@ def spelled(name: str, event: dict[str, Any]) -> str:
     message = event.get("Message")
     text = (message.Text if isinstance(message, ua.LocalizedText) else message) or ""
     severity = event.get("Severity")
-    return f"{_one_word(name)}:{word}:{severity if severity is not None else ''}:{text}"[:MOST_TEXT]
+    told = "" if severity is None else severity
+    return f"{_one_word(name)}:{word}:{told}:{str(text)[:MOST_TEXT]}"[:MOST_TEXT]
 
 
 def _one_word(name: str) -> str:
