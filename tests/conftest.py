@@ -29,9 +29,11 @@ def _start_server() -> None:
     global _stop
     if os.environ.get("MOM_TEST_DATABASE_OWNER_URL"):
         return
-    application, owner, _stop = start_for_tests()
-    os.environ["MOM_TEST_DATABASE_URL"] = application
-    os.environ["MOM_TEST_DATABASE_OWNER_URL"] = owner
+    started = start_for_tests()
+    _stop = started.stop
+    os.environ["MOM_TEST_DATABASE_URL"] = started.application
+    os.environ["MOM_TEST_DATABASE_OWNER_URL"] = started.owner
+    os.environ["MOM_TEST_DATABASE_REPORT_URL"] = started.report
 
 
 def pytest_configure() -> None:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from mom.embedded.postgres import EmbeddedPostgres
 
@@ -25,21 +26,30 @@ def programs_wanted() -> Path | None:
     return DEBIAN_15
 
 
-def start_for_tests() -> tuple[str, str, Callable[[], None]]:
-    """(application URL, owner URL, stop): a fast, empty instance of its own unless DATABASE_URL is set."""
+class Started(NamedTuple):
+    """Addresses for the application's role, the owner's and that of reports (empty: no login of its own)."""
+
+    application: str
+    owner: str
+    report: str
+    stop: Callable[[], None]
+
+
+def start_for_tests() -> Started:
+    """A fast, empty instance of its own unless DATABASE_URL is set."""
     application = os.environ.get("DATABASE_URL", "")
     if application:
-        return application, os.environ.get("DATABASE_OWNER_URL", "") or application, lambda: None
+        owner = os.environ.get("DATABASE_OWNER_URL", "") or application
+        return Started(application, owner, os.environ.get("MOM_TEST_DATABASE_REPORT_URL", ""), lambda: None)
     folder = Path(tempfile.mkdtemp(prefix="mom test "))
     # mkdtemp's 0700 would shut out the account the server runs under when we are root.
     folder.chmod(0o711)
     server = EmbeddedPostgres(folder / "postgres", bin_dir=programs_wanted(), fast=True)
     server.start()
     server.ensure_database("mom")
-    os.environ["MOM_TEST_DATABASE_REPORT_URL"] = server.report_url("mom")
 
     def stop() -> None:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
-    return server.application_url("mom"), server.owner_url("mom"), stop
+    return Started(server.application_url("mom"), server.owner_url("mom"), server.report_url("mom"), stop)

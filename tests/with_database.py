@@ -10,12 +10,16 @@ from tests.embedded_database import start_for_tests
 
 
 def main(command: list[str]) -> int:
-    application, owner, stop = start_for_tests()
+    started = start_for_tests()
     try:
-        variables = {"DATABASE_URL": application, "DATABASE_OWNER_URL": owner}
+        variables = {
+            "DATABASE_URL": started.application,
+            "DATABASE_OWNER_URL": started.owner,
+            "MOM_TEST_DATABASE_REPORT_URL": started.report,
+        }
         return subprocess.run(command, env=os.environ | variables, check=False).returncode
     finally:
-        stop()
+        started.stop()
 
 
 if __name__ == "__main__":

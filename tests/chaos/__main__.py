@@ -36,15 +36,15 @@ def database(kind: str) -> Iterator[None]:
         return
     from tests.embedded_database import start_for_tests
 
-    application, owner, stop = start_for_tests()
+    started = start_for_tests()
     try:
-        os.environ |= {"DATABASE_URL": application, "DATABASE_OWNER_URL": owner}
+        os.environ |= {"DATABASE_URL": started.application, "DATABASE_OWNER_URL": started.owner}
         migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
         environment = {**os.environ, "MOM_DB_ROLE": "owner"}
         subprocess.run(migrate, cwd=HERE.parents[1], env=environment, check=True)
         yield
     finally:
-        stop()
+        started.stop()
 
 
 def proofs() -> dict[str, str]:

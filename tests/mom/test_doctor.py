@@ -184,16 +184,16 @@ def test_the_product_runs_without_the_demo_packages() -> None:
         "for name, app in get_commands().items():\n"
         "    if app in ('mom', 'connectors'): load_command_class(app, name)\n"
     )
-    application, _, stop = start_for_tests()
+    started = start_for_tests()
     try:
         variables = {
-            "DATABASE_URL": application,
+            "DATABASE_URL": started.application,
             "SECRET_KEY": "test",
             "DJANGO_SETTINGS_MODULE": "mom.settings",
         }
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=variables, check=True, timeout=60)
     finally:
-        stop()
+        started.stop()
 
 
 @pytest.mark.django_db

@@ -314,6 +314,6 @@ def hour_rows(html: str) -> Sequence[tuple[str, int, int]]:
     found = re.findall(
         r"<strong>(\d\d:\d\d)</strong>–\d\d:\d\d</td><td class=\"num\">(\d+)</td>"
         r"<td class=\"num\"><strong class=\"[^\"]*\">(\d+)</strong>",
-        html,
+        re.sub(r"</?a\b[^>]*>", "", html),
     )
     return [(start, int(target), int(good)) for start, target, good in found]
