@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import select
 import subprocess
 import sys
@@ -46,6 +47,7 @@ ORDER = Job(
 class JobMachine:
     port: int
     child: subprocess.Popen[str]
+    heard: bytes = b""
 
     @property
     def config(self) -> OpcUaConfig:
@@ -58,10 +60,15 @@ class JobMachine:
         )
 
     def says(self) -> str:
-        """Its next line."""
+        """Its next line, read past Python's buffer: a line that waits in there is one no ``select`` sees."""
         assert self.child.stdout is not None
-        assert select.select([self.child.stdout], [], [], 60)[0], "the machine says nothing"
-        return self.child.stdout.readline().strip()
+        while b"\n" not in self.heard:
+            assert select.select([self.child.stdout], [], [], 60)[0], "the machine says nothing"
+            read = os.read(self.child.stdout.fileno(), 4096)
+            assert read, "the machine has ended"
+            self.heard += read
+        line, _, self.heard = self.heard.partition(b"\n")
+        return line.decode().strip()
 
     def obey(self, line: str) -> None:
         assert self.child.stdin is not None
