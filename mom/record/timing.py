@@ -152,7 +152,8 @@ Part = tuple[str, str, bool, bool]
 
 def shown_classes(told: Account) -> dict[str, int]:
     """Seconds of each class as shown, in the model's order: they add up to the span as shown."""
-    named = {name: told.durations[name] for name in CLASSES if name in told.durations}
+    times = told.durations
+    named = {name: times[name] for name in CLASSES if name in times}
     return dict(zip(named, whole_seconds(list(named.values())), strict=True))
 
 
