@@ -221,7 +221,7 @@ def test_a_condition_of_endless_words_is_heard_by_the_first_of_them() -> None:
     alone = Conditions({})
     alone.sources.add(MACHINE)
     event = {
-        "SourceNode": ua.NodeId("Filler", 1),
+        "SourceNode": ua.NodeId(ua.String("Filler"), ua.Int16(1)),
         "Message": endless,
         "ConditionName": endless,
         "ActiveState/Id": True,
