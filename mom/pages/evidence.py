@@ -36,20 +36,6 @@ if TYPE_CHECKING:
 # What a page lists of one term; all of it is in the JSON.
 SHOWN = 500
 LONGEST = timedelta(days=100)
-ASKED = (
-    "start",
-    "end",
-    "class",
-    "reason",
-    "uncoded",
-    "kind",
-    "machine",
-    "by",
-    "at",
-    "before",
-    "after",
-    "order",
-)
 DESCRIBED = {
     "class": "Class of time, such as breakdown.",
     "reason": "Code of a reason; empty for time without one.",
@@ -62,6 +48,7 @@ DESCRIBED = {
     "after": "Changeovers: product changed over to.",
     "order": "Planned: of this order alone.",
 }
+ASKED = ("start", "end", *DESCRIBED)
 PARAMETERS = [OpenApiParameter(name, OpenApiTypes.STR, description=text) for name, text in DESCRIBED.items()]
 WINDOW = [
     OpenApiParameter("start", OpenApiTypes.DATETIME, required=True, description="Start, included."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from tests.chaos.opcua_source import NAMESPACE
 Came = dict[tuple[int, int], set[tuple[int, int]]]
 
 
-class Follower:
+class Follower(ABC):
     """``came`` what was kept, ``gaps`` the last word on each span, by its key."""
 
     def __init__(self, port: int, tags: int) -> None:
@@ -34,8 +35,9 @@ class Follower:
         self.gaps: dict[object, GapRecord] = {}
         self._latest: dict[int, int] = {}
 
+    @abstractmethod
     async def run(self) -> None:
-        raise NotImplementedError
+        """Follows until it is cancelled."""
 
     def finish(self) -> None:
         """Reads back what is only on disk."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +14,9 @@ from typing import Any
 import pytest
 
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
-from mom.embedded import process
-from tests.connectors.peers import collect, free_port, values
+from tests.connectors.peers import collect, values
 from tests.connectors.test_foreign import HERE, _install_node_opcua, _installed
-from tests.connectors.test_opcua_jobs import ORDER, JobMachine
+from tests.connectors.test_opcua_jobs import ORDER, JobMachine, started
 
 pytestmark = pytest.mark.foreign
 OURS = "nsu=urn:foreign:jobs"
@@ -48,30 +45,14 @@ class Foreign(JobMachine):
 def foreign() -> Iterator[Foreign]:
     if shutil.which("npm") is None:
         pytest.fail("npm is missing: install Node.js to run node-opcua")
-    port = free_port()
     with _installed("node-opcua", _install_node_opcua) as folder:
         places = {
             "NODE_PATH": str(folder / "node_modules"),
             "XDG_CONFIG_HOME": str(folder),
             "HOME": str(folder),
         }
-        child = subprocess.Popen(
-            ["node", HERE / "job_server.js", str(port)],
-            env={**os.environ, **places},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            made = Foreign(port, child)
-            assert made.says() == "ready"
+        with started(Foreign, ["node", HERE / "job_server.js"], **places) as made:
             yield made
-        finally:
-            process.kill_session(child.pid)
-            child.wait(10)
-            child.stdin.close()  # type: ignore[union-attr]
-            child.stdout.close()  # type: ignore[union-attr]
 
 
 def test_the_foundation_s_own_types_are_written_and_read() -> None:

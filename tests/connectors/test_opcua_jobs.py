@@ -11,11 +11,12 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -80,19 +81,24 @@ class JobMachine:
         return asyncio.run(OpcUaConnector.job_command(self.config, verb, job, "because"))
 
 
+Made = TypeVar("Made", bound=JobMachine)
+
+
 @contextlib.contextmanager
-def job_machine() -> Iterator[JobMachine]:
+def started(kind: type[Made], command: Sequence[str | Path], **places: str) -> Iterator[Made]:
+    """A machine in a process of its own, which takes its port as the last word and says when it is ready."""
     port = free_port()
     child = subprocess.Popen(
-        [sys.executable, "-u", "-m", "tests.connectors.job_machine", str(port)],
+        [*command, str(port)],
         cwd=ROOT,
+        env={**os.environ, **places},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     try:
-        made = JobMachine(port, child)
+        made = kind(port, child)
         assert made.says() == "ready"
         yield made
     finally:
@@ -100,6 +106,12 @@ def job_machine() -> Iterator[JobMachine]:
         child.wait(10)
         child.stdin.close()  # type: ignore[union-attr]
         child.stdout.close()  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def job_machine() -> Iterator[JobMachine]:
+    with started(JobMachine, [sys.executable, "-u", "-m", "tests.connectors.job_machine"]) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
