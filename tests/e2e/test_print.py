@@ -130,7 +130,7 @@ def is_whole(found: Printed, *, most: int, name: str) -> None:
 
 def line_two() -> tuple[User, JobOrder, CalendarSlot]:
     """A morning that is over, with stops, losses and one order that has ended and is signed."""
-    plant = plant_running(now=timezone.now().replace(microsecond=0) - timedelta(hours=5))
+    plant = plant_running(now=timezone.now() - timedelta(hours=5))
     assert plant.supervisor is not None
     shift = CalendarSlot.objects.get(line=plant.lines[1], code="M")
     by = actor_for_person(Person.objects.get(badge="1001"))

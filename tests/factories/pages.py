@@ -23,6 +23,7 @@ from plant.models import (
     User,
 )
 from plant.services import revision_bump
+from production.domain.counters import BUCKET, bucket_of
 from production.domain.stitching import StateRow
 from production.domain.stops import REGISTERED, Thresholds, needs_reason, size_of, stop_id, stops_of
 from production.models import (
@@ -71,7 +72,6 @@ PRODUCTS = {
 }
 HOURS = 8
 INTO_THE_SHIFT = timedelta(hours=4, minutes=30)
-BUCKET = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -93,10 +93,11 @@ def _named(code: str, level: str, parent: Equipment | None, en: str, fr: str, **
 def plant_running(*, lines: int = 2, now: datetime | None = None, seed: int = 7) -> Plant:
     """Bottling lines four hours and a half into the shift; the first calm, the others stopping often.
 
-    Everything is told from ``now``, so a seed gives the same stops at any minute of the hour.
+    Everything is told from ``now``, five full minutes of the clock as pieces are kept, so a seed gives the
+    same stops and counts at any minute of the hour.
     """
     dice = random.Random(seed)
-    now = now or timezone.now().replace(microsecond=0)
+    now = bucket_of(now or timezone.now())
     start = now - INTO_THE_SHIFT
     site = _named("SITE1", "site", None, "Valley plant", "Usine de la vallée", time_zone="Europe/Paris")
     area = _named("PACK", "area", site, "Packaging", "Conditionnement")

@@ -316,7 +316,7 @@ def test_nobody_sees_another_site(plant: Plant, client: Client) -> None:
     client.force_login(user_make(person), backend="django.contrib.auth.backends.ModelBackend")
     assert client.get("/lines/L2/").status_code == 404
     assert client.get("/equipment/L2-FILL/").status_code == 404
-    assert "L2" not in client.get("/").content.decode()
+    assert "/L2/" not in client.get("/").content.decode()
     assert client.get("/stops/").context["rows"] == []
 
 

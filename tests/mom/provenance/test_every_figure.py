@@ -168,7 +168,7 @@ def check(client: Client, body: str, at: str = "", *, whole: bool = True, most: 
 def plant() -> Iterator[Plant]:
     reading.forget()
     cache.clear()
-    found = plant_running(now=timezone.now().replace(microsecond=0) - timedelta(hours=5))
+    found = plant_running(now=timezone.now() - timedelta(hours=5))
     links(found)
     yield found
     reading.forget()

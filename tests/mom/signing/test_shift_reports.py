@@ -32,7 +32,7 @@ SIGNED_BY, TAKEN_BY = "1001", "1002"
 @pytest.fixture
 def plant() -> Iterator[Plant]:
     reading.forget()
-    yield plant_running(now=timezone.now().replace(microsecond=0) - timedelta(hours=5))
+    yield plant_running(now=timezone.now() - timedelta(hours=5))
     reading.forget()
 
 
