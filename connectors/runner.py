@@ -304,7 +304,7 @@ class Runner:
 
     async def _send(self, shipment: Shipment) -> None:
         batches = [
-            [entry.sequence, base64.b64encode(entry.samples).decode(), orjson.loads(entry.extras)]
+            [entry.sequence, base64.b64encode(entry.samples).decode(), entry.said]
             for entry in shipment.entries.values()
         ]
         try:

@@ -22,13 +22,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from connectors.domain.columns import instant, micros
 from connectors.domain.outage import GapRecord
-from connectors.domain.wire import gap_from_json, gap_to_json
+from connectors.domain.wire import Unread, extras_to_json, gap_from_json, gap_to_json
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -59,6 +61,8 @@ GROUP = 500
 PAGE_RESERVE = 16 * 1024 * 1024
 DISK_RESERVE = 8 * 1024 * 1024
 RESERVE_SUFFIX = ".reserve"
+# How bytes that are no text any more are read as one, and written as they were
+DAMAGED = "surrogateescape"
 SHRINK_PAGES = 1000  # moving them needs half the reserve
 
 
@@ -85,6 +89,18 @@ class Entry:
     samples: bytes
     extras: str
     count: int = 0
+
+    @property
+    def said(self) -> Any:
+        """What came with its samples. Text a disk damaged is a message nobody can read, one more than were
+        counted: the samples, and what comes after, go on.
+        """
+        try:
+            return orjson.loads(self.extras)
+        except orjson.JSONDecodeError as error:
+            why = f"damaged batch: what came with its values: {error}"[:280]
+            damaged = Unread("spool", why, self.extras.encode("utf-8", DAMAGED), datetime.now(UTC))
+            return extras_to_json(self.count + 1, (), (), [damaged])
 
 
 class Reserve:
@@ -125,6 +141,7 @@ class Spool:
         self.path, self.limit = path, limit
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1.0)
+        self._db.text_factory = lambda raw: raw.decode("utf-8", DAMAGED)
         try:
             self._rows("PRAGMA locking_mode=EXCLUSIVE")
             if fresh:
@@ -341,7 +358,12 @@ class Spool:
         """Gaps that were opened and not closed, by this process or one before it."""
         with self._lock:
             rows = self._rows("SELECT gap FROM open_gap WHERE connection = ? ORDER BY key", [connection])
-        return [gap_from_json(json.loads(gap)) for (gap,) in rows]
+        found = []
+        for (gap,) in rows:
+            # One whose text a disk damaged is open in the database, which tells it as well
+            with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
+                found.append(gap_from_json(json.loads(gap)))
+        return found
 
     def last_alive(self, connection: str) -> datetime | None:
         with self._lock:
