@@ -41,8 +41,12 @@ def still_needed(equipment_id: int, start: datetime, end: datetime) -> Veto | No
     said = [
         *_said("signed", signed),
         *_said("not ended", going_on),
-        *_said("undecided", _codes(quality.nonconformances_open(equipment_path=path).filter(found))),
-        *_said("not closed", _codes(maintenance.requests_open(equipment_path=path).filter(stopped))),
+        *_said(
+            "undecided", _codes(quality.nonconformances_open(equipment_path="/").filter(_near(path), found))
+        ),
+        *_said(
+            "not closed", _codes(maintenance.requests_open(equipment_path="/").filter(_near(path), stopped))
+        ),
     ]
     return Veto("still_needed", "; ".join(said)) if said else None
 
@@ -52,6 +56,13 @@ def _orders(path: str) -> QuerySet[JobOrder]:
         line__path__startswith=path
     )
     return orders
+
+
+def _near(path: str) -> Q:
+    """Said of a place, of what is in it, or of an area or site it stands in."""
+    codes = path.strip("/").split("/")
+    around = ["/" + "/".join(codes[:count]) + "/" for count in range(1, len(codes))]
+    return Q(equipment__path__startswith=path) | Q(equipment__path__in=around)
 
 
 def _codes(rows: QuerySet[Any]) -> set[str]:
