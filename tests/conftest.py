@@ -16,6 +16,7 @@ from hypothesis import settings as examples
 
 from mom.translations import compile_all
 from plant import env
+from tests.chaos import seconds
 from tests.embedded_database import start_for_tests
 
 _stop: Callable[[], None] | None = None
@@ -53,6 +54,12 @@ def pytest_xdist_setupnodes() -> None:
 def pytest_unconfigure() -> None:
     if _stop is not None:
         _stop()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if told := seconds.lines(terminalreporter.stats):
+        terminalreporter.section("short forms of proofs")
+        terminalreporter.write("".join(f"{line}\n" for line in told))
 
 
 # Fixtures through which a test has the database: a live server brings a transactional one, that one ``db``.

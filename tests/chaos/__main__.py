@@ -1,5 +1,7 @@
 """``python -m tests.chaos [NAME [OPTION…]]``: one promise kept under faults, or the list of them.
 
+``long [NAME…]`` runs long forms one after the other.
+
 Every module here with a ``prove(options)`` is a proof. Prints one line; the exit status is 1 when broken.
 """
 
@@ -47,39 +49,48 @@ def database(kind: str) -> Iterator[None]:
         started.stop()
 
 
-def proofs() -> dict[str, str]:
-    """Name → first line of what it promises, without importing anything that needs settings."""
+def files() -> dict[str, Path]:
+    """Name → file of every proof: ``NAME = "…"`` in it, or what the file is called."""
     found = {}
     for module in pkgutil.iter_modules([str(HERE)]):
-        text = (HERE / f"{module.name}.py").read_text()
+        text = (path := HERE / f"{module.name}.py").read_text()
         if "\ndef prove(" in text:
-            found[module.name.replace("_", "-")] = text.split('"""')[1].strip().splitlines()[0]
-    return found
+            found[_said(text, "NAME") or module.name.replace("_", "-")] = path
+    return dict(sorted(found.items()))
 
 
-def database_of(name: str) -> str:
-    """Which database a proof says it needs (``DATABASE = "…"``), without importing it."""
-    found = re.search(r'^DATABASE = "(\w+)"$', (HERE / f"{name}.py").read_text(), re.MULTILINE)
-    return found[1] if found else "fast"
+def proofs() -> dict[str, str]:
+    """Name → first line of what it promises, without importing anything that needs settings."""
+    return {name: path.read_text().split('"""')[1].strip().splitlines()[0] for name, path in files().items()}
+
+
+def _said(text: str, what: str) -> str:
+    """``what = "…"`` of a module, without importing it."""
+    found = re.search(rf'^{what} = "(\S+)"$', text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def main(arguments: list[str]) -> int:
-    known = proofs()
+    known = files()
+    if arguments[:1] == ["long"]:
+        from tests.chaos.long import run
+
+        return run(arguments[1:])
     if not arguments or arguments[0] not in known:
-        for name, said in known.items():
+        for name, said in proofs().items():
             print(f"{name:<12} {said}")
         return 0 if not arguments else 2
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mom.settings")
     os.environ.setdefault("SECRET_KEY", "only for proofs")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
-    name = arguments[0].replace("-", "_")
-    with database(database_of(name)):
+    path = known[arguments[0]]
+    with database(_said(path.read_text(), "DATABASE") or "fast"):
         import django
 
         django.setup()
         from django.db import connections
 
-        module: ModuleType = importlib.import_module(f"tests.chaos.{name}")
+        module: ModuleType = importlib.import_module(f"tests.chaos.{path.stem}")
         verdict = module.prove(arguments[1:])
         connections.close_all()
     print(verdict)

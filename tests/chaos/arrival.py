@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from connectors import selectors as connectors
-from connectors.domain.columns import NO_TIME, Columns, decode, encode, micros
+from connectors.domain.columns import NO_TIME, Columns, decode, encode, instant, micros
 from connectors.services import Delivery, deliveries_store, watermark_append
 from production import services
 from production.services.rebuilding import rebuild_check
@@ -117,7 +117,7 @@ class Replay:
             self._store(again_by, self.dice.choice([again, restored]))
 
     def _store(self, connection: str, delivery: Delivery) -> None:
-        _, results = deliveries_store(slug=connection, deliveries=[delivery], now=ARRIVED)
+        _, results = deliveries_store(slug=connection, deliveries=[delivery], now=instant(self._arrived))
         self.deliveries += 1
         for result in results:
             for name in ("received", "stored", "deduplicated", "quarantined"):

@@ -2,14 +2,18 @@
 
 One seeded history of four machines is delivered again and again in other orders, batches and repetitions,
 with stitching in between. Every replay must give the rows of the in-order fold, the pieces the generator
-truly made and the seconds of the definition. Controls: three faults put in on purpose, all to be noticed.
+truly made and the seconds of the definition; processes in other time zones and with other seeds of hashes
+derive the same rows. Controls: three faults put in on purpose, all to be noticed.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +31,10 @@ from tests.chaos.facts import PLANT, History, Lost, Said, history
 from tests.chaos.plant import Plant, plant_make
 from tests.chaos.stored import pieces_stored, rows_stored, seconds_stored
 from tests.chaos.verdict import Verdict
+from tests.connectors.stack import ROOT, database_url
+
+# Time zone and PYTHONHASHSEED
+HOSTS = (("America/St_Johns", "1"), ("Pacific/Kiritimati", "4242"))
 
 
 def prove(options: list[str]) -> Verdict:
@@ -57,7 +65,12 @@ def replay_proof(*, seed: int, replays: int, hours: float) -> Verdict:
     caught = {name: _caught(control, facts, wanted, seed) for name, control in CONTROLS.items()}
     verdict.broken += [f"control not noticed: {name}" for name, noticed in caught.items() if not noticed]
     verdict.counts |= {"replays": replays, **tally, "rows": sum(map(len, wanted.values()))}
-    verdict.counts |= {"digests": len(digests), "controls": f"{sum(caught.values())}/{len(caught)}"}
+    verdict.broken += _elsewhere_differs(facts, seed, hours)
+    verdict.counts |= {
+        "hosts": len(HOSTS),
+        "digests": len(digests),
+        "controls": f"{sum(caught.values())}/{len(caught)}",
+    }
     return verdict
 
 
@@ -77,6 +90,40 @@ def _counts(facts: History) -> dict[str, object]:
 
 def _digest(rows: oracle.Rows) -> str:
     return hashlib.sha256(repr(sorted(rows.items())).encode()).hexdigest()
+
+
+def folded(seed: int, hours: float) -> str:
+    """Digest of one replay of a history: what a process on another host prints."""
+    facts = history(seed, hours=hours)
+    with scratch(facts) as plant:
+        Replay(plant, facts, random.Random(f"{seed} host"), "shuffled").run()
+        return _digest(rows_stored(plant))
+
+
+def _elsewhere_differs(facts: History, seed: int, hours: float) -> list[str]:
+    """The same in processes with another zone and another seed of hashes. Each tells a hash of its own, to
+    show that its seed was heard.
+    """
+    with scratch(facts) as plant:
+        Replay(plant, facts, random.Random(f"{seed} host"), "in order").run()
+        digests, hashes = {_digest(rows_stored(plant))}, set()
+    for zone, hashed in HOSTS:
+        environment = {**os.environ, "TZ": zone, "PYTHONHASHSEED": hashed, "DATABASE_URL": database_url()}
+        code = f"from tests.chaos import host; host.tell({seed}, {hours})"
+        ended = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=300 + 600 * hours,
+        )
+        digest, told = ended.stdout.split()[-2:]
+        digests.add(digest)
+        hashes.add(told)
+    broken = ["rows depend on the host's zone or on the seed of hashes"] * (len(digests) != 1)
+    return broken + ["the seed of hashes was not heard"] * (len(hashes) != len(HOSTS))
 
 
 def _differences(plant: Plant, facts: History, wanted: oracle.Rows) -> list[str]:

@@ -29,34 +29,47 @@ pytestmark = pytest.mark.foreign
 MACHINE = "nsu=urn:foreign:machine"
 HERE = Path(__file__).parent / "foreign"
 KEPT = Path(tempfile.gettempdir()) / f"mom-foreign-{os.getuid()}"
+PYSPARKPLUG, NODE_OPCUA = "pysparkplug==0.6.1", "node-opcua-server@2.182.2"
 
 
 @contextlib.contextmanager
-def _installed(name: str, install: Callable[[Path], None]) -> Iterator[Path]:
-    """The folder of an installation, made by the first who needs it; others wait."""
-    folder = KEPT / name
+def _installed(what: str, install: Callable[[Path], None]) -> Iterator[Path]:
+    """The folder of a program of this version, installed by the first who needs it; others wait."""
+    folder = KEPT / what
     folder.mkdir(parents=True, exist_ok=True)
-    with (KEPT / f"{name}.lock").open("w") as lock:
+    with (KEPT / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "installed").exists():
-            install(folder)
+            try:
+                install(folder)
+            except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+                pytest.skip(f"{what} cannot be installed on this machine: {error}")
             (folder / "installed").touch()
     yield folder
 
 
-def _install_pysparkplug(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
-    subprocess.run([folder / "venv/bin/pip", "install", "-q", "pysparkplug==0.6.1"], check=True, timeout=300)
+def pysparkplug() -> contextlib.AbstractContextManager[Path]:
+    def install(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, timeout=120)
+        subprocess.run([folder / "venv/bin/pip", "install", "-q", PYSPARKPLUG], check=True, timeout=300)
+
+    return _installed(PYSPARKPLUG, install)
 
 
-def _install_node_opcua(folder: Path) -> None:
-    (folder / "package.json").write_text('{"name": "peer", "private": true}')
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "node-opcua-server@2"]
-    subprocess.run(command, cwd=folder, check=True, timeout=600)
+def node_opcua_installed() -> contextlib.AbstractContextManager[Path]:
+    if shutil.which("npm") is None:
+        pytest.skip("npm is missing: node-opcua is installed by it and runs on Node.js")
+
+    def install(folder: Path) -> None:
+        (folder / "package.json").write_text('{"name": "peer", "private": true}')
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--save-exact", NODE_OPCUA]
+        subprocess.run(command, cwd=folder, check=True, timeout=600)
+
+    return _installed(NODE_OPCUA, install)
 
 
 async def test_an_unmodified_pysparkplug_edge_is_followed_from_birth_to_death(broker: Mosquitto) -> None:
-    with _installed("pysparkplug", _install_pysparkplug) as folder:
+    with pysparkplug() as folder:
         following = Following(connector(broker))
         await following.until(lambda: following.batches)
         edge = subprocess.Popen([folder / "venv/bin/python", HERE / "pysparkplug_edge.py", str(broker.port)])
@@ -78,10 +91,8 @@ async def test_an_unmodified_pysparkplug_edge_is_followed_from_birth_to_death(br
 @contextlib.asynccontextmanager
 async def node_opcua(*options: str) -> AsyncIterator[tuple[subprocess.Popen[str], int]]:
     """The server of npm ``node-opcua-server``, ready, and its port."""
-    if shutil.which("npm") is None:
-        pytest.fail("npm is missing: install Node.js to run node-opcua")
     port = free_port()
-    with _installed("node-opcua", _install_node_opcua) as folder:
+    with node_opcua_installed() as folder:
         environment = {
             **os.environ,
             "NODE_PATH": str(folder / "node_modules"),

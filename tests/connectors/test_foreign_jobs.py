@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ import pytest
 
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
 from tests.connectors.peers import collect, values
-from tests.connectors.test_foreign import HERE, _install_node_opcua, _installed
+from tests.connectors.test_foreign import HERE, node_opcua_installed
 from tests.connectors.test_opcua_jobs import ORDER, JobMachine, started
 
 pytestmark = pytest.mark.foreign
@@ -43,9 +42,7 @@ class Foreign(JobMachine):
 
 @contextlib.contextmanager
 def foreign() -> Iterator[Foreign]:
-    if shutil.which("npm") is None:
-        pytest.fail("npm is missing: install Node.js to run node-opcua")
-    with _installed("node-opcua", _install_node_opcua) as folder:
+    with node_opcua_installed() as folder:
         places = {
             "NODE_PATH": str(folder / "node_modules"),
             "XDG_CONFIG_HOME": str(folder),

@@ -20,6 +20,7 @@ from tests.chaos import oracle
 from tests.chaos.facts import PLANT, History, Said, history
 from tests.chaos.verdict import Verdict
 
+NAME = "time"
 DATABASE = "none"
 # Machines whose state is told by a signal: the definition of the seconds is about these
 MACHINES = tuple(name for name, roles in PLANT.items() if "state" in roles)
