@@ -360,7 +360,7 @@ class Runner:
             news: dict[str, str] = {}
             for slug in slugs:
                 at = self._complete_until(slug, now, oldest)
-                if at > self._ticked.get(slug, datetime.min.replace(tzinfo=UTC)):
+                if at != self._ticked.get(slug):  # earlier, once a clock that was ahead is put right
                     self._ticked[slug] = at
                     news[slug] = at.isoformat()
             self._alarm()

@@ -43,11 +43,14 @@ def ingest(*, spool: str, connection: str, batches: list[list[Any]]) -> None:
 
 @shared_task(name=jobs.TICK.name)
 def tick(*, watermarks: dict[str, str]) -> None:
-    """Append how far each connection is known to be complete (slug → instant)."""
+    """Append how far each connection is known to be complete (slug → instant); never later than our clock, as
+    a runner whose clock was ahead would be believed until that time comes.
+    """
+    now = timezone.now()
     known = dict(Connection.objects.filter(slug__in=watermarks).values_list("slug", "pk"))
     for slug, at in watermarks.items():
         if slug in known:
-            services.watermark_append(connection_id=known[slug], at=datetime.fromisoformat(at))
+            services.watermark_append(connection_id=known[slug], at=min(datetime.fromisoformat(at), now))
     services.wake_marked()
 
 

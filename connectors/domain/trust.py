@@ -181,7 +181,7 @@ class Verdict:
 
 def verdict(found: Evidence, now: datetime) -> Verdict:
     """The worst reason decides; without any, the values can be believed up to the watermark."""
-    reasons = [*_whether_it_speaks(found, now), *_sum(found, now), *_gaps(found, now), *_quality(found)]
+    reasons = [*_whether_it_speaks(found, now), *_sum(found, now), *_gaps(found, now), *_quality(found, now)]
     reasons += [*_history(found.checked), *_disks(found.disks)]
     reasons.sort(key=lambda reason: reason.level != Level.REFUSE)
     levels = {reason.level for reason in reasons}
@@ -247,14 +247,19 @@ def missing_time(gaps: Iterable[Missing], now: datetime) -> timedelta:
     return total
 
 
-def _quality(found: Evidence) -> list[Reason]:
+def _quality(found: Evidence, now: datetime) -> list[Reason]:
     reasons = []
+    ahead = found.reported_at - now if found.reported_at is not None else timedelta(0)
+    if ahead > timedelta(seconds=CLOCK_OFF):
+        wrong = ahead > timedelta(seconds=CLOCK_WRONG)
+        text = phrase(late("the runner's clock is %(time)s ahead of ours"), time=lasting(ahead))
+        reasons.append(Reason(Level.REFUSE if wrong else Level.CARE, text, "clock"))
     least = found.least_delay
     if least is not None and least < -CLOCK_OFF:
         wrong = least < -CLOCK_WRONG
-        text = phrase(
-            late("the source's clock is %(time)s ahead of ours"), time=lasting(timedelta(seconds=-least))
-        )
+        ours = late("the source's clock is %(time)s ahead of ours")
+        theirs = late("the source's clock is %(time)s ahead of the runner's: one of them is wrong")
+        text = phrase(ours if found.pushed else theirs, time=lasting(timedelta(seconds=-least)))
         reasons.append(Reason(Level.REFUSE if wrong else Level.CARE, text, "clock"))
     elif least is not None and least > CLOCK_WRONG:
         text = phrase(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -16,7 +16,7 @@ import psycopg2.errors
 from django.db import IntegrityError, transaction
 from django.db import connection as database
 
-from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant
+from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant, micros
 from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
 from connectors.domain.wire import Unread
@@ -26,7 +26,7 @@ from connectors.services.context import Context, context_of
 from connectors.services.notices import notices_append
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
 from connectors.services.partitions import partitions_ensure, partitions_forget
-from connectors.services.quarantine import Aside, CannotReread, messages_set_aside
+from connectors.services.quarantine import CLOCKS, EVERY, Aside, CannotReread, Clocks, messages_set_aside
 from connectors.services.tally import Counted, tally_append
 from connectors.services.waking import pressing_in, wake, wake_sparingly
 
@@ -197,11 +197,19 @@ def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside
     if not len(rows):
         return rows
     address = np.frombuffer(samples.address, np.uint32)
+    soon, ours, told = FUTURE_ALLOWED // timedelta(microseconds=1), micros(now), rows.arrival_time
+    # Nothing arrives after it is stored: a runner's clock that says so is ahead of ours
+    rows = replace(rows, arrival_time=np.minimum(told, ours))
+    oldest = ours - PAST_ALLOWED // timedelta(microseconds=1)
+    future, past = rows.source_time > rows.arrival_time + soon, rows.source_time < oldest
     problems = (
         (UNKNOWN, rows.signal_id == 0),
         (TYPE, ~accepts[address, rows.kind]),
-        (FUTURE, rows.source_time > rows.arrival_time + FUTURE_ALLOWED // timedelta(microseconds=1)),
-        (PAST, rows.source_time < rows.arrival_time - PAST_ALLOWED // timedelta(microseconds=1)),
+        (Clocks.AHEAD, future & (told > ours + soon)),
+        (Clocks.BEHIND, future & (rows.source_time <= ours + soon)),
+        (FUTURE, future),
+        (Clocks.PAST, past & (told < oldest)),
+        (PAST, past),
     )
     good = np.ones(len(rows), bool)
     for reason, wrong in problems:
@@ -215,6 +223,10 @@ def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside
 def _values_aside(
     context: Context, samples: Columns, address: Array, wrong: Array, reason: str
 ) -> list[Aside]:
+    if reason in CLOCKS:
+        taken = samples.take(np.nonzero(wrong)[0].tolist())
+        arrival = instant(taken.arrival_time[0])
+        return [Aside(EVERY, reason, "samples", encode(taken, compress=True), len(taken), arrival)]
     found = []
     for index in np.unique(address[wrong]):
         name = samples.addresses[int(index)]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from hashlib import blake2b
 
 from django.db import connection as database
@@ -21,6 +23,8 @@ from plant import audit
 from plant.access import Actor
 
 KEPT_PER_SOURCE = 200
+# A clock is wrong for all addresses at once and until somebody sees it: one row a batch, and many of them
+EVERY, KEPT_OF_CLOCKS = "*", 20_000
 KEPT_BYTES = 256 * 1024
 CUT_SHORT = "bytes kept)"
 COUNTED_ONLY = "more than can be kept: only counted"
@@ -33,6 +37,17 @@ ON CONFLICT (connection_id, digest) DO UPDATE
 SET count = connectors_quarantinedmessage.count + EXCLUDED.count,
     last_arrival = GREATEST(connectors_quarantinedmessage.last_arrival, EXCLUDED.last_arrival)
 """
+
+
+class Clocks(StrEnum):
+    """Why values are set aside that the source may have dated well."""
+
+    AHEAD = "in the future, and so is the runner's clock"
+    BEHIND = "newer than the runner's clock (behind, or the source's is ahead)"
+    PAST = "too far in the past, and so is the runner's clock"
+
+
+CLOCKS = frozenset(Clocks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +78,7 @@ def messages_set_aside(*, connection_id: int, revision: int, asides: Iterable[As
     rows = []
     for item in items:
         kept[item.source] += 1
-        if kept[item.source] > KEPT_PER_SOURCE:
+        if kept[item.source] > (KEPT_OF_CLOCKS if item.reason in CLOCKS else KEPT_PER_SOURCE):
             item = Aside(item.source, COUNTED_ONLY, item.form, b"", item.count, item.arrival)
         rows.append(item)
     # One order for every transaction, or two that touch the same rows could wait for each other
@@ -134,6 +149,9 @@ def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
     if message.status == QuarantinedMessage.Status.REPROCESSED:
         return 0
     samples = _read_again(message, connection)
+    if message.reason in CLOCKS:
+        # Whoever asks says that the values are right: they are judged, and arrive, by our clock
+        samples.arrival_time = array("q", [cols.micros(now)]) * len(samples)
     # Of a whole message, values that no signal wants are set aside as they are when they come by themselves
     are_values = message.form == QuarantinedMessage.Form.SAMPLES
     _, results = deliveries_store(

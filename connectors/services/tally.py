@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from django.db import connection as database
+from django.db.models import Q
+from django.utils import timezone
 
 from connectors.domain.columns import Columns, micros
 from connectors.domain.delays import LAST
@@ -17,6 +19,8 @@ from connectors.models import Connection, IngestTally, SpoolReport
 
 # Rows of single deliveries are kept this long, for the rate per minute; then an hour is one row.
 KEPT_SINGLE = timedelta(hours=2)
+# Clocks of two hosts may differ by this and a report still be the newest
+AHEAD = timedelta(seconds=10)
 
 _FOLD = """
 WITH old AS (DELETE FROM connectors_ingesttally WHERE at < %s AND NOT is_hour RETURNING *)
@@ -48,7 +52,7 @@ def tally_append(*, connection_id: int, counted: Sequence[Counted], now: datetim
         received = sum(one.received for one in ours)
         if not received and not any(one.told for one in ours):
             continue
-        delays, least = _delays([one.samples for one in ours if one.stored], now)
+        delays, least = _delays([one.samples for one in ours if one.stored or one.quarantined], now)
         row = IngestTally(
             connection_id=connection_id,
             spool=spool,
@@ -77,7 +81,7 @@ def _delays(parts: Sequence[Columns], now: datetime) -> tuple[dict[str, int], fl
         taken = np.maximum((micros(now) - source[live]) / 1000, 1.0)
         steps = np.clip(np.floor(2 * np.log2(taken)), 0, LAST).astype(np.int64)
         found += np.bincount(steps, minlength=LAST + 1)
-        arrival = np.frombuffer(samples.arrival_time, np.int64)
+        arrival = np.minimum(np.frombuffer(samples.arrival_time, np.int64), micros(now))
         shortest = float((arrival - source)[live].min()) / 1e6
         least = shortest if least is None else min(least, shortest)
     return {str(step): int(found[step]) for step in np.nonzero(found)[0]}, least
@@ -92,7 +96,10 @@ def tallies_fold(*, now: datetime) -> int:
 
 
 def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
-    """Keep what a runner said of its spool; an older word never replaces a newer one."""
+    """Keep what a runner said of its spool; an older word never replaces a newer one, unless that one was
+    said by a clock that was ahead.
+    """
+    is_older = Q(at__lt=datetime.fromisoformat(report["at"])) | Q(at__gt=timezone.now() + AHEAD)
     known = dict(Connection.objects.filter(slug__in=report["counted"]).values_list("slug", "pk"))
     at = datetime.fromisoformat(report["at"])
     total, free = report["disk"]
@@ -110,7 +117,7 @@ def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
             "is_full": report["full"],
         }
         newer = SpoolReport.objects.filter(connection_id=known[slug], spool=spool)
-        if not newer.filter(at__lt=at).update(**said) and not newer.exists():
+        if not newer.filter(is_older).update(**said) and not newer.exists():
             SpoolReport.objects.bulk_create(
                 [SpoolReport(connection_id=known[slug], spool=spool, **said)], ignore_conflicts=True
             )

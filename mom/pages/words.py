@@ -111,6 +111,13 @@ RECOVERED_WORDS = {"history": late("from the history of the source")}
 UNREAD_WORDS = {
     "unknown address": late("unknown address"),
     "in the future": late("in the future"),
+    "in the future, and so is the runner's clock": late("in the future, and so is the runner's clock"),
+    "newer than the runner's clock (behind, or the source's is ahead)": late(
+        "newer than the runner's clock (behind, or the source's is ahead)"
+    ),
+    "too far in the past, and so is the runner's clock": late(
+        "too far in the past, and so is the runner's clock"
+    ),
     "too far in the past": late("too far in the past"),
     "wrong type": late("wrong type"),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -106,7 +106,7 @@ def test_packed_values_under_an_open_request_go_the_night_after_it_is_closed() -
         connectors.day_pack(day=day.date())
     request = maintenance.request_raise(equipment=machine, stop_start=first + A_DAY / 2, by=PLANNER)
 
-    def days() -> list[datetime]:
+    def days() -> list[date]:
         return list(SampleSegment.objects.order_by("day").values_list("day", flat=True))
 
     held = [drop.held for drop in connectors.history_due(now=later)]
