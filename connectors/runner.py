@@ -5,7 +5,6 @@ the spool.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import logging
 import random
@@ -13,55 +12,26 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import orjson
 
 from connectors.domain.columns import encode, instant
 from connectors.domain.outage import GapRecord, Outage, in_scope
-from connectors.domain.shipping import LIVE_WITHIN, SHIPMENT_BATCHES, Shipment, Shipping, fitting
 from connectors.domain.wire import extras_to_json, gap_from_json
 from connectors.interface import ConfigurationError, Connector, SampleBatch, Unavailable
 from connectors.registry import connector_class
+from connectors.sending import Carrier, Sending, Troubles
 from connectors.spool import Spool, SpoolBroken, SpoolFull
 
 log = logging.getLogger(__name__)
 
-LINGER = 0.02
 REPORT_SECONDS = 5.0
+NO_ROOM_WAIT = 0.5
 SETTLED = timedelta(seconds=1)
 COMPRESS_FROM = 200
 # Within the eight seconds a supervisor gives a process to end by itself.
 DRAIN_SECONDS = 6.0
-
-
-class Carrier(Protocol):
-    """The broker between a runner and the workers."""
-
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None: ...
-
-    async def send_tick(self, watermarks: dict[str, str]) -> None: ...
-
-    async def send_report(self, spool: str, report: dict[str, Any]) -> None: ...
-
-    async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]: ...
-
-
-class Troubles:
-    """Logs the first failure of a thing and its recovery, nothing between."""
-
-    def __init__(self) -> None:
-        self._failing: set[str] = set()
-
-    def failed(self, what: str, why: object) -> None:
-        if what not in self._failing:
-            self._failing.add(what)
-            log.warning("%s: %s", what, why)
-
-    def recovered(self, what: str) -> None:
-        if what in self._failing:
-            self._failing.discard(what)
-            log.warning("%s: recovered", what)
 
 
 @dataclass(slots=True)
@@ -89,17 +59,15 @@ class Runner:
 
     def __post_init__(self) -> None:
         self._followed: dict[str, _Followed] = {}
-        self._shipping = Shipping()
-        self._news = asyncio.Event()
+        self._sending = Sending(self.spool, self.carrier, self.troubles)
         self._ticked: dict[str, datetime] = {}
-        self._stored: set[int] = set()
         self._reported = -REPORT_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop`` is set; raises SpoolBroken when the disk failed: the process must end."""
         work: list[asyncio.Task[None]] = [
             asyncio.create_task(loop())
-            for loop in (self._reload_loop, self._dispatch_loop, self._answer_loop, self._tick_loop)
+            for loop in (self._reload_loop, self._sending.dispatch, self._sending.answered, self._tick_loop)
         ]
         stopped = asyncio.create_task(_set(stop))
         self._fatal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -193,7 +161,8 @@ class Runner:
         known = self.spool.last_alive(slug)
         if known is None:
             # Killed before its first tick, it must still leave behind from when on nobody listened
-            await self.spool.alive(datetime.now(UTC), [slug])
+            now = datetime.now(UTC)
+            await self._with_room(lambda: self.spool.alive(now, [slug]))
         return known
 
     async def _cannot_work(self, slug: str, error: ConfigurationError) -> None:
@@ -245,106 +214,25 @@ class Runner:
         text = orjson.dumps(extras_to_json(count, batch.gaps, batch.notices, batch.malformed)).decode()
         if followed:
             followed.busy_since = instant(arrived)
+        await self._with_room(
+            lambda: self.spool.append(
+                slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps, count=count
+            )
+        )
+        if followed:
+            followed.busy_since = None
+        self._sending.spooled(slug, len(samples))
+
+    async def _with_room(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Waits while the disk is full."""
         while True:
             try:
-                await self.spool.append(
-                    slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps, count=count
-                )
+                await write()
                 break
             except SpoolFull as error:
                 self.troubles.failed("spool", error)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(NO_ROOM_WAIT)
         self.troubles.recovered("spool")
-        if followed:
-            followed.busy_since = None
-        self._shipping.spooled(slug, len(samples))
-        self._news.set()
-
-    # -- sending and confirming ----------------------------------------------------------------------------
-
-    async def _dispatch_loop(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._news.wait()
-            self._news.clear()
-            for shipment in self._shipping.due(time.monotonic()):
-                await self._send(shipment)
-            for slug in self._shipping.in_turn(await asyncio.to_thread(self.spool.connections)):
-                await self._ship(slug)
-            await asyncio.sleep(LINGER)
-
-    async def _ship(self, slug: str) -> None:
-        """What is new first: it does not wait for what gathered while something was away."""
-        for live in (True, False):
-            while not self._shipping.held(slug, time.monotonic(), live=live):
-                if not await self._ship_next(slug, live=live):
-                    break
-
-    async def _ship_next(self, slug: str, *, live: bool) -> bool:
-        lanes, now = self._shipping.lanes(slug), time.time_ns() // 1000
-        waiting = lanes.next(live=live)
-        if waiting is None:
-            return False
-        after, last = waiting
-        entries = await asyncio.to_thread(self.spool.after, slug, after, last=last, limit=SHIPMENT_BATCHES)
-        taken = fitting(entries, live=live)
-        more = len(taken) < len(entries) or len(entries) == SHIPMENT_BATCHES
-        if live and more and taken[0].arrived < now - LIVE_WITHIN:
-            lanes.put_aside(await asyncio.to_thread(self.spool.older, slug, after, now - LIVE_WITHIN))
-            return True
-        if not taken:
-            if not live:
-                lanes.empty()
-            return not live
-        batches = {entry.sequence: entry for entry in taken}
-        shipment = self._shipping.begin(slug, batches, now=time.monotonic(), more=more, live=live)
-        await self._send(shipment)
-        return True
-
-    async def _send(self, shipment: Shipment) -> None:
-        batches = [
-            [entry.sequence, base64.b64encode(entry.samples).decode(), entry.said]
-            for entry in shipment.entries.values()
-        ]
-        try:
-            await self.carrier.send_ingest(self.spool.id, shipment.connection, batches)
-            self.troubles.recovered("broker")
-        except Exception as error:
-            self.troubles.failed("broker", error)
-            shipment.due = time.monotonic() + 2.0
-            return
-        shipment.sent(time.monotonic())
-
-    async def _answer_loop(self) -> None:
-        while True:
-            try:
-                answers = await self.carrier.answers(self.spool.id, 1.0)
-            except Exception as error:
-                self.troubles.failed("broker", error)
-                await asyncio.sleep(1.0)
-                continue
-            self._stored.update(sequence for answer in answers for sequence in answer.get("stored", ()))
-            if self._stored:
-                await self._confirm()
-            for answer in answers:
-                if "forgotten" in answer:
-                    self._shipping.forgotten(time.monotonic())
-                if "failed" in answer:
-                    self.troubles.failed("ingest", answer.get("error"))
-                    self._shipping.failed(answer["failed"], time.monotonic())
-
-    async def _confirm(self) -> None:
-        """On a full disk even deleting may have to wait: it is asked for again with the next answers."""
-        try:
-            await self.spool.confirm(self._stored)
-        except SpoolFull as error:
-            self.troubles.failed("spool", error)
-            return
-        self._shipping.stored(self._stored, time.monotonic())
-        self._stored = set()
-        self._news.set()
-        self.troubles.recovered("ingest")
 
     # -- watermarks ----------------------------------------------------------------------------------------
 
@@ -355,7 +243,11 @@ class Runner:
             # Before its first word (connected, or a gap) nothing is known of a connection
             slugs = [slug for slug, followed in self._followed.items() if followed.heard]
             # Values that wait for room on disk are not safe, nor is the word of an outage before this process
-            await self.spool.alive(now, [s for s in slugs if self._followed[s].busy_since is None])
+            try:
+                await self.spool.alive(now, [s for s in slugs if self._followed[s].busy_since is None])
+            except SpoolFull as error:
+                self.troubles.failed("spool", error)
+                slugs = []  # what is not on disk is not promised either
             oldest = await asyncio.to_thread(self.spool.oldest)
             news: dict[str, str] = {}
             for slug in slugs:

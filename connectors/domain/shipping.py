@@ -104,6 +104,11 @@ class Shipment:
     wait: float = ANSWER_WITHIN
     is_refused: bool = False
 
+    @property
+    def is_again(self) -> bool:
+        """Whether the broker may hold it already."""
+        return self.wait > ANSWER_WITHIN
+
     def sent(self, now: float) -> None:
         """Sent again when it is not answered by then, each time after a longer wait."""
         self.due = now + self.wait

@@ -14,6 +14,12 @@ REPLY = "ingest-reply:{}"
 KNOWN = "ingest-runner:{}"
 MOST_ANSWERS = 200
 ASK_EVERY, NEVER = 1.0, float("-inf")
+# Tasks in a queue; a copy of a batch may have 3 MB
+MOST_WAITING = 50
+
+
+class Crowded(Exception):
+    """So many tasks wait that workers are away or far behind: one more would only fill the broker."""
 
 
 class CeleryCarrier:
@@ -35,28 +41,40 @@ class CeleryCarrier:
         self._sending = asyncio.Lock()
         self._asked = NEVER
 
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
-        await self._send(self._ingest, {"spool": spool, "connection": connection, "batches": batches})
+    async def send_ingest(
+        self, spool: str, connection: str, batches: list[list[Any]], *, again: bool = False
+    ) -> None:
+        said = {"spool": spool, "connection": connection, "batches": batches}
+        await self._send(self._ingest, said, expendable=again)
 
     async def send_tick(self, watermarks: dict[str, str]) -> None:
-        await self._send(self._tick, {"watermarks": watermarks}, expires=60)
+        await self._send(self._tick, {"watermarks": watermarks}, expendable=True, expires=60)
 
     async def send_report(self, spool: str, report: dict[str, Any]) -> None:
-        await self._send(self._report, {"spool": spool, "report": report}, expires=60)
+        await self._send(self._report, {"spool": spool, "report": report}, expendable=True, expires=60)
 
-    async def _send(self, job: tuple[str, str], kwargs: dict[str, Any], **options: Any) -> None:
-        name, queue = job
+    async def _send(
+        self, job: tuple[str, str], kwargs: dict[str, Any], *, expendable: bool, **options: Any
+    ) -> None:
         async with self._sending:
-            await asyncio.to_thread(
-                self._app.send_task,
-                name,
-                kwargs=kwargs,
-                queue=queue,
-                retry=False,
-                argsrepr="",
-                kwargsrepr="",
-                **options,
-            )
+            await asyncio.to_thread(self._send_now, *job, kwargs, expendable, options)
+
+    def _send_now(
+        self, name: str, queue: str, kwargs: dict[str, Any], expendable: bool, options: dict[str, Any]
+    ) -> None:
+        """``expendable``: another like it waits already or will follow; raises Crowded."""
+        if expendable and (waiting := self._waiting(queue)) >= MOST_WAITING:
+            raise Crowded(f"{waiting} tasks wait in queue {queue}: are workers running?")
+        self._app.send_task(
+            name, kwargs=kwargs, queue=queue, retry=False, argsrepr="", kwargsrepr="", **options
+        )
+
+    def _waiting(self, queue: str) -> int:
+        with self._app.connection_or_acquire() as connection, connection.channel() as channel:
+            try:
+                return int(channel.queue_declare(queue=queue, passive=True).message_count)
+            except connection.channel_errors:  # nothing was ever sent to it, or nothing waits in it
+                return 0
 
     async def answers(self, spool: str, wait: float) -> list[dict[str, Any]]:
         """Of workers; ``{"forgotten": True}`` is our own: tasks on their way and their answers are gone."""

@@ -24,6 +24,7 @@ from connectors import runner, selectors, services, spool, tasks
 from connectors.domain.shipping import Shipping
 from connectors.models import DirtyMark
 from connectors.runner import Runner
+from connectors.sending import Sending
 from connectors.services import ingest
 from connectors.spool import Spool, SpoolFull
 from production.services import stitching
@@ -87,7 +88,7 @@ def _callbacks_in_any_order(_: Any) -> Any:
 
 def _forgets_what_was_sent(send: Any) -> Any:
     @wraps(send)
-    async def sending(self: Runner, shipment: Any) -> None:
+    async def sending(self: Sending, shipment: Any) -> None:
         await send(self, shipment)
         await self.spool.confirm(list(shipment.entries))
 
@@ -126,7 +127,7 @@ def _keeps_a_file_open(send: Any) -> Any:
     kept: list[int] = []
 
     @wraps(send)
-    async def sending(self: Runner, shipment: Any) -> None:
+    async def sending(self: Sending, shipment: Any) -> None:
         kept.append(os.open(os.devnull, os.O_RDONLY))
         await send(self, shipment)
 
@@ -245,7 +246,7 @@ def _instead(value: Any) -> Make:
 BUGS: dict[str, Bug] = {
     "acknowledges before its commit": Bug("path", ((Runner, "_stream", _acknowledges_first),)),
     "unordered callbacks": Bug("path", ((Runner, "_stream", _callbacks_in_any_order),)),
-    "deletes from the spool what was only sent": Bug("path", ((Runner, "_send", _forgets_what_was_sent),)),
+    "deletes from the spool what was only sent": Bug("path", ((Sending, "_send", _forgets_what_was_sent),)),
     "confirms everything up to the highest": Bug("path", ((Spool, "confirm", _confirms_up_to),)),
     "says complete what still waits": Bug("path", ((Runner, "_complete_until", _complete_at_once),)),
     "drops the oldest when the spool is full": Bug("spool", ((Spool, "append", _drops_the_oldest),)),
@@ -254,7 +255,7 @@ BUGS: dict[str, Bug] = {
     ),
     "what is new waits for all before it": Bug("lanes", ((runner, "LIVE_WITHIN", lambda _: 2**62),)),
     "never lets go": Bug(
-        "soak", ((Runner, "_send", _keeps_a_file_open), (Spool, "confirm", _never_confirms))
+        "soak", ((Sending, "_send", _keeps_a_file_open), (Spool, "confirm", _never_confirms))
     ),
     "replies before its commit": Bug("path", ((services, "deliveries_store", _replies_first),)),
     "no transport key": Bug(

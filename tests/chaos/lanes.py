@@ -30,7 +30,9 @@ class Carrier:
         self.new = 0
         self._tasks: asyncio.Queue[list[int]] = asyncio.Queue()
 
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
+    async def send_ingest(
+        self, spool: str, connection: str, batches: list[list[Any]], *, again: bool = False
+    ) -> None:
         self._tasks.put_nowait([batch[0] for batch in batches])
 
     async def send_tick(self, watermarks: dict[str, str]) -> None: ...

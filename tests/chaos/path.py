@@ -157,7 +157,9 @@ class Carrier:
         self.spool_id, self._loop = spool, asyncio.get_running_loop()
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
+    async def send_ingest(
+        self, spool: str, connection: str, batches: list[list[Any]], *, again: bool = False
+    ) -> None:
         fate = next(self._fates, "")
         if self.off or fate == "lost":
             return

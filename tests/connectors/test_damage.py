@@ -87,7 +87,9 @@ class Worker:
         self.read: dict[int, Delivery] = {}
         self._stored: asyncio.Queue[int] = asyncio.Queue()
 
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
+    async def send_ingest(
+        self, spool: str, connection: str, batches: list[list[Any]], *, again: bool = False
+    ) -> None:
         for batch in batches:
             self.read[batch[0]] = _delivery(uuid.UUID(spool), *batch)
             self._stored.put_nowait(batch[0])

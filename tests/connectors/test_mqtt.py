@@ -16,7 +16,8 @@ from connectors.interface import ConfigurationError, SampleBatch, Unavailable
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.runner import Runner
 from connectors.spool import Spool
-from connectors.transports.mqtt_client import Broker, MqttSession
+from connectors.transports.mqtt_broker import Broker
+from connectors.transports.mqtt_client import MqttSession
 from tests.connectors.peers import Mosquitto, collect, free_port, values
 from tests.connectors.tck.life import until
 from tests.connectors.tck.wire import PUBACK, SUBSCRIBE, Tap
@@ -98,7 +99,7 @@ async def test_what_was_published_while_we_were_away_is_delivered_and_the_gap_is
 class Nowhere:
     """A carrier whose workers never answer: what is acknowledged rests on the spool alone."""
 
-    async def send_ingest(self, *said: Any) -> None: ...
+    async def send_ingest(self, *said: Any, again: bool = False) -> None: ...
 
     async def send_tick(self, *said: Any) -> None: ...
 

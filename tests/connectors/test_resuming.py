@@ -16,7 +16,7 @@ from connectors.domain.columns import Columns
 from connectors.domain.outage import Outage
 from connectors.interface import ConnectorConfig, Probe, SampleBatch
 from connectors.runner import Runner
-from connectors.spool import Spool
+from connectors.spool import Spool, SpoolFull
 from plant.domain.samples import Sample
 
 NEVER = 3600.0
@@ -56,7 +56,9 @@ class _Source:
 class _Nobody:
     """A broker without workers: nothing is ever confirmed."""
 
-    async def send_ingest(self, spool: str, connection: str, batches: list[list[Any]]) -> None:
+    async def send_ingest(
+        self, spool: str, connection: str, batches: list[list[Any]], *, again: bool = False
+    ) -> None:
         pass
 
     async def send_tick(self, watermarks: dict[str, str]) -> None:
@@ -123,4 +125,29 @@ async def test_while_the_disk_is_full_a_connection_does_not_count_as_heard(tmp_p
     spool.alive = counted  # type: ignore[method-assign]
     await _followed(spool, lambda: ticks > 20, tick=0.01)
     assert spool.last_alive("s") == long_ago
+    spool.close()
+
+
+async def test_a_disk_too_full_for_a_sign_of_life_ends_nothing_and_promises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, alive, refused = Spool(tmp_path / "spool"), Spool.alive, 0
+    told: list[dict[str, str]] = []
+
+    async def full(self: Spool, at: datetime, connections: Any) -> None:
+        nonlocal refused
+        if refused < 5:
+            refused += 1
+            raise SpoolFull("no room")
+        await alive(self, at, connections)
+
+    async def tick(self: _Nobody, watermarks: dict[str, str]) -> None:
+        assert refused == 5, "told as complete before it was written"
+        told.append(watermarks)
+
+    monkeypatch.setattr(Spool, "alive", full)
+    monkeypatch.setattr(_Nobody, "send_tick", tick)
+    monkeypatch.setattr("connectors.runner.NO_ROOM_WAIT", 0.01)
+    await _followed(spool, lambda: len(told) > 0, tick=0.01)
+    assert told[0].keys() == {"s"}
     spool.close()

@@ -20,7 +20,7 @@ from connectors.domain.shipping import (
 )
 from connectors.spool import Entry
 from connectors.transports import celery_broker
-from connectors.transports.celery_broker import CeleryCarrier
+from connectors.transports.celery_broker import MOST_WAITING, CeleryCarrier, Crowded
 from mom.embedded.valkey import EmbeddedValkey
 
 
@@ -101,6 +101,33 @@ async def test_what_the_broker_forgot_is_told_once(tmp_path: Path, monkeypatch: 
     finally:
         client.close()
         await carrier.close()
+        valkey.stop()
+
+
+async def test_without_workers_copies_ticks_and_reports_do_not_fill_the_broker(tmp_path: Path) -> None:
+    valkey = EmbeddedValkey(tmp_path)
+    valkey.start()
+    app = Celery(broker=valkey.url)
+    carrier = CeleryCarrier(app, valkey.url, ingest=("i", "q"), tick=("t", "ticks"), report=("r", "ticks"))
+    client = redis.Redis.from_url(valkey.url)
+    try:
+        for _ in range(MOST_WAITING):
+            await carrier.send_ingest("s", "c", [], again=True)
+            await carrier.send_tick({})
+        for refused in (carrier.send_ingest("s", "c", [], again=True), carrier.send_tick({})):
+            with pytest.raises(Crowded, match=f"{MOST_WAITING} tasks wait"):
+                await refused
+        with pytest.raises(Crowded):
+            await carrier.send_report("s", {})
+        await carrier.send_ingest("s", "c", [])
+        assert client.llen("q") == MOST_WAITING + 1, "what was never sent is sent"
+        client.delete("q")
+        await carrier.send_ingest("s", "c", [], again=True)
+        assert client.llen("q") == 1
+    finally:
+        client.close()
+        await carrier.close()
+        app.close()
         valkey.stop()
 
 
