@@ -91,13 +91,15 @@ class Host:
             (node.deadline for node in self._nodes.values() if node.deadline is not None), default=None
         )
 
-    def transport_lost(self, at: int, out: Outcome, *, link: int = 0) -> None:
-        """Clean start and QoS 0: whatever is sent from now on is lost, and every table with it."""
+    def transport_lost(self, at: int, out: Outcome, *, link: int = 0, since: int | None = None) -> None:
+        """Clean start and QoS 0: whatever was sent after ``since`` is lost, and every table with it; ``at``:
+        when that was noticed.
+        """
         for node in self._nodes.values():
             if node.online and node.link == link:
                 self._flush(node, out)
                 self._note(node, out, notices.STALE, at, "connection_down")
-                self._go_offline(node, at, "connection_down", out)
+                self._go_offline(node, at if since is None else min(since, at), "connection_down", out)
 
     def transport_restored(self, at: int, out: Outcome, *, link: int = 0) -> None:
         for node in self._nodes.values():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -15,8 +15,9 @@ import orjson
 
 from connectors.domain.columns import Columns, instant, key_of
 from connectors.domain.mapping import Mapper, MappingProblem, Rule
-from connectors.domain.outage import Outage
+from connectors.domain.outage import GapRecord, Outage, gap_declared
 from connectors.domain.phrase import Phrase, late, phrase
+from connectors.domain.redelivery import Unconfirmed
 from connectors.interface import (
     ConfigurationError,
     ConnectorConfig,
@@ -25,10 +26,13 @@ from connectors.interface import (
     SampleBatch,
     option,
 )
-from connectors.transports.mqtt_client import Broker, MqttSession, Received, refuse_password
+from connectors.transports.mqtt_broker import Broker, refuse_password
+from connectors.transports.mqtt_client import MqttSession
+from connectors.transports.mqtt_waiting import Received
 
 BATCH = 500
 PROBE_SECONDS = 5.0
+UNSEEN = "the broker kept its session; what its queue had no room for, or was sent with QoS 0, is not seen"
 VERSIONS = {"3.1.1": 4, "5": 5}
 
 
@@ -75,11 +79,11 @@ class MqttConnector:
         self._config = config
         self._mapper = mapper_of(config)
         _check_share(config)
-        self._outage = Outage(f"{config.broker} {config.client_id}")
+        self._source = f"{config.broker} {config.client_id}"
+        self._outage = Outage(self._source)
         self._session: MqttSession | None = None
         self._tells = all(Rule.from_mapping(raw).ordered_by_itself for raw in config.mappings)
-        # On disk, but the PUBACK may not have reached the broker: what it said, by message id
-        self._unconfirmed: dict[int, int] = {}
+        self._unconfirmed = Unconfirmed()
         self._started = False
 
     async def probe(self) -> Probe:
@@ -116,29 +120,56 @@ class MqttConnector:
             kept = await session.open()
             await session.subscribe([(topic, self._config.qos) for topic in self._topics])
             self._session = session
-            recovered = "broker_queue" if kept and self._config.qos else ""
-            closed = self._outage.restored(datetime.now(UTC), recovered)
-            yield SampleBatch(gaps=[closed] if closed else [], messages=1)
+            self._unconfirmed.connected(kept=kept)
+            yield SampleBatch(gaps=self._restored(kept), messages=1)
             while True:
-                batch = self._batch(await session.receive(limit=BATCH, timeout=1.0))
+                messages = await session.receive(limit=BATCH, timeout=1.0)
+                self._unconfirmed.answered(session.proven)
+                batch = self._batch(messages)
+                batch.gaps += self._dropped(session)
                 if batch:
                     yield batch
         except Exception as error:
-            lost = self._outage.lost(datetime.now(UTC), "connection_down", str(error))
-            if lost:
-                yield SampleBatch(gaps=[lost])
+            lost = self._outage.lost(session.lost_since(datetime.now(UTC)), "connection_down", str(error))
+            gaps = [*self._dropped(session), *([lost] if lost else [])]
+            if gaps:
+                yield SampleBatch(gaps=gaps)
             raise
         finally:
             self._session = None
             await session.close()
 
+    def _restored(self, kept: bool) -> list[GapRecord]:
+        queued = kept and self._config.qos > 0
+        closed = self._outage.restored(datetime.now(UTC), "broker_queue" if queued else "")
+        if closed is None:
+            return []
+        detail = f"{closed.detail}; {UNSEEN}"[-500:] if queued else closed.detail
+        return [replace(closed, detail=detail.removeprefix("; "))]
+
+    def _dropped(self, session: MqttSession) -> list[GapRecord]:
+        """What came with QoS 0 while a full disk held us, and more than the memory set aside for it."""
+        dropped = session.take_dropped()
+        if dropped is None:
+            return []
+        gap = gap_declared(
+            source=self._source,
+            cause="no_room",
+            start=dropped.start,
+            end=dropped.end,
+            detail=f"{dropped.count} messages of QoS 0 came when no more could be held",
+        )
+        return [gap]
+
     async def acknowledge(self, batch: SampleBatch) -> None:
         """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
         messages: list[Received] = batch.token or []
+        session = self._session
+        if session is not None:
+            session.acknowledge([(message.mid, message.qos) for message in messages])
+        turn = session.asked if session is not None else 0
         for message in messages:
-            self._unconfirmed[message.mid] = hash((message.topic, message.payload))
-        if self._session is not None:
-            self._session.acknowledge([(message.mid, message.qos) for message in messages])
+            self._unconfirmed.stored(message.mid, _said(message), turn)
 
     @property
     def _client_id(self) -> str:
@@ -169,8 +200,10 @@ class MqttConnector:
         return batch
 
     def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
-        if message.dup and self._unconfirmed.get(message.mid) == hash((message.topic, message.payload)):
+        if message.dup and self._unconfirmed.again(message.mid, _said(message)):
             return None
+        if message.qos:
+            self._unconfirmed.sent_anew(message.mid)
         key = 0 if self._tells else _digest(message)
         while key in fresh:
             key += 1
@@ -197,6 +230,10 @@ class MqttConnector:
             source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns
         )
         return columns
+
+
+def _said(message: Received) -> int:
+    return hash((message.topic, message.payload))
 
 
 def _digest(message: Received) -> int:

@@ -8,98 +8,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import ssl
 import struct
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from connectors.domain.columns import instant
 from connectors.domain.phrase import late
-from connectors.interface import ConfigurationError, Unavailable
+from connectors.interface import Unavailable
+from connectors.transports.mqtt_broker import Broker
+from connectors.transports.mqtt_waiting import ON_THE_WAY, Dropped, Received, Waiting
 
-MAX_WAITING = 200_000
+CONFIRMED_EVERY: Final = 1.0
 READ_AHEAD = 65_536
 _PUBACK = struct.Struct("!BBH")
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
-
-
-class Received(NamedTuple):
-    """``arrival``: microseconds since 1970 UTC, taken in the network thread."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    mid: int
-    dup: bool
-    retain: bool
-    arrival: int
-
-
-def refuse_password(url: str) -> None:
-    """Settings are shown, exported and put on record. Raises ConfigurationError when they hold a secret."""
-    try:
-        secret = not url.startswith("$") and urlsplit(url).password
-    except ValueError:
-        return
-    if secret:
-        text = late(
-            "broker: a password is not kept in the settings; write $NAME, the variable that holds the whole"
-            " URL, or use username and password_env"
-        )
-        raise ConfigurationError(text)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Broker:
-    host: str
-    port: int
-    tls: bool = False
-    username: str = ""
-    password: str = field(default="", repr=False)
-    ca_file: str = ""
-
-    @classmethod
-    def parse(cls, url: str, *, username: str = "", password_env: str = "", ca_file: str = "") -> Broker:
-        """``mqtt://[user@]host[:port]`` or ``mqtts://``, or ``$NAME``, the variable holding it, then with its
-        password.
-        """
-        refuse_password(url)
-        if url.startswith("$"):
-            name, url = url[1:], os.environ.get(url[1:], "")
-            if not url:
-                raise ConfigurationError(late("broker: the variable %(name)s is not set"), name=name)
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            text = late("broker: read %(read)r, expected mqtt://host:port or mqtts://host:port")
-            raise ConfigurationError(text, read=url.rpartition("@")[2])
-        try:
-            port = parts.port or _PORTS[parts.scheme]
-        except ValueError:
-            text = late("broker: the port of %(read)r is not a number from 1 to 65535")
-            raise ConfigurationError(text, read=url.rpartition("@")[2]) from None
-        if password_env and password_env not in os.environ:
-            text = late("password_env: the variable %(name)s is not set")
-            raise ConfigurationError(text, name=password_env)
-        return cls(
-            host=parts.hostname,
-            port=port,
-            tls=parts.scheme == "mqtts",
-            username=username or unquote(parts.username or ""),
-            password=os.environ[password_env] if password_env else unquote(parts.password or ""),
-            ca_file=ca_file,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,10 +48,20 @@ class _Client(paho.Client):
 
     _ahead = b""
     _read = 0
+    # Microseconds since 1970 UTC, of whatever came last, an answer to a PINGREQ included
+    heard = 0
+    asked = answered = 0
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._asking = threading.Lock()
+        self.on_answer: Callable[[], None] = lambda: None
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._read >= len(self._ahead):
             self._ahead, self._read = super()._sock_recv(max(bufsize, READ_AHEAD)), 0
+            if self._ahead:
+                self.heard = time.time_ns() // 1000
         taken = self._ahead[self._read : self._read + bufsize]
         self._read += bufsize
         return taken
@@ -132,6 +73,23 @@ class _Client(paho.Client):
             code = super().loop_read(max_packets)
         return code
 
+    def _send_pingreq(self) -> paho.MQTTErrorCode:
+        # Counted before it is queued: whoever then reads the count has queued his before the next
+        with self._asking:
+            self.asked += 1
+        return super()._send_pingreq()
+
+    def _handle_pingresp(self) -> paho.MQTTErrorCode:
+        code = super()._handle_pingresp()
+        self.answered += 1
+        self.on_answer()
+        return code
+
+    def ask(self) -> None:
+        """PINGREQ, unless one waits for its answer: what was sent before it has then been read."""
+        if self.asked == self.answered and self.is_connected():
+            self._send_pingreq()
+
     def acknowledge(self, mids: list[int]) -> None:
         """PUBACKs of QoS 1 in one piece: one wake-up and one write for all."""
         if mids:
@@ -142,7 +100,8 @@ class _Client(paho.Client):
 class MqttSession:
     """From CONNECT to loss.
 
-    ``open`` raises Unavailable; so does ``receive`` once the connection or its thread died.
+    ``open`` raises Unavailable; so does ``receive`` once the connection or its thread died. ``proven``: so
+    many PINGREQs were answered, and all that came before the answer was taken.
     """
 
     def __init__(
@@ -163,14 +122,19 @@ class MqttSession:
         self._keepalive = keepalive
         self._receive_maximum = receive_maximum
         self._session_expiry = session_expiry
-        self._waiting: deque[Received] = deque()
+        self._waiting = Waiting()
         self._sleeping = False
         self._failure = ""
         self._connected: asyncio.Future[bool] | None = None
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._early_subacks: set[int] = set()
         self._thread: threading.Thread | None = None
-        self.overflowed = 0
+        self._overrun_at: int | None = None
+        self._began = 0
+        self._asked_at = time.monotonic()
+        self._unproven = False
+        self._answer: tuple[int, int] | None = None
+        self.proven = 0
         self._client = self._build(client_id, will)
 
     def _build(self, client_id: str, will: Will | None) -> _Client:
@@ -188,6 +152,7 @@ class MqttSession:
             client.tls_set_context(ssl.create_default_context(cafile=self._broker.ca_file or None))
         if will is not None:
             client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
+        client.on_answer = self._on_answer
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -245,7 +210,11 @@ class MqttSession:
             raise Unavailable(f"broker {self._broker}: subscription not confirmed") from None
 
     async def receive(self, *, limit: int, timeout: float) -> list[Received]:
-        """What waits, in arrival order, at most ``limit``; empty after ``timeout`` seconds of silence."""
+        """What waits, in arrival order, at most ``limit``; empty after ``timeout`` seconds of silence.
+
+        Asked for again, what it returned before has been dealt with.
+        """
+        self._prove()
         if not self._waiting:
             self._check()
             self._wakeup.clear()
@@ -258,12 +227,44 @@ class MqttSession:
             self._sleeping = False
             if not self._waiting:
                 self._check()
-        take = min(limit, len(self._waiting))
-        return [self._waiting.popleft() for _ in range(take)]
+        return self._waiting.take(limit)
+
+    def _prove(self) -> None:
+        """A PINGREQ now and then: while nothing comes, so that a dead link is noticed and the last sign of
+        life is never old; after PUBACKs, because the answer tells that the broker has read them.
+        """
+        answer = self._answer
+        if answer is not None and self._waiting.taken >= answer[1]:
+            self.proven, self._answer = answer[0], None
+        since = time.monotonic() - self._asked_at
+        if since >= self._keepalive / 3 or (self._unproven and since >= CONFIRMED_EVERY):
+            self._asked_at, self._unproven = time.monotonic(), False
+            self._client.ask()
+
+    @property
+    def asked(self) -> int:
+        """PINGREQs so far. A PUBACK sent before this was read is known to the broker once ``proven`` is
+        higher.
+        """
+        return self._client.asked
+
+    def lost_since(self, noticed: datetime) -> datetime:
+        """From when on something may have been sent that never came, never before the session began.
+
+        A half-open link is noticed up to two keepalives after it fell silent.
+        """
+        if not self._began:
+            return noticed
+        last = self._client.heard if self._overrun_at is None else self._overrun_at
+        return min(noticed, instant(max(self._began, last - ON_THE_WAY)))
+
+    def take_dropped(self) -> Dropped | None:
+        return self._waiting.take_dropped()
 
     def acknowledge(self, messages: list[tuple[int, int]]) -> None:
         """PUBACK (mid, qos), in the order given. On a lost connection the broker will send them again."""
         self._client.acknowledge([mid for mid, qos in messages if qos == 1])
+        self._unproven = self._unproven or bool(messages)
 
     def publish(
         self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False
@@ -297,29 +298,41 @@ class MqttSession:
 
     def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         try:
-            if len(self._waiting) >= MAX_WAITING:
-                # QoS 1 stays unacknowledged and comes again; QoS 0 is lost and counted
-                self.overflowed += 1
-                if message.qos:
-                    self._fail("more messages than can be held")
-                return
             topic = message._topic.decode("utf-8", "replace")
             now = time.time_ns() // 1000
-            self._waiting.append(
-                Received(
-                    topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, now
-                )
+            received = Received(
+                topic, bytes(message.payload), message.qos, message.mid, message.dup, message.retain, now
             )
+            # After one that had no room nothing is taken: it is to come again in its place
+            if self._overrun_at is not None or not self._waiting.put(received):
+                self._drop(received)
+                return
             if self._sleeping:
                 self._sleeping = False
                 self._loop.call_soon_threadsafe(self._wakeup.set)
         except BaseException as error:  # paho would let its thread die in silence (#365, #704)
             self._fail(f"receiving: {type(error).__name__}: {error}")
 
+    def _drop(self, message: Received) -> None:
+        """QoS 1 stays unacknowledged and comes again, on the next connection. QoS 0 is lost and counted; in a
+        clean session, where what comes next builds on it, the session ends as well.
+        """
+        if message.qos == 0:
+            self._waiting.drop(message)
+        if (message.qos or self._clean) and self._overrun_at is None:
+            self._overrun_at = message.arrival
+            self._fail("more messages than can be held")
+
+    def _on_answer(self) -> None:
+        # The first that is not taken yet: later ones would never be, behind a queue that is never empty
+        if self._answer is None:
+            self._answer = (self._client.answered, self._waiting.came)
+
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
             self._fail(f"refused the connection: {reason}")
         else:
+            self._began = time.time_ns() // 1000
             self._resolve(self._connected, bool(flags.session_present))
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:

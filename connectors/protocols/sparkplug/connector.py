@@ -149,33 +149,52 @@ class SparkplugConnector:
         self, words: asyncio.Queue[Word], tasks: dict[int, asyncio.Task[None]]
     ) -> AsyncIterator[SampleBatch]:
         word = await self._word(words)
-        outcome, gaps, count, over = Outcome(), list[GapRecord | None](), 0, ""
-        if word is not None:
-            outcome.notices += self._news
-            self._news.clear()
-            if word.kind == HEARD:
-                count = self._heard(word, outcome)
-            elif word.kind == UP:
-                gaps, count = self._up(word.link, outcome), 1
-            elif word.kind == STANDBY:
-                gaps = self._stand_by(word, outcome)
-            else:
-                gaps = self._lost(word, outcome)
-                over = self._again(word, words, tasks)
-            if word.kind != HEARD:
-                word.done.set()
+        if word is None:
+            batch = self._told(Outcome(), [], 0)
+            if batch:
+                yield batch
+        elif word.kind == HEARD:
+            yield self._messages(word)
+            # Only now on disk. STATE may be acknowledged, and what came meanwhile is one larger batch
+            word.done.set()
+        else:
+            batch, over = self._turn(word, words, tasks)
+            # Nothing to acknowledge: a link that is up reads on at once, one that is lost ends
+            word.done.set()
+            yield batch
+            if over:
+                raise Unavailable(over)
+
+    def _messages(self, word: Word) -> SampleBatch:
+        outcome = self._outcome()
+        count = self._heard(word, outcome)
+        return self._told(outcome, [], count)
+
+    def _turn(
+        self, word: Word, words: asyncio.Queue[Word], tasks: dict[int, asyncio.Task[None]]
+    ) -> tuple[SampleBatch, str]:
+        """A link that came, went or stood back; and why nothing is left to follow, else ""."""
+        outcome, over = self._outcome(), ""
+        if word.kind == UP:
+            return self._told(outcome, self._up(word.link, outcome), 1), over
+        if word.kind == STANDBY:
+            return self._told(outcome, self._stand_by(word, outcome), 0), over
+        gaps = self._lost(word, outcome)
+        over = self._again(word, words, tasks)
+        return self._told(outcome, gaps, 0), over
+
+    def _outcome(self) -> Outcome:
+        outcome = Outcome(notices=list(self._news))
+        self._news.clear()
+        return outcome
+
+    def _told(self, outcome: Outcome, gaps: list[GapRecord | None], count: int) -> SampleBatch:
         self._host.tick(_now(), outcome)
         self._command(outcome)
         self._alarm(outcome)
         batch = _batch(outcome, messages=count, gaps=[gap for gap in gaps if gap])
         batch.followed = not all(link.standing_by for link in self._links)
-        if batch:
-            yield batch
-        if word is not None:
-            # Only now on disk: what comes meanwhile gathers in the link, for a larger batch
-            word.done.set()
-        if over:
-            raise Unavailable(over)
+        return batch
 
     async def _word(self, words: asyncio.Queue[Word]) -> Word | None:
         """The next, or None when something is due before it."""
@@ -206,11 +225,12 @@ class SparkplugConnector:
     def _lost(self, word: Word, outcome: Outcome) -> list[GapRecord | None]:
         now = datetime.now(UTC)
         outcome.notices.append(Notice(notices.DEAF, "", micros(now), detail=word.why[:300]))
-        self._host.transport_lost(micros(now), outcome, link=word.link)
+        since = self._links[word.link].lost_since(now)
+        self._host.transport_lost(micros(now), outcome, link=word.link, since=micros(since))
         others = [link for link in self._links if link.number != word.link]
         if any(link.up or link.standing_by for link in others):
             return []
-        return [self._outage.lost(now, "connection_down", word.why)]
+        return [self._outage.lost(since, "connection_down", word.why)]
 
     def _stand_by(self, word: Word, outcome: Outcome) -> list[GapRecord | None]:
         """Another host records from here on: what we missed is over, what comes is not ours to miss."""

@@ -11,6 +11,7 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -47,6 +48,7 @@ class Link:
         self.number, self.url = number, url
         self._config = config
         self._session: MqttSession | None = None
+        self._latest: MqttSession | None = None
         self.birth_ms = 0
         self.standing_by = False
         self.news: list[str] = []
@@ -55,6 +57,10 @@ class Link:
     @property
     def up(self) -> bool:
         return self._session is not None and self._session.connected
+
+    def lost_since(self, noticed: datetime) -> datetime:
+        """From when on something may have been sent that the connection just lost did not bring."""
+        return self._latest.lost_since(noticed) if self._latest is not None else noticed
 
     def wait(self) -> float:
         """Seconds before the next attempt: longer with each that failed."""
@@ -66,13 +72,14 @@ class Link:
         # tck-id-host-topic-phid-birth-payload-timestamp: birth and will of one CONNECT carry the same time
         self.birth_ms = max(time.time_ns() // 1_000_000, self.birth_ms + 1)
         will = Will(topic=config.state_topic, payload=state(False, self.birth_ms))
-        return MqttSession(
+        self._latest = MqttSession(
             config.broker_of(self.url),
             client_id=f"{config.host_id}-{uuid.uuid4().hex[:8]}",
             clean=True,
             version=VERSIONS[config.version],
             will=will if config.primary and not passive else None,
         )
+        return self._latest
 
     async def follow(self, words: asyncio.Queue[Word]) -> None:
         """One attempt, until it is lost. Everything it hears goes to ``words``, the loss last."""

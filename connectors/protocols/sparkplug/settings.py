@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.domain.phrase import late
 from connectors.interface import ConfigurationError, ConnectorConfig, option
-from connectors.transports.mqtt_client import Broker, refuse_password
+from connectors.transports.mqtt_broker import Broker, refuse_password
 
 VERSIONS: Final = {"": 4, "3.1.1": 4, "5": 5}
 
