@@ -4,7 +4,6 @@ receipts.
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,17 +13,19 @@ from functools import partial
 import numpy as np
 import psycopg2.errors
 from django.db import IntegrityError, transaction
-from django.db import connection as database
 
-from connectors.domain.columns import EPOCH, UNDATED, Columns, encode, instant, micros
+from connectors.domain.columns import EPOCH, Columns, encode, instant, micros
 from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord
 from connectors.domain.wire import Unread
-from connectors.models import DirtyMark, Gap, IngestReceipt, ReceivedNumber, Watermark
+from connectors.models import DirtyMark, Gap, IngestReceipt, Watermark
 from connectors.services.compaction import packed_left_out
 from connectors.services.context import Context, context_of
+from connectors.services.landing import look_first
+from connectors.services.landing import numbers_once as _numbers_once
+from connectors.services.landing import rows_copy as _copy
 from connectors.services.notices import notices_append
-from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes, joined, rows_of
+from connectors.services.packing import Array, Rows, joined, rows_of
 from connectors.services.partitions import partitions_ensure, partitions_forget
 from connectors.services.quarantine import CLOCKS, EVERY, Aside, CannotReread, Clocks, messages_set_aside
 from connectors.services.tally import Counted, tally_append
@@ -33,15 +34,7 @@ from connectors.services.waking import pressing_in, wake, wake_sparingly
 FUTURE_ALLOWED = timedelta(minutes=5)
 PAST_ALLOWED = timedelta(days=3660)
 _DAY = 86_400_000_000
-_COPY = f"COPY {{}} ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
-_STAGING = """
-CREATE TEMPORARY TABLE IF NOT EXISTS sample_staging (LIKE connectors_signalsample INCLUDING DEFAULTS)
-ON COMMIT DELETE ROWS
-"""
-_FROM_STAGING = f"""
-INSERT INTO connectors_signalsample ({", ".join(COLUMNS)})
-SELECT {", ".join(COLUMNS)} FROM sample_staging ON CONFLICT DO NOTHING
-"""
+ATTEMPTS = 4
 UNKNOWN, FUTURE, PAST, TYPE = "unknown address", "in the future", "too far in the past", "wrong type"
 
 
@@ -104,12 +97,14 @@ def deliveries_store(
     ``refuse_unreadable`` raises CannotReread instead of setting values aside (they already are).
     ``sparingly``: a stream of batches wakes a machine at most once a second, or when a state changed.
     """
-    for attempt in (1, 2):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             _partitions(deliveries, now)
             with transaction.atomic():
                 context = context_of(slug)
                 fresh = _not_received(deliveries)
+                if not fresh:
+                    return context, []
                 results, landed, pressing = _store(context, fresh, now, refuse_unreadable)
                 _receipts(fresh, results, now)
                 if not refuse_unreadable:  # what was set aside was counted when it came
@@ -121,11 +116,16 @@ def deliveries_store(
                 tell = wake_sparingly if sparingly else wake
                 transaction.on_commit(partial(tell, landed, pressing), robust=True)
                 return context, results
+        except psycopg2.errors.UniqueViolation:
+            # Some of it is there, or another worker is storing it: what comes next looks first
+            look_first(connection_id=context.connection_id)
+            if attempt == ATTEMPTS:
+                raise
         except (IntegrityError, psycopg2.errors.CheckViolation):
             # The same batch was being stored by another worker: its receipt is there now. Or the partition
             # of a packed day was dropped since it was looked for
             partitions_forget()
-            if attempt == 2:
+            if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
 
@@ -166,25 +166,26 @@ def _store(
     if asides and refuse_unreadable:
         raise CannotReread(asides[0].reason)
     set_aside = [len(delivery.samples) - len(rows) for delivery, rows in zip(deliveries, split, strict=True)]
-    split = [packed_left_out(_numbers_once(context, rows), now=now) for rows in split]
-    stored = _copy(split)
+    rows = _numbers_once(context, joined([packed_left_out(rows, now=now) for rows in split]))
+    new = _copy(context, rows)
+    stored = np.bincount(new.batch, minlength=len(deliveries)).tolist()
     for delivery in deliveries:
         asides += [_message_aside(message) for message in delivery.unread]
     told = [notice for delivery in deliveries for notice in delivery.notices]
     notices_append(connection_id=context.connection_id, notices=told, now=now)
     messages_set_aside(connection_id=context.connection_id, revision=context.revision, asides=asides)
-    touched = _marks_of_samples(context, [rows for rows, new in zip(split, stored, strict=True) if new])
+    touched = _marks_of_samples(context, new)
     touched += [mark for delivery in deliveries for mark in _gaps(context, delivery.gaps, now)]
     results = [
         Result(
             received=len(delivery.samples) + len(delivery.unread),
-            stored=new,
-            deduplicated=len(delivery.samples) - aside - new,
+            stored=count,
+            deduplicated=len(delivery.samples) - aside - count,
             quarantined=aside + len(delivery.unread),
         )
-        for delivery, aside, new in zip(deliveries, set_aside, stored, strict=True)
+        for delivery, aside, count in zip(deliveries, set_aside, stored, strict=True)
     ]
-    return results, _mark(touched), pressing_in(context, split)
+    return results, _mark(touched), pressing_in(context, [rows])
 
 
 # -- reading ------------------------------------------------------------------------------------------------
@@ -241,48 +242,7 @@ def _message_aside(message: Unread) -> Aside:
     return Aside(message.source, message.reason, "message", message.raw, 1, message.arrival_time)
 
 
-def _numbers_once(context: Context, rows: Rows) -> Rows:
-    """Messages numbered but not dated: arrival differs at each delivery, so their number tells them apart."""
-    undated = (rows.historical & UNDATED) != 0
-    if not undated.any():
-        return rows
-    keys = np.unique(rows.key[undated]).tolist()
-    table = ReceivedNumber._meta.db_table
-    with database.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (connection_id, key, received_at)"
-            " SELECT %s, key, now() FROM unnest(%s::bigint[]) AS key ORDER BY key"
-            " ON CONFLICT DO NOTHING RETURNING key",
-            [context.connection_id, keys],
-        )
-        fresh = np.array([key for (key,) in cursor.fetchall()], np.int64)
-    return rows.take(~undated | np.isin(rows.key, fresh))
-
-
 # -- writing ------------------------------------------------------------------------------------------------
-
-
-def _copy(split: list[Rows]) -> list[int]:
-    """How many rows of each batch were new. COPY first: in the common case nothing is there twice."""
-    if not any(len(rows) for rows in split):
-        return [0] * len(split)
-    try:
-        with transaction.atomic(), database.cursor() as cursor:
-            cursor.copy_expert(_COPY.format("connectors_signalsample"), io.BytesIO(copy_bytes(joined(split))))
-        return [len(rows) for rows in split]
-    except psycopg2.errors.UniqueViolation:
-        return [_copy_new(rows) for rows in split]
-
-
-def _copy_new(rows: Rows) -> int:
-    if not len(rows):
-        return 0
-    with database.cursor() as cursor:
-        cursor.execute(_STAGING)
-        cursor.execute("DELETE FROM sample_staging")
-        cursor.copy_expert(_COPY.format("sample_staging"), io.BytesIO(copy_bytes(rows)))
-        cursor.execute(_FROM_STAGING)
-        return int(cursor.rowcount)
 
 
 def _counted(delivery: Delivery, result: Result) -> Counted:
@@ -300,10 +260,7 @@ def _counted(delivery: Delivery, result: Result) -> Counted:
 Mark = tuple[int, datetime, datetime]
 
 
-def _marks_of_samples(context: Context, split: list[Rows]) -> list[Mark]:
-    if not split:
-        return []
-    rows = joined(split)
+def _marks_of_samples(context: Context, rows: Rows) -> list[Mark]:
     order = np.argsort(rows.equipment_id, kind="stable")
     equipment, times = rows.equipment_id[order], rows.source_time[order]
     ids, starts = np.unique(equipment, return_index=True)

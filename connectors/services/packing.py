@@ -68,6 +68,8 @@ class Rows:
     kind: Array
     bits: Array
     key: Array
+    # Which of the batches that were joined
+    batch: Array
     texts: list[str]
 
     def take(self, mask: Array) -> Rows:
@@ -101,6 +103,7 @@ def rows_of(columns: Columns, *, signal_id: Array, equipment_id: Array, site_id:
         kind=np.frombuffer(columns.kind, np.uint8),
         bits=np.frombuffer(columns.bits, np.int64),
         key=np.frombuffer(columns.key, np.int64),
+        batch=np.zeros(len(columns), np.int64),
         texts=columns.texts,
     )
 
@@ -114,8 +117,9 @@ def joined(parts: list[Rows]) -> Rows:
     for part in parts:
         bits.append(np.where(part.kind == KIND_TEXT, part.bits + len(texts), part.bits))
         texts += part.texts
-    names = [name for name in Rows.__dataclass_fields__ if name not in ("site_id", "texts", "bits")]
+    names = [name for name in Rows.__dataclass_fields__ if name not in ("site_id", "texts", "bits", "batch")]
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    arrays["batch"] = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
     return Rows(site_id=parts[0].site_id, texts=texts, bits=np.concatenate(bits), **arrays)
 
 
