@@ -27,7 +27,7 @@ from connectors.protocols.files import FilesConfig, FilesConnector
 from connectors.protocols.http import HttpConfig, HttpConnector
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
-from connectors.protocols.opcua.values import NotAValue, add_value
+from connectors.protocols.opcua.values import NotAValue, data_row
 from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from connectors.services.posting import lines_of
@@ -118,7 +118,7 @@ def opcua(settings: Line, lines: list[Line]) -> list[Line]:
             data = replace(data, SourceTimestamp=said_at)
         columns = Columns()
         try:
-            add_value(columns, line["address"], data, arrival=_at(line["at"]))
+            columns.add_rows([data_row(line["address"], data, _at(line["at"]))], _at(line["at"]))
         except NotAValue as error:
             unread = Malformed(
                 source=line["address"], reason=str(error), raw=b"", arrival_time=instant(_at(line["at"]))

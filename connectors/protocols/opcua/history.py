@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from asyncua import ua
 
-from connectors.domain.columns import Columns
+from connectors.domain.columns import HISTORICAL, Columns, Row
 from connectors.interface import SampleBatch, Unavailable
 from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import running_since, within
 from connectors.protocols.opcua.session import CHUNK, UaSession
-from connectors.protocols.opcua.values import NotAValue, add_value, aware, node_id
+from connectors.protocols.opcua.values import NotAValue, aware, data_row, node_id
 
 HISTORY_SECONDS = 120.0
 HISTORY_PAGE = 1000
@@ -122,8 +122,9 @@ async def historizing(session: UaSession) -> set[str]:
 
 
 def _columns(address: str, values: list[ua.DataValue]) -> Columns:
-    arrival, columns = time.time_ns() // 1000, Columns()
+    arrival, columns, rows = time.time_ns() // 1000, Columns(), list[Row]()
     for data in values:
         with contextlib.suppress(NotAValue, OverflowError):
-            add_value(columns, address, data, arrival=arrival, historical=1)
+            rows.append(data_row(address, data, arrival))
+    columns.add_rows(rows, arrival, HISTORICAL)
     return columns

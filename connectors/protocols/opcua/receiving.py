@@ -11,14 +11,15 @@ from typing import Any
 
 from asyncua import ua
 
-from connectors.domain.columns import instant, micros
+from connectors.domain.columns import NO_TIME, Row, instant, micros
 from connectors.domain.outage import GapRecord, gap_declared
 from connectors.interface import Malformed, SampleBatch, Unavailable
 from connectors.protocols.opcua.conditions import Conditions, Overflowed
 from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Items
+from connectors.protocols.opcua.notifications import Changes
 from connectors.protocols.opcua.packml import Nested
-from connectors.protocols.opcua.values import NotAValue, add_value, aware, overflowed
+from connectors.protocols.opcua.values import NotAValue, aware, overflowed, row_of, value_of
 
 LEAST_SLACK, MOST_SLACK = 0.1, 5.0
 SHOWN, MOST_SHOWN = 200, 2000
@@ -90,11 +91,9 @@ class Receiving:
         batch = SampleBatch()
         for notification in notifications:
             if isinstance(notification, ua.DataChangeNotification):
-                batch.gaps += self._full_queues(notification.MonitoredItems)
-                for item in notification.MonitoredItems:
-                    self._item(item, batch, arrival)
-                for machine in self.nested.values():
-                    machine.tell(batch.samples, arrival)
+                self._changed(Changes.of(notification.MonitoredItems), batch, arrival)
+            elif isinstance(notification, Changes):
+                self._changed(notification, batch, arrival)
             elif isinstance(notification, ua.EventNotificationList):
                 self._events(notification.Events, batch, arrival)
             elif isinstance(notification, ua.StatusChangeNotification):
@@ -102,27 +101,43 @@ class Receiving:
             batch.messages += 1
         return batch
 
-    def _item(self, item: ua.MonitoredItemNotification, batch: SampleBatch, arrival: int) -> None:
-        handle, data = item.ClientHandle, item.Value
-        if handle == HEARTBEAT_HANDLE:
-            self.data_heard = time.monotonic()
-            return
-        address = self.items.addresses.get(handle)
-        if address is None:
-            return
-        self.items.silent.discard(handle)
-        if PART in address:
-            address, _, part = address.partition(PART)
-            self.nested[address].hear(part, data, arrival)
-            return
-        before = self._last_source.get(address, arrival)
-        try:
-            at = add_value(batch.samples, address, data, arrival=arrival)
-        except (NotAValue, OverflowError) as error:
-            batch.malformed.append(_unread(address, error, data, arrival))
-            return
-        self._last_source[address] = max(before, at) if address in self._last_source else at
-        if data.StatusCode is not None and overflowed(int(data.StatusCode.value)):
+    def _changed(self, changes: Changes, batch: SampleBatch, arrival: int) -> None:
+        batch.gaps += self._full_queues(changes)
+        addresses, silent, rows = self.items.addresses, self.items.silent, list[Row]()
+        for change in changes.items:
+            handle, _, value, status, source, server = change
+            address = addresses.get(handle)
+            if handle == HEARTBEAT_HANDLE:
+                self.data_heard = time.monotonic()
+                continue
+            if address is None:
+                continue
+            if silent:
+                silent.discard(handle)
+            if PART in address:
+                address, _, part = address.partition(PART)
+                self.nested[address].hear(part, changes.whole(change), arrival)
+                continue
+            if isinstance(value, ua.DataValue):
+                try:
+                    value = value_of(value)
+                except (NotAValue, OverflowError) as error:
+                    batch.malformed.append(_unread(address, error, value, arrival))
+                    continue
+            row = row_of(address, value, status, source, server, arrival)
+            rows.append(row)
+            self._told(address, row[2], status, batch, arrival)
+        batch.samples.add_rows(rows, arrival)
+        for machine in self.nested.values():
+            machine.tell(batch.samples, arrival)
+
+    def _told(self, address: str, at: int, status: int, batch: SampleBatch, arrival: int) -> None:
+        """Of what instant (µs) the newest value of an address is; a gap where some before it are missing."""
+        before = self._last_source.get(address)
+        if before is None or at > before:
+            self._last_source[address] = at
+        if status and overflowed(status):
+            before = arrival if before is None else before
             batch.gaps.append(self._overflow(address, min(before, at), at))
 
     def _events(self, events: list[ua.EventFieldList], batch: SampleBatch, arrival: int) -> None:
@@ -133,20 +148,19 @@ class Receiving:
                 since = micros(self.covered) if self.covered else arrival
                 batch.gaps += [self._overflow(one, since, arrival) for one in self.conditions.addresses]
 
-    def _full_queues(self, items: list[ua.MonitoredItemNotification]) -> list[GapRecord]:
+    def _full_queues(self, changes: Changes) -> list[GapRecord]:
         """Some servers drop the oldest value of a full queue without the overflow bit."""
-        if len(items) < self.items.fewest:
+        if len(changes) < self.items.fewest:
             return []
-        counted = Counter(item.ClientHandle for item in items)
         found = []
-        for handle, count in counted.items():
+        for handle, count in Counter([handle for handle, *_ in changes.items]).items():
             granted, address = self.items.granted.get(handle), self.items.addresses.get(handle, "")
             before = self._last_source.get(address)
             if granted is None or before is None or count < granted.queue or granted.queue < 2:
                 continue
-            first = next(item for item in items if item.ClientHandle == handle).Value.SourceTimestamp
-            if first is not None:
-                found.append(self._overflow(address, before, max(before, micros(aware(first)))))
+            first = next(source for one, _, _, _, source, _ in changes.items if one == handle)
+            if first != NO_TIME:
+                found.append(self._overflow(address, before, max(before, first)))
         return found
 
     def _overflow(self, address: str, start: int, end: int) -> GapRecord:

@@ -28,6 +28,7 @@ from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import REQUEST, Access, Ticket, within
 from connectors.protocols.opcua.items import HEARTBEAT, HEARTBEAT_HANDLE, Items, request
 from connectors.protocols.opcua.lifecycle import Heard, Lifecycle, Step
+from connectors.protocols.opcua.notifications import publish
 from connectors.protocols.opcua.receiving import Gone, Pending, Receiving, Silent
 from connectors.transports.deadline import bounded
 
@@ -209,8 +210,9 @@ class UaSession:
             while True:
                 told = list(self.unacknowledged)
                 try:
-                    response = await self.client.uaclient.session.publish(
-                        [ua.SubscriptionAcknowledgement(self.subscription, number) for number in told]
+                    response = await publish(
+                        self.client,
+                        [ua.SubscriptionAcknowledgement(self.subscription, number) for number in told],
                     )
                 except (uaerrors.BadTimeout, uaerrors.BadTooManyPublishRequests):
                     continue

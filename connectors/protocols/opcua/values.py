@@ -12,7 +12,7 @@ from typing import Any
 
 from asyncua import ua
 
-from connectors.domain.columns import EPOCH, MICROSECOND, NO_TIME, Columns
+from connectors.domain.columns import NO_TIME, Row, bounded, micros
 from connectors.domain.phrase import Told, late
 from plant.domain.samples import Value
 
@@ -20,6 +20,7 @@ _ADDRESS = re.compile(r"(?:nsu=(?P<uri>.*);)?(?P<identifier>[isgb]=.+)", re.DOTA
 # OPC UA Part 4 §7.39: info type DataValue with its overflow bit.
 _OVERFLOW = 0x0480
 MAX_TEXT = 10_000
+YEAR_1980 = micros(datetime(1980, 1, 1, tzinfo=UTC))
 
 
 class NotAValue(ValueError):
@@ -80,37 +81,41 @@ def aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _micros(moment: datetime | None) -> int:
-    """Servers send the year 1601 for no time at all."""
-    if moment is None or moment.year < 1980:
-        return NO_TIME
-    return (aware(moment) - EPOCH) // MICROSECOND
-
-
 def overflowed(status: int) -> bool:
     return status & _OVERFLOW == _OVERFLOW
 
 
-def add_value(into: Columns, address: str, data: ua.DataValue, *, arrival: int, historical: int = 0) -> int:
-    """Appends one data value and returns its source time (µs). Raises NotAValue."""
-    status = int(data.StatusCode.value) if data.StatusCode is not None else 0
-    value = None
-    if data.Value is not None:
-        if data.Value.is_array:
-            raise NotAValue("an array is not a value")
-        value = scalar(data.Value.Value)
-    server = _micros(data.ServerTimestamp)
-    source = _micros(data.SourceTimestamp)
-    if source == NO_TIME:
+def row_of(address: str, value: Value, status: int, source: int, server: int, arrival: int) -> Row:
+    """One data value; servers send the year 1601 for no time at all."""
+    if server < YEAR_1980:
+        server = NO_TIME
+    if source < YEAR_1980:
         source = arrival if server == NO_TIME else server
-    into.add(
-        address,
-        value,
-        source_time=source,
-        server_time=server,
-        arrival_time=arrival,
-        quality=min(status >> 30, 2),
-        status=status & ~_OVERFLOW if overflowed(status) else status,
-        historical=historical,
-    )
-    return source
+    if not status:
+        return address, value, source, server, 0, 0
+    quality = min(status >> 30, 2)
+    return address, value, source, server, quality, status & ~_OVERFLOW if overflowed(status) else status
+
+
+def said_of(data: ua.DataValue) -> tuple[int, int, int]:
+    """Status, and the source's and the server's time (µs since 1970, NO_TIME: not said)."""
+    status = int(data.StatusCode.value) if data.StatusCode is not None else 0
+    return status, _micros(data.SourceTimestamp), _micros(data.ServerTimestamp)
+
+
+def _micros(moment: datetime | None) -> int:
+    return NO_TIME if moment is None else micros(aware(moment))
+
+
+def value_of(data: ua.DataValue) -> Value:
+    """Raises NotAValue, OverflowError."""
+    if data.Value is None:
+        return None
+    if data.Value.is_array:
+        raise NotAValue("an array is not a value")
+    return bounded(scalar(data.Value.Value))
+
+
+def data_row(address: str, data: ua.DataValue, arrival: int) -> Row:
+    """Raises NotAValue, OverflowError."""
+    return row_of(address, value_of(data), *said_of(data), arrival)
