@@ -17,6 +17,7 @@ import queue
 import shutil
 import sqlite3
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -30,32 +31,11 @@ import orjson
 
 from connectors.domain.columns import instant, micros
 from connectors.domain.outage import GapRecord
+from connectors.domain.spool_tables import COUNT, HELD, INDEX, NAMES, SCHEMA
 from connectors.domain.wire import Unread, extras_to_json, gap_from_json, gap_to_json
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS batch (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    connection TEXT NOT NULL,
-    arrived INTEGER NOT NULL,
-    samples BLOB NOT NULL,
-    extras TEXT NOT NULL,
-    count INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS batch_by_connection ON batch (connection, sequence);
-CREATE TABLE IF NOT EXISTS open_gap (
-    key TEXT PRIMARY KEY, connection TEXT NOT NULL, gap TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS alive (connection TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS counted (
-    connection TEXT PRIMARY KEY, received INTEGER NOT NULL, confirmed INTEGER NOT NULL
-) WITHOUT ROWID;
-"""
-COUNT = """INSERT INTO counted VALUES (?, ?, ?) ON CONFLICT (connection)
-DO UPDATE SET received = received + excluded.received, confirmed = confirmed + excluded.confirmed"""
-# Each connection by one look at the index, however many batches wait
-NAMES = """WITH RECURSIVE names (name) AS (SELECT min(connection) FROM batch UNION ALL
-SELECT (SELECT min(connection) FROM batch WHERE connection > name) FROM names WHERE name NOTNULL)"""
+# A sum that took long is asked for again after 50 times as long, so that writing goes on
+SUM_QUICK, SUM_SHARE, SUM_KEPT = 0.02, 50, 30.0
 HIGHEST = 2**63 - 1
 GROUP = 500
 PAGE_RESERVE = 16 * 1024 * 1024
@@ -153,6 +133,8 @@ class Spool:
             self._db.executescript(SCHEMA)
             if not any(name == "count" for _, name, *_ in self._rows("PRAGMA table_info(batch)")):
                 self._rows("ALTER TABLE batch ADD COLUMN count INTEGER NOT NULL DEFAULT 0")
+            with contextlib.suppress(sqlite3.OperationalError):  # no room: slower until there is
+                self._db.executescript(INDEX)
             self._rows("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
             ((self.id,),) = self._rows("SELECT value FROM about WHERE name = 'spool'")
         except sqlite3.DatabaseError as error:
@@ -164,6 +146,8 @@ class Spool:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
         self._used = self._size()
+        self._sum_due = 0.0
+        self._sums: tuple[dict[str, Any], dict[str, Any]] = {}, {}
         self._thread = threading.Thread(target=self._write, name="spool", daemon=True)
         self._thread.start()
 
@@ -336,22 +320,32 @@ class Spool:
         with self._lock:
             return [slug for (slug,) in self._rows(f"{NAMES} SELECT name FROM names WHERE name NOTNULL")]
 
-    def counted(self) -> dict[str, tuple[int, int]]:
-        """Values ever written here per connection, and those the database confirmed."""
-        with self._lock:
-            rows = self._rows("SELECT connection, received, confirmed FROM counted")
-        return {slug: (received, confirmed) for slug, received, confirmed in rows}
+    def _summed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Values written and confirmed per connection; values and batches really held, and since when. Both
+        of one instant, and of up to 30 s ago where summing many batches takes long.
+        """
+        if time.monotonic() >= self._sum_due:
+            began = time.monotonic()
+            with self._lock:
+                counted = self._rows("SELECT connection, received, confirmed FROM counted")
+                held = self._rows(HELD)
+            self._sums = {slug: tuple(row) for slug, *row in counted}, {slug: row for slug, *row in held}
+            took = time.monotonic() - began
+            self._sum_due = began + (min(SUM_SHARE * took, SUM_KEPT) if took > SUM_QUICK else 0.0)
+        return self._sums
 
     def report(self, now: datetime, connections: Iterable[str]) -> dict[str, Any]:
-        """What this side counted and how full its disk is, as JSON."""
-        counted, disk = self.counted(), shutil.disk_usage(self.path.parent)
+        """What this side counted, what it holds and how full its disk is, as JSON."""
+        (counted, held), disk = self._summed(), shutil.disk_usage(self.path.parent)
+        slugs = {*connections, *counted, *held}
         return {
             "at": now.isoformat(),
             "host": platform.node(),
             "usage": self.usage,
-            "disk": [disk.total, disk.free],
+            "disk": [disk.used + disk.free, disk.free],  # as df: without what is kept for the system
             "full": self._short or self.full,
-            "counted": {slug: counted.get(slug, (0, 0)) for slug in connections},
+            "counted": {slug: counted.get(slug, (0, 0)) for slug in slugs},
+            "held": {slug: held.get(slug, (0, 0, None)) for slug in slugs},
         }
 
     def open_gaps(self, connection: str) -> list[GapRecord]:

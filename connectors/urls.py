@@ -13,6 +13,11 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
     path("connections/<slug:slug>/edit/", views.connection_edit, name="connection_edit"),
     path("connections/<slug:slug>/nodes/", views.connection_nodes, name="connection_nodes"),
     path("connections/<slug:slug>/trust/", views.connection_trust, name="connection_trust"),
+    path(
+        "connections/<slug:slug>/runners/<uuid:spool>/write-off/",
+        views.spool_write_off,
+        name="spool_write_off",
+    ),
     path("connections/<slug:slug>/unread/", views.unread_list, name="connection_unread"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [*api]

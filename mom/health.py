@@ -39,7 +39,6 @@ CLOCK_WARN = timedelta(seconds=2)
 CLOCK_FAIL = timedelta(seconds=30)
 DISK_WARN_PERCENT = (70, 85)
 DISK_FAIL_PERCENT = 95
-DISK_ENOUGH = 20 * 10**9
 BEAT_LATE_SECONDS = 150
 SILENT_AFTER = timedelta(minutes=10)
 WORKER_ANSWER_SECONDS = 1.5
@@ -217,9 +216,7 @@ def check_disk() -> Finding:
             cause = _("no room for %(spool)s: sources are no longer acknowledged, nothing is lost")
             cause %= {"spool": reserve.with_suffix("").name}
             return Finding("disk", Status.FAIL, cause, f"du -xh {folder} | sort -h | tail")
-    own = disk_judge(
-        percent=100 * (usage.total - usage.free) / usage.total, free=usage.free, where=str(folder)
-    )
+    own = disk_judge(percent=100 * usage.used / (usage.used + usage.free), free=usage.free, where=str(folder))
     return max([own, *_other_disks(folder)], key=lambda found: list(Status).index(found.status))
 
 
@@ -233,23 +230,14 @@ def _other_disks(folder: Path) -> list[Finding]:
             cause = _("no room for %(spool)s: sources are no longer acknowledged, nothing is lost")
             found.append(Finding("disk", Status.FAIL, cause % {"spool": disk.where}, FIXES["disk"]))
         elif disk.share:
-            # A spool's own limit counts however much room its disk has
-            found.append(
-                disk_judge(
-                    percent=100 * disk.share, free=min(disk.free or 0, DISK_ENOUGH - 1), where=disk.where
-                )
-            )
+            found.append(disk_judge(percent=100 * disk.share, free=disk.free or 0, where=disk.where))
     return found
 
 
 def disk_judge(*, percent: float, free: int, where: str) -> Finding:
-    """Alarms at 70, 85 and 95 % full; a large disk with room left for weeks is none, however full."""
-    cause = _(
-        "%(p)d %% full, %(g).1f GB free at %(where)s; alarms at 70, 85 and 95 %% below %(least)d GB free"
-    )
-    cause = cause % {"p": percent, "g": free / 1e9, "where": where, "least": DISK_ENOUGH / 1e9}
-    if free >= DISK_ENOUGH:
-        return Finding("disk", Status.OK, cause)
+    """Alarms at 70, 85 and 95 % full, however large the disk."""
+    cause = _("%(p)d %% full, %(g).1f GB free at %(where)s; alarms at 70, 85 and 95 %%")
+    cause = cause % {"p": percent, "g": free / 1e9, "where": where}
     if percent >= DISK_FAIL_PERCENT:
         return Finding("disk", Status.FAIL, cause, f"du -xh {where} | sort -h | tail")
     if percent >= DISK_WARN_PERCENT[1]:

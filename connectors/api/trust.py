@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -12,10 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from connectors import selectors
+from connectors import selectors, services
+from connectors.domain.balance import Spool
 from connectors.domain.trust import Evidence, Level, Missing, verdict
+from connectors.models import SpoolReport
 from connectors.selectors.trust import evidence_of
-from plant.rest import actor_of, refuse_unknown
+from plant.rest import actor_of, once, refuse_unknown
 
 
 class TrustReasonSerializer(serializers.Serializer[Any]):
@@ -34,9 +40,34 @@ class BalanceSerializer(serializers.Serializer[Any]):
     quarantined = serializers.IntegerField()
     retired = serializers.IntegerField(help_text="Stored once, dropped since by the rule of how long.")
     in_spool = serializers.IntegerField(allow_null=True, help_text="null: a runner's disk cannot be seen.")
+    lost = serializers.IntegerField(help_text="On a runner's disk that was written off.")
     difference = serializers.IntegerField(
-        allow_null=True, help_text="received less the other five; above 0 is missing here, null is unknown."
+        allow_null=True, help_text="received less the other six; above 0 is missing here, null is unknown."
     )
+    astray = serializers.IntegerField(help_text="Of the difference: what a disk should hold and does not.")
+
+
+class RunnerSerializer(serializers.Serializer[Any]):
+    spool = serializers.UUIDField(help_text="Its disk's own identity.")
+    host = serializers.CharField()
+    heard_at = serializers.DateTimeField(help_text="When its last word came.")
+    silent = serializers.BooleanField(help_text="No word for more than 60 seconds.")
+    waiting = serializers.IntegerField(help_text="Values its disk holds and the database does not.")
+    since = serializers.DateTimeField(allow_null=True, help_text="When the oldest of them came.")
+    astray = serializers.IntegerField(help_text="Values its disk should hold and does not; below 0: extra.")
+    back = serializers.IntegerField(help_text="Values an older copy of its file counted less than it had.")
+    lost = serializers.IntegerField(help_text="Values written off with it.")
+    lost_at = serializers.DateTimeField(allow_null=True)
+    lost_by = serializers.CharField()
+    lost_why = serializers.CharField()
+
+
+class WriteOffSerializer(serializers.Serializer[Any]):
+    why = serializers.CharField(max_length=300, help_text="Why the disk does not come back.")
+
+
+class WrittenOffSerializer(serializers.Serializer[Any]):
+    lost = serializers.IntegerField(help_text="Values declared lost, of all its connections.")
 
 
 class MissingSerializer(serializers.Serializer[Any]):
@@ -91,6 +122,7 @@ class TrustSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Seconds from source to arrival; below 0: the source's clock is ahead."
     )
     unread = serializers.IntegerField(help_text="Unreadable messages of the last 24 hours.")
+    runners = RunnerSerializer(many=True)
     gaps = MissingSerializer(many=True)
     stuck = StuckSerializer(many=True)
     disks = DiskSerializer(many=True)
@@ -123,10 +155,35 @@ class TrustView(APIView):
                 }
                 for one in told.reasons
             ],
+            "runners": [_runner(one, now) for one in found.spools],
             "gaps": [_gap(gap, gap.lasted(now).total_seconds()) for gap in found.gaps],
             **_measured(found),
         }
         return Response(TrustSerializer(answer).data)
+
+
+class SpoolWriteOffView(APIView):
+    required_action = "connection.edit"
+
+    @extend_schema(request=WriteOffSerializer, responses=WrittenOffSerializer)
+    def post(self, request: Request, slug: str, spool: UUID) -> Response:
+        """Declare what a runner's disk held lost: it is gone. Every connection it owed to gets a gap."""
+        actor = actor_of(request)
+        connection = get_object_or_404(selectors.connections_visible(actor), slug=slug)
+        if not SpoolReport.objects.filter(connection=connection, spool=spool).exists():
+            raise Http404
+        asked = WriteOffSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+
+        def write() -> tuple[int, dict[str, int]]:
+            why = asked.validated_data["why"]
+            return 200, {"lost": services.spool_write_off(spool=spool, why=why, by=actor, now=timezone.now())}
+
+        return once(request, write)
+
+
+def _runner(one: Spool, now: datetime) -> dict[str, Any]:
+    return {**asdict(one), "silent": one.is_silent(now)}
 
 
 def _measured(found: Evidence) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from connectors.api.lists import GapViewSet, QuarantineViewSet, SignalViewSet
 from connectors.api.samples import SamplesView
-from connectors.api.trust import TrustView
+from connectors.api.trust import SpoolWriteOffView, TrustView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("signals", SignalViewSet, basename="signal")
@@ -15,5 +15,10 @@ router.register("quarantine", QuarantineViewSet, basename="quarantine")
 urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     path("connections/<slug:slug>/trust", TrustView.as_view(), name="connection-trust"),
+    path(
+        "connections/<slug:slug>/runners/<uuid:spool>/write-off",
+        SpoolWriteOffView.as_view(),
+        name="spool-write-off",
+    ),
     path("samples", SamplesView.as_view(), name="sample-list"),
 ]

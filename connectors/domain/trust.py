@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from connectors.domain.balance import Balance, Spool
 from connectors.domain.phrase import Phrase, late, phrase
 
-REPORT_LATE = timedelta(seconds=60)
 WATERMARK_LATE = timedelta(minutes=5)
 DELAY_LATE = 10.0
 CLOCK_OFF = 2.0
@@ -21,74 +21,6 @@ class Level(StrEnum):
     BELIEVE = "believe"
     CARE = "care"
     REFUSE = "refuse"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """One way in: a runner's spool, or the API (``spool`` "").
-
-    ``told``: the sender's count of what came; ``uncounted``: values that came without one. ``written`` and
-    ``confirmed``: the runner's own counts, None when it never reported.
-    """
-
-    spool: str
-    told: int = 0
-    stored: int = 0
-    deduplicated: int = 0
-    quarantined: int = 0
-    uncounted: int = 0
-    written: int | None = None
-    confirmed: int = 0
-    reported_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """received = stored + deduplicated + quarantined + in spool + retired + difference.
-
-    ``retired``: stored once, and dropped since by the rule of how long such values are kept. ``in_spool`` and
-    ``difference`` None: a runner's disk cannot be seen. A difference above 0 is missing here, below 0 is too
-    much.
-    """
-
-    received: int
-    stored: int
-    deduplicated: int
-    quarantined: int
-    in_spool: int | None
-    difference: int | None
-    retired: int = 0
-
-
-def balance(counts: Iterable[Count], retired: int = 0) -> Balance:
-    received = stored = deduplicated = quarantined = 0
-    waiting: int | None = 0
-    for one in counts:
-        kept = one.stored + one.deduplicated + one.quarantined
-        stored, deduplicated = stored + one.stored, deduplicated + one.deduplicated
-        quarantined += one.quarantined
-        if not one.spool:
-            received += kept
-            continue
-        if one.written is None:
-            # Without the runner's word only what arrived is known
-            waiting, received = None, received + max(one.told, 0) + one.uncounted
-            continue
-        # Stored since the last report: more may have been written than it knew of
-        written = max(one.written, one.told)
-        received += written + one.uncounted
-        if waiting is not None:
-            waiting += written - max(one.told, one.confirmed)
-    difference = None if waiting is None else received - stored - deduplicated - quarantined - waiting
-    return Balance(
-        received=received,
-        stored=stored - retired,
-        retired=retired,
-        deduplicated=deduplicated,
-        quarantined=quarantined,
-        in_spool=waiting,
-        difference=difference,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +103,7 @@ class Evidence:
     unread: int = 0
     rate: Mapping[datetime, int] = field(default_factory=dict)
     checked: Checked | None = None
+    spools: tuple[Spool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +142,41 @@ def _sum(found: Evidence, now: datetime) -> list[Reason]:
     if told.difference is None:
         text = Phrase(late("a runner's disk cannot be seen: what still waits there is unknown"))
         return [Reason(Level.CARE, text, "sum")]
+    reasons = [reason for spool in found.spools for reason in _spool(spool, now, found)]
+    unsent = told.difference - told.astray
+    if unsent > 0:
+        text = phrase(late("confirmed to the runner and not here: %(count)d values"), count=unsent)
+        reasons.append(Reason(Level.REFUSE, text, "sum"))
+    elif unsent < 0:
+        text = phrase(late("here and never sent by the runner: %(count)d values"), count=-unsent)
+        reasons.append(Reason(Level.REFUSE, text, "sum"))
+    return reasons
+
+
+def _spool(spool: Spool, now: datetime, found: Evidence) -> list[Reason]:
+    """Each runner's disk by itself: that another one reports says nothing of it."""
     reasons = []
-    if told.difference > 0:
-        text = phrase(late("confirmed to the runner and not here: %(count)d values"), count=told.difference)
-        reasons.append(Reason(Level.REFUSE, text, "sum"))
-    elif told.difference < 0:
-        text = phrase(late("here and never sent by the runner: %(count)d values"), count=-told.difference)
-        reasons.append(Reason(Level.REFUSE, text, "sum"))
-    if found.enabled and found.reported_at is not None and now - found.reported_at > REPORT_LATE:
-        text = phrase(late("the runner has not reported for %(time)s"), time=lasting(now - found.reported_at))
-        reasons.append(Reason(Level.CARE, text, "sum"))
+    silent = lasting(now - spool.heard_at) if spool.is_silent(now) else ""
+    if silent and spool.waiting and spool.lost_at is None:
+        said = late(
+            "runner %(name)s has not reported for %(time)s and its disk holds %(count)d values we do not"
+        )
+        text = phrase(said, name=spool.name, time=silent, count=spool.waiting)
+        reasons.append(Reason(Level.REFUSE, text, "runners"))
+    elif silent and found.enabled and spool.heard_at == max(one.heard_at for one in found.spools):
+        text = phrase(late("the runner has not reported for %(time)s"), time=silent)
+        reasons.append(Reason(Level.CARE, text, "runners"))
+    if spool.lost_at is not None:
+        return reasons
+    if spool.astray:
+        said = late("runner %(name)s does not hold what it should: %(count)d values differ")
+        text = phrase(said, name=spool.name, count=abs(spool.astray))
+        reasons.append(Reason(Level.REFUSE, text, "runners"))
+    if spool.back:
+        said = late(
+            "the disk of runner %(name)s is an older copy: %(count)d values are not on it"
+        )
+        reasons.append(Reason(Level.REFUSE, phrase(said, name=spool.name, count=spool.back), "runners"))
     return reasons
 
 

@@ -42,7 +42,8 @@ class IngestTally(models.Model):
 
 class SpoolReport(models.Model):
     """What a runner last said of its spool: what it wrote to its disk for a connection, what it was told is
-    stored, and how full the disk is. Overwritten by the next report.
+    stored, what the disk really holds and how full it is. Overwritten by the next report; one that never
+    comes again is written off by a person.
     """
 
     connection = models.ForeignKey(
@@ -53,6 +54,28 @@ class SpoolReport(models.Model):
     host = models.CharField(max_length=120, blank=True, help_text="The machine the runner is on.")
     received = models.BigIntegerField(help_text="Values ever written to the spool for the connection.")
     confirmed = models.BigIntegerField(help_text="Of them, values the database confirmed.")
+    heard_at = models.DateTimeField(
+        null=True, help_text="When the report came, by our clock (UTC); empty = before this was kept."
+    )
+    held = models.BigIntegerField(
+        null=True, help_text="Values its disk really held then; empty = the runner does not say."
+    )
+    held_batches = models.BigIntegerField(null=True, help_text="Batches its disk held then.")
+    held_since = models.DateTimeField(
+        null=True, help_text="When the oldest of them came to the runner (UTC); empty = nothing waited."
+    )
+    received_back = models.BigIntegerField(
+        default=0, help_text="Values an older copy of the file counted less as written than it had."
+    )
+    confirmed_back = models.BigIntegerField(
+        default=0, help_text="Values an older copy of the file counted less as confirmed than it had."
+    )
+    lost = models.BigIntegerField(default=0, help_text="Values a person wrote off with the disk.")
+    lost_at = models.DateTimeField(
+        null=True, help_text="When the disk was written off (UTC); empty = it was not."
+    )
+    lost_by = models.CharField(max_length=80, blank=True, help_text="Who wrote it off.")
+    lost_why = models.CharField(max_length=300, blank=True, help_text="Why it was written off.")
     usage = models.FloatField(help_text="Share of the spool's limit in use, 0 to 1.")
     disk_total = models.BigIntegerField(null=True, help_text="Size of the spool's disk (bytes).")
     disk_free = models.BigIntegerField(null=True, help_text="Room left on the spool's disk (bytes).")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db import connection as database
+from django.utils import timezone
 
 from connectors.domain.trust import Disk
 from connectors.models import SpoolReport
 
-# A share of a large disk says little: with this much left there are weeks to act.
-ENOUGH = 20 * 10**9
+DAY = timedelta(days=1)
 
 
 def database_disk() -> Disk | None:
@@ -24,7 +25,8 @@ def database_disk() -> Disk | None:
     if folder is None:
         return None
     usage = shutil.disk_usage(folder)
-    return Disk("database", str(folder), _share(usage.total, usage.free), usage.free)
+    # As df: without what the file system keeps for itself
+    return Disk("database", str(folder), _share(usage.used + usage.free, usage.free), usage.free)
 
 
 def _database_folder() -> Path | None:
@@ -43,8 +45,9 @@ def _database_folder() -> Path | None:
 
 
 def spool_disks(connection_ids: Iterable[int] | None = None) -> list[Disk]:
-    """Of every spool a runner reported: its own limit or its disk, whichever is fuller."""
-    reports = SpoolReport.objects.order_by("host", "spool", "-at")
+    """Of every spool a runner reported within a day: its own limit or its disk, whichever is fuller."""
+    recent = SpoolReport.objects.filter(at__gt=timezone.now() - DAY, lost_at=None)
+    reports = recent.order_by("host", "spool", "-at")
     if connection_ids is not None:
         reports = reports.filter(connection_id__in=list(connection_ids))
     newest = {report.spool: report for report in reversed(reports)}
@@ -58,5 +61,5 @@ def spool_disk(report: SpoolReport) -> Disk:
 
 
 def _share(total: int, free: int) -> float:
-    """0 where it is unknown, or with room enough however large the disk."""
-    return (total - free) / total if total and free < ENOUGH else 0.0
+    """0 where it is unknown. Of a large disk too: a fast source fills a terabyte's last part in hours."""
+    return (total - free) / total if total else 0.0

@@ -5,36 +5,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection as database
 from django.db.models import Count as Counted
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
+from connectors.domain.balance import Balance, balance
 from connectors.domain.delays import percentile, together
-from connectors.domain.trust import Balance, Checked, Count, Disk, Evidence, Missing, Stuck, balance
+from connectors.domain.trust import Checked, Disk, Evidence, Missing, Stuck
 from connectors.models import (
     Connection,
     HistoryCheck,
     IngestTally,
     QuarantinedMessage,
     SignalDefinition,
-    SpoolReport,
 )
 from connectors.selectors.completeness import connection_freshness
 from connectors.selectors.disks import database_disk, spool_disk
 from connectors.selectors.retired import latest_checks, retired_of
+from connectors.selectors.spools import counts_of, reports_of, spools_told
 from connectors.selectors.stuck import stuck_signals
 
 RECENT = timedelta(minutes=15)
 SHOWN = timedelta(hours=1)
 DAY = timedelta(days=1)
 
-_TOLD = """
-SELECT connection_id, spool, told IS NOT NULL, coalesce(sum(told), 0)::bigint, sum(received)::bigint,
-       sum(stored)::bigint, sum(deduplicated)::bigint, sum(quarantined)::bigint
-FROM connectors_ingesttally WHERE connection_id = ANY(%s) GROUP BY 1, 2, 3
-"""
 _GAPS = """
 SELECT found.connection_id, cause, start_time, end_time, recovered,
        array_remove(array_agg(DISTINCT machine.code ORDER BY machine.code), NULL), max(detail)
@@ -51,10 +46,8 @@ GROUP BY found.connection_id, key, cause, start_time, end_time, recovered ORDER 
 def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int, Evidence]:
     """By id of the connection; the runners' counts are read before ours, so that ours is never the older."""
     ids = [connection.pk for connection in connections]
-    reports = defaultdict(list)
-    for report in SpoolReport.objects.filter(connection_id__in=ids).order_by("-at"):
-        reports[report.connection_id].append(report)
-    counts = _counts(ids, reports)
+    reports = reports_of(connection_ids=ids)
+    counts = counts_of(connection_ids=ids, reports=reports)
     recent = _recent(ids, now)
     gaps = _gaps(ids, now)
     fresh = {item.slug: item for item in connection_freshness(now=now)}
@@ -86,6 +79,7 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
             unread=unread.get(pk, 0),
             rate=rate,
             checked=_checked(checks.get(pk)),
+            spools=tuple(spools_told(reports[pk], counts[pk])),
         )
     return found
 
@@ -94,27 +88,6 @@ def _checked(check: HistoryCheck | None) -> Checked | None:
     if check is None:
         return None
     return Checked(check.recorded_at, check.segments, check.samples, len(check.broken))
-
-
-def _counts(ids: list[int], reports: dict[int, list[SpoolReport]]) -> dict[int, list[Count]]:
-    parts: dict[tuple[int, str], dict[str, Any]] = defaultdict(lambda: defaultdict(int))
-    for pk, listed in reports.items():
-        for report in listed:
-            said = {"written": report.received, "confirmed": report.confirmed, "reported_at": report.at}
-            parts[pk, str(report.spool)].update(said)
-    with database.cursor() as cursor:
-        cursor.execute(_TOLD, [ids])
-        for pk, spool, stamped, told, received, stored, deduplicated, quarantined in cursor.fetchall():
-            part = parts[pk, str(spool or "")]
-            part["told"] += told
-            part["uncounted"] += 0 if stamped else received
-            part["stored"] += stored
-            part["deduplicated"] += deduplicated
-            part["quarantined"] += quarantined
-    found: dict[int, list[Count]] = {pk: [] for pk in ids}
-    for (pk, spool), part in parts.items():
-        found[pk].append(Count(spool=spool, **part))
-    return found
 
 
 Recent = tuple[tuple[float, float] | None, float | None, dict[datetime, int]]
@@ -154,15 +127,20 @@ def _gaps(ids: list[int], now: datetime) -> dict[int, list[Missing]]:
     return found
 
 
-def _unread(ids: Iterable[int], now: datetime) -> dict[int, int]:
-    return dict(
-        QuarantinedMessage.objects.filter(
-            connection_id__in=ids, status=QuarantinedMessage.Status.OPEN, last_arrival__gt=now - DAY
-        )
-        .order_by()
-        .values_list("connection_id")
-        .annotate(Sum("count"))
+def _unread(ids: list[int], now: datetime) -> dict[int, int]:
+    """Messages and values set aside within the last 24 hours (older hours whole) and still not read.
+
+    A row that was there before counts what came in all its time: no more than was set aside within the day.
+    """
+    since = now - DAY
+    still = QuarantinedMessage.objects.filter(
+        connection_id__in=ids, status=QuarantinedMessage.Status.OPEN, last_arrival__gt=since
     )
+    hours = Q(is_hour=True, at__gt=since - timedelta(hours=1))
+    aside = IngestTally.objects.filter(Q(at__gt=since) | hours, connection_id__in=ids)
+    counted = dict(aside.order_by().values_list("connection_id").annotate(Sum("quarantined")))
+    found = still.order_by().values_list("connection_id").annotate(Sum("count"))
+    return {pk: min(count, counted.get(pk, 0)) for pk, count in found}
 
 
 def _mapped(ids: Iterable[int]) -> dict[int, int]:

@@ -17,11 +17,13 @@ from connectors.services.quarantine import CannotReread, quarantine_reprocess
 from connectors.services.retaining import Drop, history_due, history_retire
 from connectors.services.retention import receipts_trim
 from connectors.services.sealing import history_verify
+from connectors.services.spools import CannotWriteOff, spool_write_off
 from connectors.services.tally import spool_report, tallies_fold
 from connectors.services.waking import wake_marked
 
 __all__ = [
     "CannotReread",
+    "CannotWriteOff",
     "Delivery",
     "Drop",
     "Result",
@@ -47,6 +49,7 @@ __all__ = [
     "settings_check",
     "signals_save",
     "spool_report",
+    "spool_write_off",
     "tallies_fold",
     "wake_marked",
     "watermark_append",

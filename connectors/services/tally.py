@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from django.db import connection as database
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from connectors.domain.columns import Columns, micros
 from connectors.domain.delays import LAST
 from connectors.models import Connection, IngestTally, SpoolReport
+from connectors.services.spools import held_said
 
 # Rows of single deliveries are kept this long, for the rate per minute; then an hour is one row.
 KEPT_SINGLE = timedelta(hours=2)
@@ -95,6 +97,7 @@ def tallies_fold(*, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
+@transaction.atomic
 def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
     """Keep what a runner said of its spool; an older word never replaces a newer one, unless that one was
     said by a clock that was ahead.
@@ -117,6 +120,7 @@ def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
             "is_full": report["full"],
         }
         newer = SpoolReport.objects.filter(connection_id=known[slug], spool=spool)
+        said |= held_said(newer.select_for_update().first(), said, report.get("held", {}).get(slug))
         if not newer.filter(is_older).update(**said) and not newer.exists():
             SpoolReport.objects.bulk_create(
                 [SpoolReport(connection_id=known[slug], spool=spool, **said)], ignore_conflicts=True

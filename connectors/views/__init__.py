@@ -3,7 +3,7 @@ from __future__ import annotations
 from connectors.views.edit import connection_edit, connection_new
 from connectors.views.look import connection_detail, connection_list, unread_list, unread_reprocess
 from connectors.views.nodes import connection_nodes
-from connectors.views.trust import connection_trust
+from connectors.views.trust import connection_trust, spool_write_off
 
 __all__ = [
     "connection_detail",
@@ -12,6 +12,7 @@ __all__ = [
     "connection_new",
     "connection_nodes",
     "connection_trust",
+    "spool_write_off",
     "unread_list",
     "unread_reprocess",
 ]

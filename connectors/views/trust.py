@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from connectors import selectors
+from connectors import selectors, services
+from connectors.domain.balance import Spool
 from connectors.domain.trust import Evidence, Level, Missing, lasting, verdict
-from connectors.models import Connection, RetiredHistory, SignalDefinition
+from connectors.models import Connection, RetiredHistory, SignalDefinition, SpoolReport
 from connectors.selectors.retired import retired_rows
 from connectors.selectors.trust import evidence_of
 from plant.access import actor_of, require
@@ -26,6 +30,7 @@ LEVELS = {
     Level.REFUSE: (late("Do not believe"), "bad", "stop"),
 }
 MINUTES, WIDTH, HEIGHT = 60, 600, 64
+RUNNER_SHOWN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,9 @@ def connection_trust(request: HttpRequest, slug: str) -> HttpResponse:
         "clock": _clock(found.least_delay),
         "missing": _missing(found.gaps),
         "disks": [(disk, round(disk.share * 100), disk.free and disk.free / 1e9) for disk in found.disks],
+        "runners": [_runner(one, now) for one in found.spools if _is_told(one, now)],
+        "waiting_since": _waiting_since(found.spools),
+        "may_edit": actor.may("connection.edit", connection.site),
         "bars": _bars(found.rate, now),
         "rate": round(sum(found.rate.values()) / MINUTES),
         "most": max(found.rate.values(), default=0),
@@ -95,6 +103,49 @@ def connection_trust(request: HttpRequest, slug: str) -> HttpResponse:
         "height": HEIGHT,
     }
     return render(request, "connectors/connection_trust.html", context)
+
+
+@require_POST
+@require("connection.edit")
+def spool_write_off(request: HttpRequest, slug: str, spool: UUID) -> HttpResponse:
+    """A runner's disk is gone: what it held is declared lost, for every connection it owed to."""
+    actor = actor_of(request)
+    connection = get_object_or_404(selectors.connections_visible(actor), slug=slug)
+    if not SpoolReport.objects.filter(connection=connection, spool=spool).exists():
+        raise Http404
+    try:
+        count = services.spool_write_off(
+            spool=spool, why=request.POST.get("why", ""), by=actor, now=timezone.now()
+        )
+    except services.CannotWriteOff as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Written off: %(count)d values, recorded as a gap.") % {"count": count})
+    return redirect(f"{reverse('connection_trust', args=[slug])}#runners")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A runner's disk as read; ``may_go``: it is silent and owes something, so it can be written off."""
+
+    spool: Spool
+    is_silent: bool
+    may_go: bool
+
+
+def _runner(one: Spool, now: datetime) -> Runner:
+    silent = one.is_silent(now)
+    return Runner(one, silent, silent and one.is_owing)
+
+
+def _is_told(one: Spool, now: datetime) -> bool:
+    """What reports, owes, or was written off; not the emptied disk of a runner that was taken away."""
+    return now - one.heard_at < RUNNER_SHOWN or one.is_owing or one.lost > 0
+
+
+def _waiting_since(spools: Iterable[Spool]) -> datetime | None:
+    waiting = (one.since or one.heard_at for one in spools if one.waiting and one.lost_at is None)
+    return min(waiting, default=None)
 
 
 def _dropped(connection_id: int) -> list[tuple[RetiredHistory, SignalDefinition | None]]:

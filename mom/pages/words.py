@@ -106,6 +106,7 @@ GAP_WORDS = {
     "birth_missed": late("an announcement of the source was missed"),
     "broker_down": late("one of the brokers cannot be reached"),
     "items_lost": late("no longer watched by the source"),
+    "spool_lost": late("the runner's disk was lost and written off"),
 }
 RECOVERED_WORDS = {"history": late("from the history of the source")}
 UNREAD_WORDS = {

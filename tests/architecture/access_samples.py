@@ -113,6 +113,17 @@ def connection(world: World) -> dict[str, Any]:
     return {"slug": connectors.connection_make(world.ours.site, slug=f"{MARK}-connection".lower()).slug}
 
 
+def runner(world: World) -> dict[str, Any]:
+    """A runner's disk that held values and fell silent."""
+    from connectors.models import Connection, SpoolReport
+
+    found = connection(world)
+    made = SpoolReport.objects.create(
+        connection=Connection.objects.get(**found), spool=uuid4(), at=AT, received=2, confirmed=1, usage=0
+    )
+    return {**found, "spool": made.spool}
+
+
 def protocol(world: World) -> dict[str, Any]:
     return {"protocol": "mqtt"}
 
@@ -388,6 +399,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         device,
         enrolment,
         connection,
+        runner,
         protocol,
         signal,
         gap,

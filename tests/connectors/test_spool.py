@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.domain.columns import micros
+from connectors.domain.spool_tables import HELD
 from connectors.spool import Spool, SpoolBroken, SpoolFull
 
 STEPS = ("receive", "spool", "acknowledge", "send", "store", "answer", "confirm", "crash", "lose_answer")
@@ -220,3 +221,25 @@ async def test_what_waits_is_found_by_connection_number_and_arrival(tmp_path: Pa
     assert [spool.older("b", 0, at) for at in (10, 31, 99)] == [0, 3, 4]
     assert spool.older("b", 4, 99) == 4
     spool.close()
+
+
+@pytest.mark.asyncio
+async def test_a_report_tells_what_the_disk_really_holds(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s.sqlite", synchronous="OFF")
+    now = datetime.now(UTC)
+    try:
+        first = await spool.append("c", arrived=100, samples=b"x", count=3)
+        await spool.append("c", arrived=200, samples=b"x", count=4)
+        told = spool.report(now, ["c", "quiet"])
+        assert (tuple(told["counted"]["c"]), list(told["held"]["c"])) == ((7, 0), [7, 2, 100])
+        assert list(told["held"]["quiet"]) == [0, 0, None]
+        await spool.confirm([first])
+        told = spool.report(now, [])
+        assert (tuple(told["counted"]["c"]), list(told["held"]["c"])) == ((7, 3), [4, 1, 200])
+        await spool._submit(lambda: spool._rows("DELETE FROM batch"))
+        told = spool.report(now, ["c"])
+        assert (tuple(told["counted"]["c"]), list(told["held"]["c"])) == ((7, 3), [0, 0, None])
+        plan = str(spool._rows(f"EXPLAIN QUERY PLAN {HELD}"))
+        assert "COVERING INDEX batch_held" in plan, "no batch is read to be summed"
+    finally:
+        spool.close()

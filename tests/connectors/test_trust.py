@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,16 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import services
+from connectors.domain.balance import Count, Spool, balance
 from connectors.domain.columns import Columns, micros
 from connectors.domain.delays import percentile
 from connectors.domain.outage import Outage
-from connectors.domain.trust import Count, Evidence, Level, balance, verdict
+from connectors.domain.trust import Evidence, Level, verdict
 from connectors.domain.wire import Unread
-from connectors.models import Connection, IngestTally, SpoolReport
+from connectors.models import Connection, Gap, IngestTally, SpoolReport
 from connectors.selectors.trust import evidence_of
 from connectors.services.ingest import Delivery, deliveries_store
 from mom import health
 from plant.domain.samples import Sample
+from plant.models import AuditEntry
 from tests.factories.connectors import connection_make, signal_make
 from tests.factories.plant import Line, account_make, line_make
 
@@ -52,6 +55,37 @@ def test_the_sum_closes_and_its_difference_is_what_was_lost(
     assert (told.received, told.in_spool, told.difference) == (kept + lost + waiting, waiting, lost)
     assert balance([one, Count(spool="never seen", uncounted=3, stored=3)]).difference is None
     assert balance([one, Count(spool="", stored=5)]).difference == lost
+
+
+small = st.integers(0, 50)
+
+
+@given(told=small, behind=small, written=small, astray=st.integers(-50, 50), lost=small, back=small)
+def test_the_sum_closes_whatever_a_disk_says_it_holds(
+    told: int, behind: int, written: int, astray: int, lost: int, back: int
+) -> None:
+    """``back``: what was stored once and is gone, as after an older backup of the database."""
+    confirmed = max(told - behind, 0)
+    held = max(written - astray, 0)
+    one = Count(
+        spool="s",
+        told=told,
+        stored=told,
+        written=confirmed + written,
+        confirmed=confirmed,
+        held=held,
+        lost=lost,
+    )
+    sums = balance([one])
+    assert sums.in_spool is not None
+    assert sums.difference is not None
+    assert sums.received == sums.stored + sums.in_spool + sums.lost + sums.difference
+    assert min(sums.in_spool, sums.lost) >= 0
+    assert sums.astray == written - held
+    if behind == 0:
+        assert (sums.in_spool + sums.lost, sums.difference) == (held, sums.astray)
+        gone = balance([replace(one, stored=told - min(back, told))])
+        assert gone.difference == sums.astray + min(back, told)
 
 
 @given(st.dictionaries(st.integers(0, 79), st.integers(1, 1000), min_size=1))
@@ -89,7 +123,7 @@ def deliver(connection: Connection, samples: Columns, *, sequence: int, told: in
 
 
 def report(received: int, confirmed: int, **more: Any) -> None:
-    said = {"at": timezone.now().isoformat(), "host": "edge", "usage": 0.1, "disk": [10**12, 10**11]}
+    said = {"at": timezone.now().isoformat(), "host": "edge", "usage": 0.1, "disk": [10**12, 9 * 10**11]}
     counted = {"c": [received, confirmed], "unknown": [1, 1]}
     services.spool_report(spool=SPOOL, report={**said, "full": False, "counted": counted, **more})
 
@@ -162,7 +196,8 @@ def test_an_older_word_of_the_runner_replaces_no_newer_one(connection: Connectio
         ({"usage": 0.72}, health.Status.WARN),
         ({"usage": 0.96}, health.Status.FAIL),
         ({"full": True}, health.Status.FAIL),
-        ({"disk": [10**10, 10**8]}, health.Status.FAIL),
+        ({"disk": [10**12, 3 * 10**11 - 1]}, health.Status.WARN),
+        ({"disk": [10**12, 21 * 10**9]}, health.Status.FAIL),
     ],
 )
 def test_the_doctor_names_the_disk_of_a_runner_elsewhere(
@@ -233,13 +268,116 @@ def test_a_source_that_is_ahead_or_silent_is_not_simply_believed() -> None:
         "watermark": now,
     }
     assert verdict(Evidence(**good), now).level == Level.BELIEVE
+    silent = Spool(spool="a", host="edge", heard_at=now - timedelta(minutes=5), waiting=0)
+    again = Spool(spool="b", host="edge", heard_at=now, waiting=7)
     for change, level, where in (
         ({"least_delay": -5.0}, Level.CARE, "clock"),
         ({"least_delay": -900.0}, Level.REFUSE, "clock"),
         ({"delay": (0.1, 60.0)}, Level.CARE, "lag"),
         ({"watermark": now - timedelta(hours=1)}, Level.REFUSE, "how-far"),
         ({"enabled": False}, Level.REFUSE, "how-far"),
-        ({"reported_at": now - timedelta(minutes=5)}, Level.CARE, "sum"),
+        ({"spools": (silent,)}, Level.CARE, "runners"),
+        ({"spools": (replace(silent, waiting=100_000), again)}, Level.REFUSE, "runners"),
+        ({"spools": (silent, again)}, Level.BELIEVE, ""),
+        ({"spools": (replace(again, astray=3),)}, Level.REFUSE, "runners"),
+        ({"spools": (replace(again, back=3),)}, Level.REFUSE, "runners"),
     ):
         told = verdict(Evidence(**{**good, **change}), now)
-        assert (told.level, [reason.evidence for reason in told.reasons]) == (level, [where])
+        assert (told.level, [reason.evidence for reason in told.reasons]) == (level, [where] * bool(where))
+
+
+def other_runner(spool: uuid.UUID, received: int, confirmed: int, held: list[Any], **more: Any) -> None:
+    said = {"at": timezone.now().isoformat(), "host": "edge", "usage": 0.1, "disk": [10**12, 9 * 10**11]}
+    counted = {"counted": {"c": [received, confirmed]}, "held": {"c": held}}
+    services.spool_report(spool=spool, report={**said, "full": False, **counted, **more})
+
+
+@pytest.mark.django_db
+def test_a_disk_that_died_is_named_until_a_person_writes_it_off(
+    connection: Connection, client: Client, line: Line
+) -> None:
+    now = timezone.now()
+    came, last = now - timedelta(minutes=40), now - timedelta(minutes=30)
+    services.watermark_append(connection_id=connection.pk, at=now)
+    deliver(connection, columns(now, 0, 1, 2, 3, step=0.01), sequence=1, told=4)
+    old = {"at": last.isoformat()}
+    other_runner(SPOOL, 9, 4, [5, 2, micros(came)], **old)
+    client.force_login(account_make("engineer", line.site))
+    address = f"/api/v1/connections/c/runners/{SPOOL}/write-off"
+    assert client.post(address, {"why": "gone"}, "application/json").status_code == 400, "it just reported"
+    SpoolReport.objects.update(heard_at=last)
+    fresh = uuid.uuid4()
+    other_runner(fresh, 0, 0, [0, 0, None])  # the same machine with a new disk
+
+    told = client.get("/api/v1/connections/c/trust").json()
+    assert told["verdict"] == "refuse"
+    (reason,) = told["reasons"]
+    assert str(SPOOL)[:8] in reason["text"]
+    assert "5 values" in reason["text"]
+    assert (told["balance"]["in_spool"], told["balance"]["difference"]) == (5, 0)
+    page = client.get("/connections/c/trust/").content.decode()
+    assert f"/connections/c/runners/{SPOOL}/write-off/" in page
+    assert "Everything it was sent is stored" not in page
+    assert client.post(address, {}, "application/json").status_code == 400, "why is missing"
+    other = f"/api/v1/connections/c/runners/{fresh}/write-off"
+    assert client.post(other, {"why": "gone"}, "application/json").status_code == 400, "it reports"
+
+    answer = client.post(f"/connections/c/runners/{SPOOL}/write-off/", {"why": "The disk burnt"})
+    assert answer.status_code == 302
+    told = client.get("/api/v1/connections/c/trust").json()
+    sums = told["balance"]
+    assert (sums["received"], sums["stored"], sums["lost"], sums["in_spool"], sums["difference"]) == (
+        9,
+        4,
+        5,
+        0,
+        0,
+    )
+    assert [reason["evidence"] for reason in told["reasons"]] == ["gaps"]
+    (gap,) = told["gaps"]
+    assert (gap["cause"], gap["equipment"]) == ("spool_lost", [line.unit.code])
+    assert Gap.objects.values_list("start_time", "end_time").distinct().get() == (came, last)
+    written = AuditEntry.objects.get(action="spool.write_off")
+    assert (written.why, written.after["values"]) == ("The disk burnt", 5)
+    assert "The disk burnt" in client.get("/connections/c/trust/").content.decode()
+    assert client.post(address, {"why": "again"}, "application/json").status_code == 400
+
+    other_runner(SPOOL, 9, 4, [5, 2, micros(came)])  # found after all: it owes again
+    assert client.get("/api/v1/connections/c/trust").json()["balance"]["in_spool"] == 5
+
+
+@pytest.mark.django_db
+def test_a_disk_that_does_not_hold_what_it_owes_is_told(connection: Connection) -> None:
+    deliver(connection, columns(timezone.now(), *range(4)), sequence=1, told=4)
+    other_runner(SPOOL, 9, 4, [2, 1, micros(timezone.now())])
+    told = evidence(connection)
+    assert (told.balance.in_spool, told.balance.difference, told.balance.astray) == (2, 3, 3)
+    assert [reason.evidence for reason in verdict(told, timezone.now()).reasons].count("runners") == 1
+
+
+@pytest.mark.django_db
+def test_an_older_copy_of_a_disk_is_known_by_its_counts(connection: Connection) -> None:
+    """Its numbers are given out a second time: what they name now is taken for what came before."""
+    deliver(connection, columns(timezone.now(), *range(9)), sequence=1, told=9)
+    other_runner(SPOOL, 9, 9, [0, 0, None])
+    other_runner(SPOOL, 6, 4, [2, 1, micros(timezone.now())])
+    told = evidence(connection)
+    assert [spool.back for spool in told.spools] == [3]
+    other_runner(SPOOL, 8, 8, [0, 0, None])  # two were sent again, two new ones never stored
+    later = evidence(connection)
+    assert later.balance.received == 9 + 2
+    assert later.balance.difference == 2
+    assert verdict(later, timezone.now()).level == Level.REFUSE
+
+
+@pytest.mark.django_db
+def test_unreadable_messages_of_the_last_day_are_not_those_of_all_time(connection: Connection) -> None:
+    now = timezone.now()
+    bad = Unread("topic", "not JSON", b"{", now)
+    for number in range(5):
+        deliver(connection, Columns(), sequence=number, told=1, unread=[bad])
+    IngestTally.objects.update(at=now - timedelta(days=3))
+    services.tallies_fold(now=now)
+    deliver(connection, Columns(), sequence=9, told=1, unread=[bad])
+    told = evidence(connection)
+    assert (told.balance.quarantined, told.unread) == (6, 1)
