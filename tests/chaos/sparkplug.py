@@ -2,7 +2,8 @@
 
 Random histories of one edge node: births, deaths with right and wrong bdSeq, devices, aliases given anew in
 every session, messages lost, late and out of order. A model that knows what the edge truly did says what must
-come out: which values, in which order, which gaps, which births asked for. Controls: six faults put in.
+come out: which values, in which order, which gaps, which births asked for. What is said into a dead link lies
+in a gap. Controls: seven faults put in.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 from unittest.mock import patch
 
 from connectors.domain import sparkplug_session, sparkplug_values
+from connectors.domain.columns import instant
+from connectors.domain.outage import in_scope
 from connectors.domain.sparkplug_messages import Message, Metric, Outcome
 from connectors.domain.sparkplug_node import Rules
 from connectors.domain.sparkplug_session import Host
@@ -190,6 +193,8 @@ class Play:
         self.waiting: list[Message] = []
         self.messages = 0
         self.asked: list[int] = []
+        # (address, instant) of what was said into a link that was dead already
+        self.unheard: list[tuple[str, int]] = []
 
     @property
     def counts(self) -> dict[str, int]:
@@ -271,8 +276,15 @@ class Play:
         self.note()
 
     def broker_lost(self) -> None:
+        """At times half-open before: of what is said then only a gap can tell."""
+        heard = self.now
+        for _ in range(self.dice.randint(0, 4) if self.model.online else 0):
+            self.now += self.dice.randint(1000, 8 * SECOND)
+            device = self.dice.choice(["", *self.model.devices])
+            self.unheard.append((self.model.address(device, METRICS[0]), self.now))
+        self.now += 1000
         self.model.loses_broker(self.now)
-        self.host.transport_lost(self.now, self.out)
+        self.host.transport_lost(self.now, self.out, since=heard)
         self.host.transport_restored(self.now, self.out)
         self.note()
 
@@ -295,7 +307,15 @@ class Play:
             found.append(f"{len(unread)} kept unread, truly {self.model.unread}")
         if self.model.online != bool(self.host.online()):
             found.append(f"online {self.host.online()}, truly {self.model.online}")
-        return [*found, *self.gaps_wrong(), *self.rebirths_wrong()]
+        return [*found, *self.gaps_wrong(), *self.silence_wrong(), *self.rebirths_wrong()]
+
+    def silence_wrong(self) -> list[str]:
+        last = {gap.key: gap for gap in self.out.gaps}.values()
+        for address, at in self.unheard:
+            begun = [gap for gap in last if in_scope(address, gap.scope) and gap.start_time <= instant(at)]
+            if not any(gap.end_time is None or instant(at) <= gap.end_time for gap in begun):
+                return [f"{address} was said into a dead link and is in no gap"]
+        return []
 
     def gaps_wrong(self) -> list[str]:
         """Every gap is opened once and closed once, and a node that is away has one open."""
@@ -352,6 +372,10 @@ def _never_asks(self: Host, node: Any, reason: str, now: int, out: Outcome) -> N
     return None
 
 
+def _as_noticed(self: Host, at: int, out: Outcome, *, link: int = 0, since: int | None = None) -> None:
+    _LOST(self, at, out, link=link)
+
+
 def _one_table(node: Any, message: Message, out: Outcome) -> None:
     """Aliases by node alone, the last birth's last: what a device leaves behind is another's name."""
     _LEARN(node, message, out)
@@ -359,13 +383,14 @@ def _one_table(node: Any, message: Message, out: Outcome) -> None:
         table.aliases.update(node.tables[message.device].aliases)
 
 
-_LEARN = sparkplug_values.learn
+_LEARN, _LOST = sparkplug_values.learn, Host.transport_lost
 CONTROLS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "keeps devices over a birth": lambda: patch.object(sparkplug_session.Node, "forget", _nothing_forgotten),
     "takes every message as it comes": lambda: patch.object(Host, "_hold", _no_hold),
     "believes any death": lambda: patch.object(Host, "_node_death", _any_death),
     "does not declare what was lost": lambda: patch.object(Host, "_flush", _silent_jump),
     "never asks for births": lambda: patch.object(Host, "_want", _never_asks),
+    "begins a gap when the loss was noticed": lambda: patch.object(Host, "transport_lost", _as_noticed),
     "one alias table for all devices": lambda: patch.object(sparkplug_session, "learn", _one_table),
 }
 
