@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 FORM = re.compile(r"tests/chaos/test_(proofs|mutants|opcua|replay|sparkplug)\.py::[^\[]+(?:\[(.+)\])?$")
@@ -11,7 +11,7 @@ FORM = re.compile(r"tests/chaos/test_(proofs|mutants|opcua|replay|sparkplug)\.py
 
 def lines(stats: dict[str, list[Any]]) -> list[str]:
     """Of the reports of a run, set-up and all; none when it had no short form."""
-    took: Counter[str] = Counter()
+    took: defaultdict[str, float] = defaultdict(float)
     for report in (report for some in stats.values() for report in some):
         if found := FORM.match(getattr(report, "nodeid", "")):
             took[found[2] or found[1]] += getattr(report, "duration", 0.0)

@@ -66,7 +66,7 @@ def prove(options: list[str]) -> Verdict:
         chaos.settle(restart=False)
         verdict.broken += [*chaos.broken, *soaked.grown(), *_spool_left(running)]
         verdict.counts |= {"faults": soaked.faults.total(), "balances": books.balances, **chaos.counts}
-        verdict.counts |= soaked.counts
+        verdict.counts |= chaos.looked | soaked.counts
         missed = _controls_missed(chaos, asked)
     verdict.broken += [f"control not noticed: {name}" for name in missed]
     verdict.counts["controls"] = f"{2 - len(missed)}/2"
@@ -129,7 +129,7 @@ class Soaked:
         while (passed := time.monotonic() - began) < seconds:
             if passed >= counted:
                 counted = passed + self.asked.check
-                self.chaos.broken += self.chaos.books.balance()
+                self.chaos.broken += self.chaos.balance()
                 self.count(passed)
             if passed >= due:
                 self.fail()
@@ -152,7 +152,7 @@ class Soaked:
             running.kill(what)
         spool = spool_read(running) if what == "runner" else None
         running.mend()
-        self.chaos.broken += [f"after {what}: {problem}" for problem in self.chaos.books.balance(spool)]
+        self.chaos.broken += [f"after {what}: {problem}" for problem in self.chaos.balance(spool)]
         self.chaos.grows(what)
 
     def count(self, at: float) -> None:

@@ -19,7 +19,7 @@ import pytest
 from tests.connectors.stack import ROOT
 
 SHORT = {
-    "kill9": ["--kills", "8"],
+    "kill9": ["--kills", "8", "--still", "2"],
     "conserve": ["--seconds", "4"],
     "redis-loss": ["--losses", "2", "--every", "2", "--within", "60"],
     "dbflap": ["--flaps", "2", "--within", "60"],

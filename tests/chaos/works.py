@@ -102,12 +102,18 @@ class Works(Stack):
     # A protection removed from the processes started from here on: a control
     bug: str = ""
     spool_options: tuple[str, ...] = ()
+    # The port a runner finds the broker at, if not its own: a proxy's
+    broker_port: int | None = None
+    # The port of a web server, if there is one
+    web_port: int | None = None
     # What the worker takes tasks from
     queues: str = "ingest,stitch,default"
 
     def __post_init__(self) -> None:
         self._living: dict[str, subprocess.Popen[bytes]] = {}
         self.starts: dict[str, int] = {}
+        # How often a broker that was killed or held still may have changed the order of what is said
+        self.upsets = 0
         self.armed.mkdir(exist_ok=True)
 
     @property
@@ -130,13 +136,29 @@ class Works(Stack):
         quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
         self._keep("worker", *worker, *quiet)
         place = ("--spool", str(self.spool), *self.spool_options)
-        self._keep("runner", "manage.py", "run_connector", *self.slugs, *place)
+        with self._broker_at(self.broker_port):
+            self._keep("runner", "manage.py", "run_connector", *self.slugs, *place)
+        if self.web_port is not None:
+            options = ("--workers=1", "--worker-class=gthread", "--threads=8", "--timeout=60")
+            place = (f"--bind=127.0.0.1:{self.web_port}", "--worker-tmp-dir=/tmp", "--no-control-socket")
+            self._keep("web", "-m", "gunicorn", "mom.wsgi", *place, *options, launched=False)
 
-    def _keep(self, name: str, *command: str) -> None:
+    @contextlib.contextmanager
+    def _broker_at(self, port: int | None) -> Iterator[None]:
+        """What starts meanwhile finds the broker there."""
+        own = self.environment["MQTT_URL"]
+        if port is not None:
+            self.environment["MQTT_URL"] = own.replace(f":{self.broker.port}", f":{port}")
+        try:
+            yield
+        finally:
+            self.environment["MQTT_URL"] = own
+
+    def _keep(self, name: str, *command: str, launched: bool = True) -> None:
         living = self._living.get(name)
         if living is None or living.poll() is not None:
             self.starts[name] = self.starts.get(name, 0) + 1
-            launch = ("-m", "tests.chaos.launch", str(self.armed), self.bug)
+            launch = ("-m", "tests.chaos.launch", str(self.armed), self.bug) if launched else ()
             self._living[name] = self.start(name, *launch, *command)
 
     def _start_again(self, name: str) -> None:
@@ -179,10 +201,36 @@ class Works(Stack):
             found = children[-1].pid if children else None
         if found is None:
             return False
+        self.upsets += name == "broker"
+        # A web server's children listen at its port: none may be left in the way of the next
+        for process in [*psutil.Process(found).children(), psutil.Process(found)] if name == "web" else ():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         with contextlib.suppress(ProcessLookupError):
             os.kill(found, signal.SIGKILL)
         if not parent:
             self.wait_dead(name)
+        return True
+
+    def hold_still(self, name: str, seconds: float) -> bool:
+        """SIGSTOP to it and all its children, and after so many seconds SIGCONT: to others it is there and
+        does not answer.
+        """
+        found = self.pid(name)
+        if found is None:
+            return False
+        self.upsets += name == "broker"
+        leader = psutil.Process(found)
+        processes = [leader, *leader.children(recursive=True)]
+        try:
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            time.sleep(seconds)
+        finally:
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
         return True
 
     def wait_dead(self, name: str) -> None:
