@@ -99,6 +99,7 @@ GAP_WORDS = {
     "seq_jump": late("messages skipped"),
     "sequence_jump": late("messages skipped"),
     "overflow": late("source queue overflowed"),
+    "no_room": late("more messages than could be held"),
     "death_to_birth": late("source offline"),
     "death_unconfirmed": late("source silent since it said goodbye"),
     "before_birth": late("values not yet announced by the source"),
@@ -108,7 +109,10 @@ GAP_WORDS = {
     "items_lost": late("no longer watched by the source"),
     "spool_lost": late("the runner's disk was lost and written off"),
 }
-RECOVERED_WORDS = {"history": late("from the history of the source")}
+RECOVERED_WORDS = {
+    "history": late("from the history of the source"),
+    "broker_queue": late("from the broker's queue, as far as it kept them"),
+}
 UNREAD_WORDS = {
     "unknown address": late("unknown address"),
     "in the future": late("in the future"),
