@@ -27,7 +27,15 @@ from connectors.services.landing import rows_copy as _copy
 from connectors.services.notices import notices_append
 from connectors.services.packing import Array, Rows, joined, rows_of
 from connectors.services.partitions import partitions_ensure, partitions_forget
-from connectors.services.quarantine import CLOCKS, EVERY, Aside, CannotReread, Clocks, messages_set_aside
+from connectors.services.quarantine import (
+    CLOCKS,
+    EVERY,
+    UNKNOWN,
+    Aside,
+    CannotReread,
+    Clocks,
+    messages_set_aside,
+)
 from connectors.services.tally import Counted, tally_append
 from connectors.services.waking import pressing_in, wake, wake_sparingly
 
@@ -35,7 +43,10 @@ FUTURE_ALLOWED = timedelta(minutes=5)
 PAST_ALLOWED = timedelta(days=3660)
 _DAY = 86_400_000_000
 ATTEMPTS = 4
-UNKNOWN, FUTURE, PAST, TYPE = "unknown address", "in the future", "too far in the past", "wrong type"
+FUTURE, PAST, TYPE = "in the future", "too far in the past", "wrong type"
+# A delivery with more addresses than this that no signal has sets them aside as one row, or each costs more
+# than a sample that is stored
+TOLD_APART = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,18 +235,22 @@ def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside
 def _values_aside(
     context: Context, samples: Columns, address: Array, wrong: Array, reason: str
 ) -> list[Aside]:
-    if reason in CLOCKS:
-        taken = samples.take(np.nonzero(wrong)[0].tolist())
-        arrival = instant(taken.arrival_time[0])
-        return [Aside(EVERY, reason, "samples", encode(taken, compress=True), len(taken), arrival)]
-    found = []
-    for index in np.unique(address[wrong]):
-        name = samples.addresses[int(index)]
-        taken = samples.take(np.nonzero(wrong & (address == index))[0].tolist())
+    places = np.flatnonzero(wrong)
+    found = np.unique(address[places])
+    if reason in CLOCKS or (reason == UNKNOWN and len(found) > TOLD_APART):
+        return [_aside(samples, EVERY, reason, places)]
+    asides = []
+    for index in found.tolist():
+        name = samples.addresses[index]
         said = f"{reason}: expected {context.signals[name].value_type}" if reason == TYPE else reason
-        arrival = instant(taken.arrival_time[0])
-        found.append(Aside(name, said, "samples", encode(taken), len(taken), arrival))
-    return found
+        asides.append(_aside(samples, name, said, places[address[places] == index]))
+    return asides
+
+
+def _aside(samples: Columns, source: str, reason: str, places: Array) -> Aside:
+    taken = samples.take(places.tolist())
+    raw = encode(taken, compress=source == EVERY)
+    return Aside(source, reason, "samples", raw, len(taken), instant(taken.arrival_time[0]))
 
 
 def _message_aside(message: Unread) -> Aside:

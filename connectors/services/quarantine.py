@@ -5,10 +5,11 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from time import monotonic
 
 from django.db import connection as database
 from django.db import transaction
@@ -17,7 +18,7 @@ from django.utils.translation import gettext
 from connectors.domain import columns as cols
 from connectors.domain.phrase import Told, late
 from connectors.interface import ConfigurationError
-from connectors.models import Connection, QuarantinedMessage
+from connectors.models import Connection, QuarantinedMessage, SignalDefinition
 from connectors.registry import connector_class
 from plant import audit
 from plant.access import Actor
@@ -26,17 +27,31 @@ KEPT_PER_SOURCE = 200
 # A clock is wrong for all addresses at once and until somebody sees it: one row a batch, and many of them
 EVERY, KEPT_OF_CLOCKS = "*", 20_000
 KEPT_BYTES = 256 * 1024
+COUNTED_EVERY, REMEMBERED = 60.0, 10_000  # seconds; bounds of a connection
 CUT_SHORT = "bytes kept)"
 COUNTED_ONLY = "more than can be kept: only counted"
+UNKNOWN = "unknown address"
+# Not mapped is not unreadable, counted or kept
+COUNTED_UNKNOWN = f"{UNKNOWN}: {COUNTED_ONLY}"
 
 UPSERT = """
 INSERT INTO connectors_quarantinedmessage (connection_id, source, reason, form, raw, digest, count,
     first_arrival, last_arrival, configuration_revision, status)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'open')
+SELECT %s, source, reason, form, raw, digest, count, first, last, %s, 'open'
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[], %s::bigint[], %s::timestamptz[],
+    %s::timestamptz[]) AS told (source, reason, form, raw, digest, count, first, last)
+ORDER BY digest
 ON CONFLICT (connection_id, digest) DO UPDATE
 SET count = connectors_quarantinedmessage.count + EXCLUDED.count,
     last_arrival = GREATEST(connectors_quarantinedmessage.last_arrival, EXCLUDED.last_arrival)
 """
+_KEPT = """
+SELECT source, CASE WHEN source = %s THEN reason ELSE '' END, count(*) FROM connectors_quarantinedmessage
+WHERE connection_id = %s AND source = ANY(%s) GROUP BY 1, 2
+"""
+# A source, and the fault where all addresses share their rows
+Bound = tuple[str, str]
+_counts: dict[tuple[str, int], dict[Bound, tuple[int, float]]] = {}
 
 
 class Clocks(StrEnum):
@@ -74,31 +89,31 @@ def messages_set_aside(*, connection_id: int, revision: int, asides: Iterable[As
     items = [_cut(aside) for aside in asides]
     if not items:
         return
-    kept = _kept_per_source(connection_id, {item.source for item in items})
-    rows = []
+    kept = _kept(connection_id, {_bounded(item) for item in items})
+    rows: dict[bytes, Aside] = {}
+    last: dict[bytes, datetime] = {}
     for item in items:
-        kept[item.source] += 1
-        if kept[item.source] > (KEPT_OF_CLOCKS if item.reason in CLOCKS else KEPT_PER_SOURCE):
-            item = Aside(item.source, COUNTED_ONLY, item.form, b"", item.count, item.arrival)
-        rows.append(item)
-    # One order for every transaction, or two that touch the same rows could wait for each other
+        kept[_bounded(item)] += 1
+        if kept[_bounded(item)] > (KEPT_OF_CLOCKS if item.reason in CLOCKS else KEPT_PER_SOURCE):
+            said = COUNTED_UNKNOWN if item.reason == UNKNOWN else COUNTED_ONLY
+            item = Aside(item.source, said, item.form, b"", item.count, item.arrival)
+        digest = item.digest
+        same = rows.get(digest)
+        last[digest] = max(last.get(digest, item.arrival), item.arrival)
+        rows[digest] = item if same is None else replace(same, count=same.count + item.count)
+    columns = [
+        (row.source, row.reason, row.form, row.raw, digest, row.count, row.arrival, last[digest])
+        for digest, row in rows.items()
+    ]
+    # In one order in every transaction, or two that touch the same rows could wait for each other
     with database.cursor() as cursor:
-        for item in sorted(rows, key=lambda row: row.digest):
-            cursor.execute(
-                UPSERT,
-                [
-                    connection_id,
-                    item.source,
-                    item.reason,
-                    item.form,
-                    item.raw,
-                    item.digest,
-                    item.count,
-                    item.arrival,
-                    item.arrival,
-                    revision,
-                ],
-            )
+        cursor.execute(UPSERT, [connection_id, revision, *map(list, zip(*columns, strict=True))])
+    _remember(connection_id, kept)
+
+
+def _bounded(aside: Aside) -> Bound:
+    """What shares one bound: a source, or where all addresses share a row, one kind of fault."""
+    return (aside.source, aside.reason if aside.source == EVERY else "")
 
 
 def _cut(aside: Aside) -> Aside:
@@ -116,14 +131,35 @@ def _clean(text: str) -> str:
     return text.replace("\x00", "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
 
 
-def _kept_per_source(connection_id: int, sources: set[str]) -> Counter[str]:
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT source, count(*) FROM connectors_quarantinedmessage"
-            " WHERE connection_id = %s AND source = ANY(%s) GROUP BY source",
-            [connection_id, list(sources)],
-        )
-        return Counter(dict(cursor.fetchall()))
+def _kept(connection_id: int, wanted: set[Bound]) -> Counter[Bound]:
+    """Rows kept; counted at most once a minute, so that other workers' of that minute may come on top."""
+    known, now = _counts.get(_place(connection_id), {}), monotonic()
+    found = {bound: known[bound][0] for bound in wanted if bound in known and known[bound][1] > now}
+    sources = [source for source, reason in wanted if (source, reason) not in found]
+    if sources:
+        with database.cursor() as cursor:
+            cursor.execute(_KEPT, [EVERY, connection_id, sources])
+            found |= {(source, reason): count for source, reason, count in cursor.fetchall()}
+    return Counter(found)
+
+
+def _remember(connection_id: int, kept: Counter[Bound]) -> None:
+    """Once it is true."""
+    place, until = _place(connection_id), monotonic() + COUNTED_EVERY
+
+    def remember() -> None:
+        known = _counts.setdefault(place, {})
+        if len(known) > REMEMBERED:
+            known.clear()
+        for bound, count in kept.items():
+            after = known[bound][1] if bound in known and known[bound][1] > monotonic() else until
+            known[bound] = (count, after)
+
+    transaction.on_commit(remember)
+
+
+def _place(connection_id: int) -> tuple[str, int]:
+    return str(database.settings_dict["NAME"]), connection_id
 
 
 class CannotReread(Told, ValueError):
@@ -149,6 +185,8 @@ def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
     if message.status == QuarantinedMessage.Status.REPROCESSED:
         return 0
     samples = _read_again(message, connection)
+    if (message.source, message.reason) == (EVERY, UNKNOWN):
+        samples = _mapped_now(message, samples)
     if message.reason in CLOCKS:
         # Whoever asks says that the values are right: they are judged, and arrive, by our clock
         samples.arrival_time = array("q", [cols.micros(now)]) * len(samples)
@@ -172,9 +210,39 @@ def quarantine_reprocess(*, message_id: int, by: Actor, now: datetime) -> int:
     return results[0].stored
 
 
+def _mapped_now(message: QuarantinedMessage, samples: cols.Columns) -> cols.Columns:
+    """The values somebody maps by now; the others stay aside in a row of their own."""
+    signals = SignalDefinition.objects.filter(connection_id=message.connection_id)
+    known = set(signals.values_list("address", flat=True))
+    wanted = [samples.addresses[index] in known for index in samples.address]
+    if all(wanted) or not any(wanted):
+        return samples
+    taken, rest = (
+        samples.take([place for place, is_wanted in enumerate(wanted) if is_wanted == which])
+        for which in (True, False)
+    )
+    raw = cols.encode(rest, compress=True)
+    aside = Aside(EVERY, UNKNOWN, message.form, raw, len(rest), message.first_arrival)
+    QuarantinedMessage.objects.create(
+        connection_id=message.connection_id,
+        source=EVERY,
+        reason=UNKNOWN,
+        form=message.form,
+        raw=raw,
+        digest=aside.digest,
+        count=len(rest),
+        first_arrival=message.first_arrival,
+        last_arrival=message.last_arrival,
+        configuration_revision=message.configuration_revision,
+    )
+    message.count, message.raw = len(taken), cols.encode(taken, compress=True)
+    message.save(update_fields=["count", "raw"])
+    return taken
+
+
 def _read_again(message: QuarantinedMessage, connection: Connection) -> cols.Columns:
     raw = bytes(message.raw)
-    if message.reason == COUNTED_ONLY:
+    if message.reason in (COUNTED_ONLY, COUNTED_UNKNOWN):
         raise CannotReread(late("only the number of these messages was kept"))
     if message.reason.endswith(CUT_SHORT):
         raise CannotReread(late("only the first %(bytes)d bytes of this message were kept"), bytes=KEPT_BYTES)

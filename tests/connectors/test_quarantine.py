@@ -10,13 +10,14 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from connectors.domain.columns import micros
+from connectors.domain.columns import Columns, micros
 from connectors.domain.sparkplug_messages import Outcome
 from connectors.domain.wire import Unread
 from connectors.models import Connection, QuarantinedMessage, SignalDefinition, SignalSample
 from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from connectors.services.ingest import Delivery, deliveries_store
+from connectors.services.quarantine import COUNTED_UNKNOWN, EVERY, UNKNOWN
 from connectors.transports.mqtt_client import Received
 from plant.models import AuditEntry
 from tests.connectors.edge import payload
@@ -205,3 +206,41 @@ def test_a_refusal_follows_the_language_of_the_reader(
     with translation.override("fr"):
         assert error.said(lambda text: french[text]) == "qos\u00a0: lu 5"
     assert str(error) == "qos: read 5"
+
+
+def unmapped(made: Connection, count: int, second: int = 0) -> Delivery:
+    samples, at = Columns(), micros(NOW + timedelta(seconds=second))
+    for number in range(count):
+        samples.add(f"m{number}", number, source_time=at, arrival_time=at)
+    return Delivery(samples=samples)
+
+
+def test_values_of_many_unmapped_addresses_are_one_row_and_each_is_read_again_once_mapped(
+    line: Line, spb: Connection, reprocess: Callable[..., Any]
+) -> None:
+    deliveries_store(slug=spb.slug, deliveries=[unmapped(spb, 100)], now=NOW)
+    message = QuarantinedMessage.objects.get()
+    assert (message.source, message.reason, message.count) == (EVERY, UNKNOWN, 100)
+    assert reprocess(message) == (400, UNKNOWN)
+    signal = signal_make(line.unit, "m7", connection=spb)
+    assert reprocess(message) == (200, {"stored": 1})
+    assert stored(signal) == [7]
+    rest = QuarantinedMessage.objects.get(status="open")
+    assert (rest.source, rest.reason, rest.count) == (EVERY, UNKNOWN, 99)
+    late = signal_make(line.unit, "m9", connection=spb)
+    assert reprocess(rest) == (200, {"stored": 1})
+    assert (stored(signal), stored(late)) == ([7], [9])
+    assert sum(QuarantinedMessage.objects.values_list("count", flat=True)) == 100
+
+
+def test_past_their_bound_unmapped_values_are_counted_apart_from_unreadable_ones(
+    spb: Connection, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    monkeypatch.setattr("connectors.services.quarantine.KEPT_PER_SOURCE", 2)
+    for number in range(4):
+        deliveries_store(slug=spb.slug, deliveries=[unmapped(spb, 50, number)], now=NOW)
+    with django_assert_max_num_queries(9):
+        deliveries_store(slug=spb.slug, deliveries=[unmapped(spb, 50, 9), unmapped(spb, 20, 9)], now=NOW)
+    rows = QuarantinedMessage.objects.filter(source=EVERY).order_by("count")
+    assert [(row.reason, row.count) for row in rows] == [(UNKNOWN, 50)] * 2 + [(COUNTED_UNKNOWN, 150)]
+    assert sum(QuarantinedMessage.objects.values_list("count", flat=True)) == 270
