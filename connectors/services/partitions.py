@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from django.db import connection, transaction
+import psycopg2.errors
+from django.db import ProgrammingError, connection, transaction
 
 _known: dict[str, set[date]] = {}
 
@@ -26,9 +27,21 @@ def partitions_ensure(*, days: Iterable[date]) -> None:
             [missing],
         )
         for (day,) in cursor.fetchall():
-            cursor.execute("SELECT connectors_sample_partition_ensure(%s)", [day])
+            _partition_make(day)
     if not connection.in_atomic_block:
         known.update(missing)
+
+
+def _partition_make(day: date) -> None:
+    """Whoever waited for another that makes the same day may not see it yet: PostgreSQL remembers for a
+    session which names are none, and an advisory lock does not make it look again.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT connectors_sample_partition_ensure(%s)", [day])
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, psycopg2.errors.DuplicateTable):
+            raise
 
 
 def partitions_ahead(*, now: datetime, days: int = 3) -> None:
