@@ -19,6 +19,7 @@ from connectors.models import (
     IngestTally,
     QuarantinedMessage,
     SignalDefinition,
+    SpoolReport,
 )
 from connectors.selectors.completeness import connection_freshness
 from connectors.selectors.disks import database_disk, spool_disk
@@ -62,7 +63,7 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
     for connection in connections:
         pk, said = connection.pk, fresh.get(connection.slug)
         delay, least, rate = recent.get(pk, (None, None, {}))
-        disks = [spool_disk(report) for report in reports[pk] if now - report.at < DAY]
+        disks = [spool_disk(report) for report in reports[pk] if _is_there(report, now)]
         found[pk] = Evidence(
             enabled=connection.enabled,
             mapped=mapped.get(pk, 0),
@@ -82,6 +83,11 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
             spools=tuple(spools_told(reports[pk], counts[pk])),
         )
     return found
+
+
+def _is_there(report: SpoolReport, now: datetime) -> bool:
+    """Whether its disk's room still concerns anybody."""
+    return report.lost_at is None and now - report.at < DAY
 
 
 def _checked(check: HistoryCheck | None) -> Checked | None:

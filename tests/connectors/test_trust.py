@@ -338,7 +338,7 @@ def test_a_disk_that_died_is_named_until_a_person_writes_it_off(
     assert (gap["cause"], gap["equipment"]) == ("spool_lost", [line.unit.code])
     assert Gap.objects.values_list("start_time", "end_time").distinct().get() == (came, last)
     written = AuditEntry.objects.get(action="spool.write_off")
-    assert (written.why, written.after["values"]) == ("The disk burnt", 5)
+    assert (written.why, (written.after or {})["values"]) == ("The disk burnt", 5)
     assert "The disk burnt" in client.get("/connections/c/trust/").content.decode()
     assert client.post(address, {"why": "again"}, "application/json").status_code == 400
 
