@@ -143,7 +143,7 @@ class Columns:
         if cls is int:
             if -(2**63) <= value < 2**63:  # type: ignore[operator]
                 return KIND_INT, value  # type: ignore[return-value]
-            return KIND_UINT, bounded(value) - 2**64  # type: ignore[operator]
+            return KIND_UINT, bounded(value) - 2**64  # type: ignore[return-value,operator]
         if cls is bool:
             return KIND_BOOL, int(value)  # type: ignore[arg-type]
         if value is None:

@@ -25,7 +25,7 @@ from connectors.domain.columns import NO_TIME, Columns, encode, instant, micros
 from connectors.interface import SampleBatch
 from connectors.protocols.opcua import receiving as module
 from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Granted, Items
-from connectors.protocols.opcua.notifications import Changes, response
+from connectors.protocols.opcua.notifications import Changes, published, republished
 from connectors.protocols.opcua.receiving import Gone, Receiving
 from connectors.protocols.opcua.values import NotAValue, scalar
 
@@ -237,7 +237,7 @@ def _plain(columns: Columns, address: str, data: ua.DataValue) -> None:
 @settings(max_examples=250, deadline=None)
 @given(messages())
 def test_what_is_read_from_the_bytes_is_what_the_library_reads(both: tuple[bytes, bytes]) -> None:
-    ours, theirs = response(Buffer(both[0])), by_library(both[1])
+    ours, theirs = published(Buffer(both[0])), by_library(both[1])
     assert spelled(ours) == spelled(theirs)
     read, expected = (one.Parameters.NotificationMessage.NotificationData for one in (ours, theirs))
     for mine, library in zip(read or (), expected or (), strict=True):
@@ -289,11 +289,11 @@ def test_damaged_bytes_are_refused_as_the_library_refuses_them(
     for damage in damages:
         raw = damage(raw)
     assume(not ENDLESS.search(raw))
-    ours, theirs = _read(lambda raw: response(Buffer(raw)), raw), _read(by_library, raw)
+    ours, theirs = _read(lambda raw: published(Buffer(raw)), raw), _read(by_library, raw)
     assert (ours is None) == (theirs is None)
     if ours is None or theirs is None:
         with pytest.raises(uaerrors.UaStructParsingError):
-            response(Buffer(raw))
+            published(Buffer(raw))
         return
     assert spelled(ours) == spelled(theirs)
     expected = theirs.Parameters.NotificationMessage.NotificationData
@@ -318,16 +318,43 @@ def test_the_servers_time_stands_behind_the_picoseconds_of_the_source() -> None:
     array = struct.pack("<IBBii", 3, 0x3D, 0x86, 1, 7) + struct.pack("<qHqH", since, 17, since + 10, 18)
     answer = struct_to_binary(ua.PublishResponse())[:-12] + struct.pack("<i", 1)
     answer += _data_change([body, array], struct.pack("<i", 0)) + struct.pack("<ii", 0, 0)
-    (changes,) = response(Buffer(answer)).Parameters.NotificationMessage.NotificationData
+    (changes,) = published(Buffer(answer)).Parameters.NotificationMessage.NotificationData
     assert [instant(change[5]) for change in changes.items] == [at + timedelta(microseconds=1)] * 2
     assert changes.whole(changes.items[0]).ServerPicoseconds == 18
 
 
+@pytest.mark.parametrize("kind", [0x80, 0xC0])
+def test_an_array_of_endless_nothings_is_refused_at_once(kind: int) -> None:
+    """The library would make two thousand million of them, of a message of some fifty bytes."""
+    answer = struct_to_binary(ua.PublishResponse())[:-12] + struct.pack("<i", 1)
+    endless = struct.pack("<IBBi", 2, 1, kind, 2**31 - 1)
+    answer += _data_change([endless], struct.pack("<i", 0)) + struct.pack("<ii", 0, 0)
+    with pytest.raises(uaerrors.UaStructParsingError):
+        published(Buffer(answer))
+
+
+@settings(max_examples=50, deadline=None)
+@given(messages())
+def test_what_is_published_again_is_read_alike(both: tuple[bytes, bytes]) -> None:
+    (message,) = (published(Buffer(raw)).Parameters.NotificationMessage for raw in both[:1])
+    theirs = by_library(both[1]).Parameters.NotificationMessage
+    head = struct_to_binary(ua.RepublishResponse())[:-16]
+    begin = both[0].index(struct.pack("<I", message.SequenceNumber) + _ticks(theirs.PublishTime))
+    again = republished(Buffer(head + both[0][begin:])).NotificationMessage
+    assert (again.SequenceNumber, again.PublishTime) == (theirs.SequenceNumber, theirs.PublishTime)
+    assert batch_of(again.NotificationData) == batch_of(theirs.NotificationData)
+
+
+def _ticks(at: datetime) -> bytes:
+    return struct.pack("<q", _ua.datetime_to_win_epoch(at))
+
+
 def test_the_library_is_the_one_this_was_written_for() -> None:
     """Its publishing is taken over up to how the answer is read; its order of picoseconds is put right."""
-    taken_over = inspect.getsource(LibrarySession.publish)
+    taken_over = inspect.getsource(LibrarySession.publish) + inspect.getsource(LibrarySession.republish)
     assert "data = await self._send_request(request, timeout=0)" in taken_over
     assert "response = struct_from_binary(ua.PublishResponse, data)" in taken_over
+    assert "data = await self._send_request(request)\n" in taken_over
     names = [field.name for field in fields(ua.DataValue)]
     assert names.index("ServerTimestamp") < names.index("SourcePicoseconds"), (
         "now right: leave it to the library"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from operator import itemgetter
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from asyncua import Client, ua
 from asyncua.common.utils import Buffer
@@ -24,6 +24,7 @@ from connectors.domain.columns import EPOCH, MICROSECOND, NO_TIME, micros
 from connectors.protocols.opcua.values import MAX_TEXT, aware, said_of
 from plant.domain.samples import Value
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 # Handle, where it stands in the message, the value (or what the library made of it), status, and the source's
@@ -37,6 +38,8 @@ _DATA_CHANGE = Struct("<BBHB").pack(1, 0, ua.ObjectIds.DataChangeNotification_En
 _VALUE, _STATUS, _SOURCE, _SERVER, _SOURCE_PICO, _SERVER_PICO = (1 << bit for bit in range(6))
 _TICKS_TO_1970 = (EPOCH - datetime(1601, 1, 1, tzinfo=UTC)) // MICROSECOND * 10
 _TEXT, _MOMENT = ua.VariantType.String.value, ua.VariantType.DateTime.value
+# Arrays of Null, with and without dimensions
+_NOTHINGS = (0x80, 0xC0)
 _FORMATS = {
     ua.VariantType.Null: "",
     ua.VariantType.Boolean: "?",
@@ -57,6 +60,10 @@ _FORMATS = {
 
 class Unusual(ValueError):
     """Not what is read here."""
+
+
+class Endless(ValueError):
+    """An array of more nothings than the message has bytes: the library would make them all."""
 
 
 class Changes:
@@ -124,25 +131,46 @@ async def publish(client: Client, acknowledged: list[ua.SubscriptionAcknowledgem
     """The library's, but for how the answer is read. Raises what the library does."""
     request = ua.PublishRequest()
     request.Parameters.SubscriptionAcknowledgements = acknowledged
-    return response(await client.uaclient.session._send_request(request, timeout=0))
+    return published(await client.uaclient.session._send_request(request, timeout=0))
 
 
-def response(data: Buffer) -> ua.PublishResponse:
+async def republish(client: Client, subscription: int, number: int) -> ua.NotificationMessage:
+    """The library's, but for how the answer is read."""
+    request = ua.RepublishRequest()
+    request.Parameters.SubscriptionId = ua.IntegerId(subscription)
+    request.Parameters.RetransmitSequenceNumber = ua.Counter(number)
+    answer = republished(await client.uaclient.session._send_request(request))
+    answer.ResponseHeader.ServiceResult.check()
+    return answer.NotificationMessage
+
+
+def published(data: Buffer) -> ua.PublishResponse:
     """With ``Changes`` in place of data change notifications. Raises UaStructParsingError."""
+    return _read(data, _published, ua.PublishResponse)
+
+
+def republished(data: Buffer) -> ua.RepublishResponse:
+    """As ``published``."""
+    return _read(data, _republished, ua.RepublishResponse)
+
+
+def _read(data: Buffer, ours: Callable[[bytes, Buffer], T], library: type[T]) -> T:
     try:
-        return _response(data.copy())
+        raw = data.copy().read(len(data))
+        return ours(raw, Buffer(raw))
+    except Endless as error:
+        log.warning("a notification that cannot be read: %s", error)
+        raise uaerrors.UaStructParsingError from error
     except Exception as error:
         log.debug("left to the library: %s", error)
     try:
-        return struct_from_binary(ua.PublishResponse, data)
+        return struct_from_binary(library, data)
     except Exception as error:
         log.warning("a notification that cannot be read: %s", error)
         raise uaerrors.UaStructParsingError from error
 
 
-def _response(data: Buffer) -> ua.PublishResponse:
-    raw = data.read(len(data))
-    data = Buffer(raw)
+def _published(raw: bytes, data: Buffer) -> ua.PublishResponse:
     return ua.PublishResponse(
         TypeId=from_binary(ua.NodeId, data),
         ResponseHeader=struct_from_binary(ua.ResponseHeader, data),
@@ -150,18 +178,31 @@ def _response(data: Buffer) -> ua.PublishResponse:
             SubscriptionId=from_binary("ua.IntegerId", data),
             AvailableSequenceNumbers=from_binary("list[ua.Counter]", data),
             MoreNotifications=from_binary("ua.Boolean", data),
-            NotificationMessage=ua.NotificationMessage(
-                SequenceNumber=from_binary("ua.Counter", data),
-                PublishTime=from_binary("ua.UtcTime", data),
-                NotificationData=_notifications(raw, data),
-            ),
+            NotificationMessage=_message(raw, data),
             Results=from_binary("list[ua.StatusCode]", data),
             DiagnosticInfos=from_binary("list[ua.DiagnosticInfo]", data),
         ),
     )
 
 
-def _notifications(raw: bytes, data: Buffer) -> list[Any] | None:
+def _republished(raw: bytes, data: Buffer) -> ua.RepublishResponse:
+    return ua.RepublishResponse(
+        TypeId=from_binary(ua.NodeId, data),
+        ResponseHeader=struct_from_binary(ua.ResponseHeader, data),
+        NotificationMessage=_message(raw, data),
+    )
+
+
+def _message(raw: bytes, data: Buffer) -> ua.NotificationMessage:
+    return ua.NotificationMessage(
+        SequenceNumber=from_binary("ua.Counter", data),
+        PublishTime=from_binary("ua.UtcTime", data),
+        NotificationData=_notifications(raw, data),
+    )
+
+
+def _notifications(raw: bytes, data: Buffer) -> Any:
+    """A list, or None as the library gives it."""
     (count,) = _COUNT.unpack(data.read(_COUNT.size))
     return None if count == -1 else [_notification(raw, data) for _ in range(count)]
 
@@ -212,6 +253,8 @@ def _one(raw: bytes, at: int, end: int, mask: int, kind: int) -> tuple[Change, i
             text = None if size < 0 else raw[begin:until].decode("utf-8", "surrogateescape")
             _, _, status, source, server = after.picked(after.unpack(raw, until - 1) + _MISSING)
             return (handle, at, text, status, _micros(source), _micros(server)), until - 1 + after.size
+    if kind in _NOTHINGS and _COUNT.unpack_from(raw, at + 6)[0] > len(raw):
+        raise Endless("an array of nothings, longer than what it came in")
     data = Buffer(raw, at + 4, max(0, end - at - 4))
     value = data_value(data)
     if data.cur_pos <= at:

@@ -119,10 +119,11 @@ class Receiving:
                 self.nested[address].hear(part, changes.whole(change), arrival)
                 continue
             if isinstance(value, ua.DataValue):
+                data = value
                 try:
-                    value = value_of(value)
+                    value = value_of(data)
                 except (NotAValue, OverflowError) as error:
-                    batch.malformed.append(_unread(address, error, value, arrival))
+                    batch.malformed.append(_unread(address, error, data, arrival))
                     continue
             row = row_of(address, value, status, source, server, arrival)
             rows.append(row)

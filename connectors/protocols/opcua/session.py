@@ -28,7 +28,7 @@ from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import REQUEST, Access, Ticket, within
 from connectors.protocols.opcua.items import HEARTBEAT, HEARTBEAT_HANDLE, Items, request
 from connectors.protocols.opcua.lifecycle import Heard, Lifecycle, Step
-from connectors.protocols.opcua.notifications import publish
+from connectors.protocols.opcua.notifications import publish, republish
 from connectors.protocols.opcua.receiving import Gone, Pending, Receiving, Silent
 from connectors.transports.deadline import bounded
 
@@ -272,9 +272,7 @@ class UaSession:
         Raises Gone when it has not even the subscription.
         """
         try:
-            message = await within(
-                self.client.uaclient.session.republish(self.subscription, number), "republish"
-            )
+            message = await within(republish(self.client, self.subscription, number), "republish")
         except Unavailable as error:
             if isinstance(error.__cause__, UNKNOWN_SUBSCRIPTION):
                 raise Gone(str(error)) from error
