@@ -119,22 +119,15 @@ def deliveries_store(
                 results, landed, pressing = _store(context, fresh, now, refuse_unreadable)
                 _receipts(fresh, results, now)
                 if not refuse_unreadable:  # what was set aside was counted when it came
-                    tally_append(
-                        connection_id=context.connection_id,
-                        counted=[_counted(*pair) for pair in zip(fresh, results, strict=True)],
-                        now=now,
-                    )
+                    counted = [_counted(*pair) for pair in zip(fresh, results, strict=True)]
+                    tally_append(connection_id=context.connection_id, counted=counted, now=now)
                 tell = wake_sparingly if sparingly else wake
                 transaction.on_commit(partial(tell, landed, pressing), robust=True)
                 return context, results
-        except psycopg2.errors.UniqueViolation:
-            # Some of it is there, or another worker is storing it: what comes next looks first
+        except (IntegrityError, psycopg2.errors.UniqueViolation, psycopg2.errors.CheckViolation):
+            # Some of it is there, or another worker is storing it: its receipt or its rows are there now.
+            # Or the partition of a packed day was dropped since it was looked for
             look_first(connection_id=context.connection_id)
-            if attempt == ATTEMPTS:
-                raise
-        except (IntegrityError, psycopg2.errors.CheckViolation):
-            # The same batch was being stored by another worker: its receipt is there now. Or the partition
-            # of a packed day was dropped since it was looked for
             partitions_forget()
             if attempt == ATTEMPTS:
                 raise
