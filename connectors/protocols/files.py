@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -152,15 +153,18 @@ class FilesConnector:
         except ImportError as error:
             text = late("Parquet files need pyarrow: pip install 'mom[parquet]'")
             raise ConfigurationError(text) from error
-        file = parquet.ParquetFile(self._config.path)
-        self._check(file.schema_arrow.names)
+        with _damage_told(self._config.path):
+            file = parquet.ParquetFile(self._config.path)
+            known = in_microseconds(file.schema_arrow)
+        self._check(known.names)
         number = 0
-        for part in file.iter_batches(batch_size=ROWS):
-            if number + len(part) > skip:
-                for offset, cells in enumerate(part.to_pylist()):
-                    if number + offset >= skip:
-                        yield Row(number + offset + 1, cells, str(cells).encode())
-            number += len(part)
+        with _damage_told(self._config.path):
+            for part in file.iter_batches(batch_size=ROWS):
+                if number + len(part) > skip:
+                    for offset, cells in enumerate(part.cast(known, safe=False).to_pylist()):
+                        if number + offset >= skip:
+                            yield Row(number + offset + 1, cells, str(cells).encode())
+                number += len(part)
 
     def _check(self, heading: list[str]) -> None:
         config = self._config
@@ -248,6 +252,24 @@ class FilesConnector:
         return QUALITIES[word]
 
 
+@contextlib.contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    """What pyarrow cannot read, in its own words: its refusals are ValueErrors."""
+    try:
+        yield
+    except ValueError as error:
+        raise Unavailable("%(path)s: %(why)s", path=path, why=str(error)[:500]) from error
+
+
+def in_microseconds(schema: Any) -> Any:
+    """The same columns (pyarrow's schema), times no finer than we keep them: Python has no nanoseconds."""
+    arrow = importlib.import_module("pyarrow")
+    for place, column in enumerate(schema):
+        if arrow.types.is_timestamp(column.type) and column.type.unit == "ns":
+            schema = schema.set(place, column.with_type(arrow.timestamp("us", tz=column.type.tz)))
+    return schema
+
+
 def zone_of(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name) if name else None
@@ -257,6 +279,8 @@ def zone_of(name: str) -> tzinfo | None:
 
 def value_of(cell: Any, decimal: str) -> Value:
     """A cell as the value it says. Raises ValueError for what is none."""
+    if isinstance(cell, Decimal):
+        cell, decimal = str(cell), "."
     if not isinstance(cell, str):
         if cell is None or isinstance(cell, bool | int | float):
             return cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,60 @@ def test_what_cannot_be_imported_is_said(
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(CommandError, match="need pyarrow"):
         call_command("history_import", str(parquet), connection="press")
+
+
+def test_parquet_is_imported_and_goes_on_after_a_kill(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Needs the extra ``parquet``: with it, times of any unit, numbers of any kind, and what is no value."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    times = [START + timedelta(minutes=n) for n in range(50)]
+    nanoseconds = [int(at.timestamp()) * 10**9 + 7 for at in times]
+    values = [Decimal(n) if n % 2 else None if n == 20 else Decimal(f"{n}.5") for n in range(50)]
+    tags = ["M9/none" if n == 40 else "M1/count" for n in range(50)]
+    columns = {
+        "at": arrow.array(nanoseconds, arrow.timestamp("ns", tz="UTC")),
+        "tag": arrow.array(tags).dictionary_encode(),
+        "v": arrow.array(values, arrow.decimal128(12, 3)),
+        "quality": arrow.array(["good"] * 30 + ["broken"] + ["bad"] * 19),
+    }
+    made = path.with_suffix(".parquet")
+    parquet.write_table(arrow.table(columns), made, row_group_size=7)
+    monkeypatch.setattr(files, "ROWS", 10)
+    rows_read = files.FilesConnector.read
+    monkeypatch.setattr(
+        files.FilesConnector, "read", lambda self, skip=0: rows_read(self, skip=skip, rows=10)
+    )
+    store = services.history.deliveries_store
+    monkeypatch.setattr(
+        services.history,
+        "deliveries_store",
+        lambda **more: (
+            (_ for _ in ()).throw(KeyboardInterrupt) if SignalSample.objects.count() == 20 else store(**more)
+        ),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run(made)
+    monkeypatch.setattr(services.history, "deliveries_store", store)
+    run(made)
+    rows = SignalSample.objects.order_by("source_time").values_list(
+        "source_time", "v_int", "v_float", "quality"
+    )
+    found = {at: (whole if whole is not None else part, quality) for at, whole, part, quality in rows}
+    expected = {
+        at: (value if value is None else float(value), 0 if n < 30 else 2)
+        for n, (at, value) in enumerate(zip(times, values, strict=True))
+        if n not in (30, 40)
+    }
+    assert found == expected
+    unread = dict(QuarantinedMessage.objects.values_list("source", "reason"))
+    assert unread["history.parquet:31"].startswith("line 31: quality: read 'broken'")
+    assert unread["M9/none"] == "unknown address"
+
+    damaged = path.with_name("damaged.parquet")
+    damaged.write_bytes(made.read_bytes()[:-200])
+    with pytest.raises(CommandError, match=r"damaged\.parquet"):
+        run(damaged)
 
 
 def test_a_new_file_of_protocols_is_a_new_connector_without_a_list(
