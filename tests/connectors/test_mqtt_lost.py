@@ -102,7 +102,8 @@ def json_of(broker: Any, **changes: Any) -> MqttConnector:
 async def test_what_is_sent_into_a_half_open_link_lies_in_a_gap(
     broker: Mosquitto, proxy: Proxy, publisher: paho.Client, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setitem(MqttSession.__init__.__kwdefaults__, "keepalive", 2)
+    defaults = MqttSession.__init__.__kwdefaults__ or {}
+    monkeypatch.setitem(defaults, "keepalive", 2)
     edge = Edge("127.0.0.1", broker.port, "G", "E", {"n": 0})
     config = SparkplugConfig(broker=f"mqtt://127.0.0.1:{proxy.port}", host_id="mom", cooldown_seconds=1.0)
     made: Connector = json_of(proxy) if kind == "json" else SparkplugConnector(config)
