@@ -89,3 +89,26 @@ class Node:
         """All that a birth told."""
         self.tables.clear()
         self.devices.clear()
+
+    def expects(self, device: str, seq: int, link: int) -> bool:
+        """Whether a DATA message is simply the next of a session that is in order."""
+        return (
+            self.online
+            and self.link == link
+            and self.doubted_at is None
+            and not self.buffer
+            and self.last_seq is not None
+            and seq == (self.last_seq + 1) & 255
+            and (not device or self.devices.get(device, False))
+        )
+
+    def passed(self, seq: int, arrival: int) -> None:
+        """That message, once its values are added."""
+        self.heard_on, self.last_seq, self.last_heard = self.link, seq, arrival
+
+
+def behind(node: Node, message: Message) -> bool:
+    """Whether its seq is rather before the expected one than after: a birth, which counts anew, was missed,
+    and with it what its aliases mean.
+    """
+    return ((message.seq or 0) - (node.last_seq or 0) - 1) & 255 >= MAX_BUFFERED

@@ -23,15 +23,8 @@ from connectors.domain.sparkplug_messages import (
     Rebirth,
     Unreadable,
 )
-from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules
+from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules, behind
 from connectors.domain.sparkplug_values import BD_SEQ, NOTHING, REBIRTH, learn, values_into
-
-
-def behind(node: Node, message: Message) -> bool:
-    """Whether its seq is rather before the expected one than after: a birth, which counts anew, was missed,
-    and with it what its aliases mean.
-    """
-    return ((message.seq or 0) - (node.last_seq or 0) - 1) & 255 >= MAX_BUFFERED
 
 
 class Host:
@@ -68,6 +61,14 @@ class Host:
                 self._drain(node, out)
         else:
             self._hold(node, message, out)
+
+    def straight(self, group: str, name: str, device: str, seq: int, link: int, at: int) -> Node | None:
+        """The node of a DATA message for which ``feed`` would do no more than add its values, else None."""
+        node = self._nodes.get((group, name))
+        if node is None or not node.expects(device, seq, link):
+            return None
+        self._now = max(self._now, at)
+        return node
 
     def tick(self, now: int, out: Outcome) -> None:
         """Reorder timers that have run out, and rebirths that a cool-down put off."""

@@ -114,7 +114,7 @@ def _stamp(message: Message, out: Outcome, sent: int, count: int, skipped: set[i
     """What all values of a message share, at once. The key of a value is the message's bytes and its place in
     it: read again later, alone or in part, it is the same value.
     """
-    base = int.from_bytes(blake2b(message.raw, digest_size=8).digest(), "little") >> 2
+    base = base_of(message.raw)
     kept = count - len(skipped)
     out.samples.server_time.extend(array("q", [sent]) * kept)
     out.samples.arrival_time.extend(array("q", [message.arrival]) * kept)
@@ -122,6 +122,11 @@ def _stamp(message: Message, out: Outcome, sent: int, count: int, skipped: set[i
         out.samples.key.extend(base + place for place in range(count) if place not in skipped)
     else:
         out.samples.key.extend(range(base, base + count))
+
+
+def base_of(raw: bytes) -> int:
+    """The key of a message's first value."""
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "little") >> 2
 
 
 def _flattened(table: Table, message: Message) -> Sequence[Metric]:

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from asyncua import ua
@@ -24,7 +25,7 @@ from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.opcua.conditions import FIELDS, Conditions, condition_address
 from connectors.protocols.opcua.items import Items
 from connectors.protocols.opcua.receiving import Gone, Receiving
-from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector, connector
+from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector, bulk, connector
 from connectors.protocols.sparkplug.sparkplug_b_pb2 import Payload
 from connectors.transports.mqtt_client import Received
 from tests.chaos import mutate
@@ -153,7 +154,9 @@ def _sparkplug_begin(heard: Heard) -> Callable[[], Reading]:
     out = Outcome()
 
     def read() -> Reading:
-        host._feed(_received(heard.topic, heard.raw), out)
+        # However few, as if many waited
+        with patch.multiple(bulk, ENOUGH=0, LEAST_BYTES=0):
+            host._feed_all([_received(heard.topic, heard.raw)], out)
         host._host.tick(ARRIVAL + LATER, out)
         batch = connector._batch(out, messages=1, gaps=[])
         reading = of_batch(out.samples, batch.malformed)

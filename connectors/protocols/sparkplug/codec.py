@@ -27,6 +27,8 @@ _PLAIN = frozenset({"float_value", "double_value", "boolean_value"})
 _COMPOSED = frozenset({"bytes_value", "dataset_value", "template_value"})
 NO_PROPERTIES: Final[frozenset[str]] = frozenset()
 MAX_STATUS: Final = 2**32 - 1
+# ms since 1970: the year 10000
+END_OF_TIME: Final = 253_402_300_800_000
 _new = tuple.__new__
 
 Datatype = Callable[[str, int | None], int]
@@ -62,7 +64,7 @@ def read(
     seq = payload.seq or (0 if payload.HasField("seq") else None)
     if seq is not None and seq > 255:
         raise UnreadablePayload(f"seq {seq}, expected 0 to 255")
-    sent = _millis(payload.timestamp)
+    sent = millis(payload.timestamp)
     return Message(kind, group, node, device, sent, seq, metrics, arrival, raw, link, bool(composed))
 
 
@@ -91,7 +93,7 @@ def _metric(
     else:
         declared = declared or datatype(name, alias)
         value, error = _value(getattr(metric, field), field, declared)
-    at = _millis(metric.timestamp)
+    at = millis(metric.timestamp)
     # Not Metric(…): this is the hot path, and its constructor costs more than all the rest of a metric
     made = _new(Metric, (name, alias, at, declared, value, metric.is_historical, status, error))
     if properties and not error and metric.HasField("properties"):
@@ -134,9 +136,9 @@ def _with_properties(made: Metric, said: Any, wanted: frozenset[str], composed: 
     return made._replace(value=Parts((*itself, *found)))
 
 
-def _millis(value: int) -> int:
+def millis(value: int) -> int:
     """A timestamp past the year 9999 is no timestamp."""
-    return value if value < 253_402_300_800_000 else 0
+    return value if value < END_OF_TIME else 0
 
 
 def _status(properties: Any) -> int:

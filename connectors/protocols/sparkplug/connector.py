@@ -24,6 +24,7 @@ from connectors.domain.sparkplug_session import Host
 from connectors.domain.sparkplug_values import NotAlone, read_alone
 from connectors.interface import ConnectorConfig, Malformed, Probe, SampleBatch, Unavailable
 from connectors.protocols.sparkplug import codec
+from connectors.protocols.sparkplug.bulk import feed_all
 from connectors.protocols.sparkplug.link import BATCH, HEARD, STANDBY, UP, Link, Word
 from connectors.protocols.sparkplug.settings import SparkplugConfig, check
 from connectors.transports.mqtt_client import MqttSession, Received
@@ -207,9 +208,11 @@ class SparkplugConnector:
             return None
 
     def _heard(self, word: Word, outcome: Outcome) -> int:
-        for message in word.messages:
-            if message.topic != self._config.state_topic:
-                self._feed(message, outcome, word.link)
+        self._feed_all(
+            [message for message in word.messages if message.topic != self._config.state_topic],
+            outcome,
+            word.link,
+        )
         return len(word.messages)
 
     def _up(self, number: int, outcome: Outcome) -> list[GapRecord | None]:
@@ -254,6 +257,9 @@ class SparkplugConnector:
         return ""
 
     # -- messages --------------------------------------------------------------------------------------------
+
+    def _feed_all(self, messages: list[Received], outcome: Outcome, link: int = 0) -> None:
+        feed_all(messages, self._host, outcome, link, lambda one: self._feed(one, outcome, link))
 
     def _feed(self, message: Received, outcome: Outcome, link: int = 0) -> None:
         parts = topic_parts(message.topic)
