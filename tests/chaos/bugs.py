@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min
 
-from connectors import runner, selectors, services, spool, tasks
+from connectors import selectors, sending, services, spool, tasks
 from connectors.domain.shipping import Shipping
 from connectors.models import DirtyMark
 from connectors.runner import Runner
@@ -263,7 +263,7 @@ BUGS: dict[str, Bug] = {
     "gives a number of the spool twice": Bug(
         "spool", ((spool, "SCHEMA", lambda schema: schema.replace("AUTOINCREMENT", "")),)
     ),
-    "what is new waits for all before it": Bug("lanes", ((runner, "LIVE_WITHIN", lambda _: 2**62),)),
+    "what is new waits for all before it": Bug("lanes", ((sending, "LIVE_WITHIN", lambda _: 2**62),)),
     "never lets go": Bug(
         "soak", ((Sending, "_send", _keeps_a_file_open), (Spool, "confirm", _never_confirms))
     ),
