@@ -284,7 +284,7 @@ def _opcua_begin(notifications: list[Any]) -> Callable[[], Reading]:
 
     def read() -> Reading:
         try:
-            batch = receiving.batch(notifications)
+            batch = receiving.read(notifications)
         except Gone as error:
             return Reading(refused=[("subscription", str(error))])
         reading = of_batch(batch.samples, batch.malformed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 from asyncua import Server, ua
@@ -15,6 +16,9 @@ from connectors.interface import ConfigurationError
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector, connector
 from connectors.protocols.opcua.conditions import FIELDS, Conditions, spelled
 from connectors.protocols.opcua.derived import Derived, derived
+from connectors.protocols.opcua.items import Items
+from connectors.protocols.opcua.packml import Nested
+from connectors.protocols.opcua.receiving import Receiving
 from plant.domain.samples import Quality
 from production.domain.tracks import alarm_of
 from tests.connectors.peers import NAMESPACE, free_port, opcua_server, values
@@ -232,3 +236,28 @@ def test_a_condition_of_endless_words_is_heard_by_the_first_of_them() -> None:
     assert len(into) == 1
     assert len(into.addresses[0]) < 400
     assert len(str(into.value(0))) <= 500
+
+
+def test_levels_of_one_instant_need_no_order_among_them() -> None:
+    """A server without timestamps: all is of the instant it came, what ended and what began."""
+    machine, columns = Nested(PACKML), Columns()
+    for text in ("Cleared", None, "Cleared"):
+        machine.hear("0.text", ua.DataValue(ua.Variant(text)), 1_000_000)
+    machine.hear("1.text", ua.DataValue(ua.Variant("Stopped")), 1_000_000)
+    machine.tell(columns, 1_000_000)
+    assert [sample.value for sample in columns] == ["Stopped"]
+
+
+def test_a_notification_that_breaks_its_reading_is_a_gap_and_what_follows_is_read() -> None:
+    receiving = Receiving("x", Items(100.0, 10, addresses={7: "ns=2;s=a"}), 100)
+    receiving.covered = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    item = ua.MonitoredItemNotification(ClientHandle=7, Value=ua.DataValue(ua.Variant(5)))
+    said = ua.NotificationMessage(
+        SequenceNumber=7, NotificationData=[ua.DataChangeNotification(MonitoredItems=[item])]
+    )
+    with mock.patch.object(Receiving, "_told", side_effect=KeyError("odd")):
+        broken = receiving.batch(said)
+    (gap,) = broken.gaps
+    assert gap.start_time <= receiving.covered
+    assert "notification 7 broke its reading: KeyError" in gap.detail
+    assert [sample.value for sample in receiving.batch(said).samples] == [5]

@@ -196,7 +196,7 @@ def batch_of(notifications: list[Any] | None) -> tuple[Any, ...]:
     found = list[SampleBatch]()
     with mock.patch.object(module, "time", clock):
         try:
-            found = [receiving.batch(notifications or []) for _ in range(2)]
+            found = [receiving.read(notifications or []) for _ in range(2)]
         except Gone as error:
             return (str(error),)
     told = [(encode(one.samples), one.gaps, one.malformed, one.messages) for one in found]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from asyncua import ua
 
-from connectors.domain.columns import HISTORICAL, Columns, Row
+from connectors.domain.columns import HISTORICAL, Row
 from connectors.interface import SampleBatch, Unavailable
 from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import running_since, within
+from connectors.protocols.opcua.receiving import unread
 from connectors.protocols.opcua.session import CHUNK, UaSession
 from connectors.protocols.opcua.values import NotAValue, aware, data_row, node_id
 
@@ -39,7 +39,7 @@ async def filled(
             break
         try:
             async for page in history(session, address, progress.get(address, start), end):
-                await session.hand_over(SampleBatch(samples=page, messages=1))
+                await session.hand_over(page)
             progress[address] = end - session.receiving.slack()
             missing.discard(address)
         except Unavailable:
@@ -50,7 +50,9 @@ async def filled(
     return missing if since is not None and since <= start else session.watched
 
 
-async def history(session: UaSession, address: str, start: datetime, end: datetime) -> AsyncIterator[Columns]:
+async def history(
+    session: UaSession, address: str, start: datetime, end: datetime
+) -> AsyncIterator[SampleBatch]:
     """What the server kept of [start, end), page by page.
 
     Continuation points are followed. Many servers give one page and no continuation point, so after a page
@@ -67,7 +69,7 @@ async def history(session: UaSession, address: str, start: datetime, end: dateti
         if total > HISTORY_MOST:
             raise Unavailable(f"history: more than {HISTORY_MOST} values")
         if values:
-            yield _columns(address, values)
+            yield _read(address, values)
         if continuation:
             continue
         last = max((aware(one.SourceTimestamp) for one in values if one.SourceTimestamp), default=None)
@@ -121,10 +123,12 @@ async def historizing(session: UaSession) -> set[str]:
     return found
 
 
-def _columns(address: str, values: list[ua.DataValue]) -> Columns:
-    arrival, columns, rows = time.time_ns() // 1000, Columns(), list[Row]()
+def _read(address: str, values: list[ua.DataValue]) -> SampleBatch:
+    arrival, rows, batch = time.time_ns() // 1000, list[Row](), SampleBatch(messages=1)
     for data in values:
-        with contextlib.suppress(NotAValue, OverflowError):
+        try:
             rows.append(data_row(address, data, arrival))
-    columns.add_rows(rows, arrival, HISTORICAL)
-    return columns
+        except (NotAValue, OverflowError) as error:
+            batch.malformed.append(unread(address, error, data, arrival))
+    batch.samples.add_rows(rows, arrival, HISTORICAL)
+    return batch

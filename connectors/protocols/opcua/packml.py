@@ -66,7 +66,7 @@ class Nested:
 
     def tell(self, into: Columns, arrival: int) -> None:
         """What was heard, in the order it happened: levels that change at one instant change together."""
-        news, self._new = sorted(self._new), []
+        news, self._new = sorted(self._new, key=lambda said: said[:-1]), []
         for row, said in enumerate(news):
             self._levels[said.level, said.kind] = said.name
             last = row + 1 == len(news) or news[row + 1].at > said.at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Items
 from connectors.protocols.opcua.notifications import Changes
 from connectors.protocols.opcua.packml import Nested
 from connectors.protocols.opcua.values import NotAValue, aware, overflowed, row_of, value_of
+
+log = logging.getLogger(__name__)
 
 LEAST_SLACK, MOST_SLACK = 0.1, 5.0
 SHOWN, MOST_SHOWN = 200, 2000
@@ -85,7 +88,23 @@ class Receiving:
         seconds = max(LEAST_SLACK, self._publishing, self.items.slowest())
         return timedelta(seconds=min(seconds, MOST_SLACK))
 
-    def batch(self, notifications: list[Any]) -> SampleBatch:
+    def batch(self, message: ua.NotificationMessage) -> SampleBatch:
+        """What it brought. One that breaks the reading is a gap: asked for again, it would break it again.
+
+        Raises Gone.
+        """
+        try:
+            return self.read(message.NotificationData)
+        except Gone:
+            raise
+        except Exception as error:
+            detail = (
+                f"notification {message.SequenceNumber} broke its reading: {type(error).__name__}: {error}"
+            )
+            log.exception("%s: %s", self.source, detail)
+            return SampleBatch(gaps=[self.jump(self.covered, self.server_now(), detail)], messages=1)
+
+    def read(self, notifications: list[Any]) -> SampleBatch:
         """Raises Gone."""
         arrival = time.time_ns() // 1000
         batch = SampleBatch()
@@ -123,7 +142,7 @@ class Receiving:
                 try:
                     value = value_of(data)
                 except (NotAValue, OverflowError) as error:
-                    batch.malformed.append(_unread(address, error, data, arrival))
+                    batch.malformed.append(unread(address, error, data, arrival))
                     continue
             row = row_of(address, value, status, source, server, arrival)
             rows.append(row)
@@ -191,6 +210,6 @@ def _shown(variant: ua.Variant | None) -> str:
     return repr(variant)[:MOST_SHOWN]
 
 
-def _unread(address: str, error: Exception, data: ua.DataValue, arrival: int) -> Malformed:
+def unread(address: str, error: Exception, data: ua.DataValue, arrival: int) -> Malformed:
     raw = _shown(data.Value).encode("utf-8", "replace")
     return Malformed(source=address, reason=str(error), raw=raw, arrival_time=instant(arrival))

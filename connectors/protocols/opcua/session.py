@@ -146,7 +146,7 @@ class UaSession:
             message = await self._republish(number)
             self.life.republished(None if message is None else self.receiving.published_at(message))
             if message is not None:
-                self._hand_over(self.receiving.batch(message.NotificationData), number)
+                self._hand_over(self.receiving.batch(message), number)
 
     async def subscribe(self, addresses: list[str]) -> None:
         """One subscription for all addresses; those the server does not know are kept in ``absent``."""
@@ -238,7 +238,7 @@ class UaSession:
         # Nothing is awaited before it is handed over: a cut meanwhile must not lose it
         safe = None
         if heard.new:
-            safe = self._hand_over(self.receiving.batch(message.NotificationData), number)
+            safe = self._hand_over(self.receiving.batch(message), number)
         elif has_data:
             self.unacknowledged.append(number)
         if heard.ask or heard.lost:
@@ -263,7 +263,7 @@ class UaSession:
         if message is None:
             return False
         self.life.recovered(number)
-        self._hand_over(self.receiving.batch(message.NotificationData), number)
+        self._hand_over(self.receiving.batch(message), number)
         return True
 
     async def _republish(self, number: int) -> ua.NotificationMessage | None:
