@@ -240,14 +240,15 @@ def state(host: Host) -> str:
 
 
 @settings(max_examples=400, deadline=None)
-@given(steps=st.lists(STEP, min_size=1, max_size=25), born=st.booleans())
-def test_taken_in_at_once_is_taken_in_one_by_one(steps: list[Step], born: bool) -> None:
+@given(steps=st.lists(STEP, min_size=1, max_size=25), born=st.booleans(), patience=st.sampled_from((1, 1, 2)))
+def test_taken_in_at_once_is_taken_in_one_by_one(steps: list[Step], born: bool, patience: int) -> None:
     alone, together, edge, now = connector(), connector(), Edge(), START
     one_by_one, at_once = Outcome(), Outcome()
     waiting: list[Received] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "ENOUGH", 0)
         patch.setattr(bulk, "LEAST_BYTES", 0)
+        patch.setattr(bulk, "MOST_IN_A_ROW", patience)
         said = [*(BORN if born else []), *steps]
         for step, after in zip(said, [*said[1:], None], strict=True):
             message = edge.says(step)

@@ -26,14 +26,39 @@ ENOUGH: Final = 200
 LEAST_BYTES: Final = 12 * ENOUGH
 # Together: what is read side by side stays in the processor's caches
 MOST_BYTES: Final = 2**18
+# Of a topic that is never plain, four thousand messages at most are left untried at a time
+MOST_IN_A_ROW: Final = 12
 One = Callable[[Received], None]
+Topic = tuple[str, str, str]
 
 
-def feed_all(messages: Sequence[Received], host: Host, out: Outcome, link: int, one: One) -> None:
+class Patience:
+    """Topics whose messages are not plain are tried the more rarely, the more in a row were not."""
+
+    def __init__(self) -> None:
+        self._odd: dict[str, tuple[int, int]] = {}
+
+    def tries(self, topic: str) -> bool:
+        in_a_row, left = self._odd.get(topic, (0, 0))
+        if left:
+            self._odd[topic] = in_a_row, left - 1
+        return not left
+
+    def learns(self, topic: str, plain: bool) -> None:
+        if not plain:
+            in_a_row = min(self._odd.get(topic, (0, 0))[0] + 1, MOST_IN_A_ROW)
+            self._odd[topic] = in_a_row, 2**in_a_row - 2
+        elif topic in self._odd:
+            del self._odd[topic]
+
+
+def feed_all(
+    messages: Sequence[Received], host: Host, out: Outcome, link: int, one: One, patience: Patience
+) -> None:
     """``one`` takes in a message that does not fit."""
     for part in _parts(messages):
         if sum(len(message.payload) for message in part) >= LEAST_BYTES:
-            _feed_part(part, host, out, link, one)
+            _feed_part(part, host, out, link, one, patience)
         else:
             _feed_each(part, one)
 
@@ -53,29 +78,40 @@ def _feed_each(messages: Sequence[Received], one: One) -> None:
         one(message)
 
 
-def _feed_part(messages: Sequence[Received], host: Host, out: Outcome, link: int, one: One) -> None:
-    scan, topics = Scan(), dict[str, tuple[str, str, str] | None]()
-    frames = [_frame(scan, message, topics) for message in messages]
+def _feed_part(
+    messages: Sequence[Received], host: Host, out: Outcome, link: int, one: One, patience: Patience
+) -> None:
+    scan, topics = Scan(), dict[str, Topic | None]()
+    frames = [_frame(scan, message, topics, patience) for message in messages]
     if len(scan.starts) < ENOUGH:
         _feed_each(messages, one)
         return
     run = _Run(fields_of(scan), out.samples)
     for message, frame in zip(messages, frames, strict=True):
         topic = topics[message.topic]
-        if topic is None or frame is None or not run.takes(message, frame, host, topic, link):
+        taken = False
+        if topic is not None and frame is not None:
+            plain = run.plain(frame)
+            patience.learns(message.topic, plain)
+            taken = plain and run.takes(message, frame, host, topic, link)
+        if not taken:
             run.flush()
             one(message)
     run.flush()
 
 
-def _frame(scan: Scan, message: Received, topics: dict[str, tuple[str, str, str] | None]) -> Frame | None:
+def _frame(
+    scan: Scan, message: Received, topics: dict[str, Topic | None], patience: Patience
+) -> Frame | None:
     if message.topic not in topics:
         parts = topic_parts(message.topic)
         topics[message.topic] = parts[1:] if parts and parts[0] in (NDATA, DDATA) else None
-    if topics[message.topic] is None:
+    if topics[message.topic] is None or not patience.tries(message.topic):
         return None
     frame = scan.frame(message.payload)
-    return frame if frame and frame.seq is not None and frame.seq < 256 else None
+    if frame is None:
+        patience.learns(message.topic, plain=False)
+    return frame
 
 
 class _Places(dict[int, int]):
@@ -104,17 +140,18 @@ class _Run:
         self._aliases: list[int] = fields.alias.tolist()
         self._odd = _up_to(~fields.plain)
         self._nulls = _up_to(fields.form == 0)
-        self._tables: dict[tuple[str, str, str], _Places] = {}
+        self._tables: dict[Topic, _Places] = {}
         self._waiting: list[tuple[int, int, int, int]] = []
         self._places: list[int] = []
         self._first = 0
 
-    def takes(
-        self, message: Received, frame: Frame, host: Host, topic: tuple[str, str, str], link: int
-    ) -> bool:
+    def plain(self, frame: Frame) -> bool:
+        return self._odd[frame.first] == self._odd[frame.last]
+
+    def takes(self, message: Received, frame: Frame, host: Host, topic: Topic, link: int) -> bool:
         """False when it is not to be added so simply; then nothing is done."""
         sent, seq, first, last = frame
-        if seq is None or self._odd[first] != self._odd[last]:
+        if seq is None or seq > 255:
             return False
         node = host.straight(*topic, seq, link, message.arrival)
         if node is None:

@@ -24,7 +24,7 @@ from connectors.domain.sparkplug_session import Host
 from connectors.domain.sparkplug_values import NotAlone, read_alone
 from connectors.interface import ConnectorConfig, Malformed, Probe, SampleBatch, Unavailable
 from connectors.protocols.sparkplug import codec
-from connectors.protocols.sparkplug.bulk import feed_all
+from connectors.protocols.sparkplug.bulk import Patience, feed_all
 from connectors.protocols.sparkplug.link import BATCH, HEARD, STANDBY, UP, Link, Word
 from connectors.protocols.sparkplug.settings import SparkplugConfig, check
 from connectors.transports.mqtt_client import MqttSession, Received
@@ -53,6 +53,7 @@ class SparkplugConnector:
         self._outage = Outage(source)
         self._links = [Link(config, number, url) for number, url in enumerate(config.brokers)]
         self._properties = frozenset(config.properties)
+        self._patience = Patience()
         self._started = False
         self._alarmed: set[str] = set()
         self._news: list[Notice] = []
@@ -259,7 +260,10 @@ class SparkplugConnector:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _feed_all(self, messages: list[Received], outcome: Outcome, link: int = 0) -> None:
-        feed_all(messages, self._host, outcome, link, lambda one: self._feed(one, outcome, link))
+        def feed(message: Received) -> None:
+            self._feed(message, outcome, link)
+
+        feed_all(messages, self._host, outcome, link, feed, self._patience)
 
     def _feed(self, message: Received, outcome: Outcome, link: int = 0) -> None:
         parts = topic_parts(message.topic)
