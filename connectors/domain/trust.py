@@ -15,6 +15,8 @@ DELAY_LATE = 10.0
 CLOCK_OFF = 2.0
 CLOCK_WRONG = 300.0
 SHARES = (0.70, 0.85, 0.95)
+# A broker as it is delivered keeps a thousand messages for us and drops the rest without a word
+QUEUE_SURE = timedelta(minutes=1)
 
 
 class Level(StrEnum):
@@ -191,6 +193,10 @@ def _gaps(found: Evidence, now: datetime) -> list[Reason]:
     if lost:
         text = phrase(late("%(time)s of the last 24 hours are missing"), time=lasting(lost))
         reasons.append(Reason(Level.CARE, text, "gaps"))
+    queued = max((gap.lasted(now) for gap in found.gaps if gap.recovered == "broker_queue"), default=None)
+    if queued is not None and queued > QUEUE_SURE:
+        said = late("the broker's queue stood in for %(time)s: what it had no room for is not seen")
+        reasons.append(Reason(Level.CARE, phrase(said, time=lasting(queued)), "gaps"))
     return reasons
 
 

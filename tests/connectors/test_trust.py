@@ -18,7 +18,7 @@ from connectors.domain.balance import Count, Spool, balance
 from connectors.domain.columns import Columns, micros
 from connectors.domain.delays import percentile
 from connectors.domain.outage import Outage
-from connectors.domain.trust import Evidence, Level, verdict
+from connectors.domain.trust import Evidence, Level, Missing, verdict
 from connectors.domain.wire import Unread
 from connectors.models import Connection, Gap, IngestTally, SpoolReport
 from connectors.selectors.trust import evidence_of
@@ -276,6 +276,8 @@ def test_a_source_that_is_ahead_or_silent_is_not_simply_believed() -> None:
         ({"delay": (0.1, 60.0)}, Level.CARE, "lag"),
         ({"watermark": now - timedelta(hours=1)}, Level.REFUSE, "how-far"),
         ({"enabled": False}, Level.REFUSE, "how-far"),
+        ({"gaps": (queued(now, 1),)}, Level.BELIEVE, ""),
+        ({"gaps": (queued(now, 2),)}, Level.CARE, "gaps"),
         ({"spools": (silent,)}, Level.CARE, "runners"),
         ({"spools": (replace(silent, waiting=100_000), again)}, Level.REFUSE, "runners"),
         ({"spools": (silent, again)}, Level.BELIEVE, ""),
@@ -284,6 +286,11 @@ def test_a_source_that_is_ahead_or_silent_is_not_simply_believed() -> None:
     ):
         told = verdict(Evidence(**{**good, **change}), now)
         assert (told.level, [reason.evidence for reason in told.reasons]) == (level, [where] * bool(where))
+
+
+def queued(now: datetime, minutes: int) -> Missing:
+    """A broker's queue stood in for so long."""
+    return Missing("connection_down", now - timedelta(minutes=minutes), now, "broker_queue", (), "")
 
 
 def other_runner(spool: uuid.UUID, received: int, confirmed: int, held: list[Any], **more: Any) -> None:
