@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from importlib import import_module
@@ -39,6 +40,9 @@ def data_directory_make(**_: object) -> None:
 def pool_process_follow(**_: object) -> None:
     """A pool process busy with a task would outlive a killed worker, and work beside its successor."""
     follow_parent(signal.SIGKILL)
+    # What is loaded by now stays: no collection looks at it again
+    gc.collect()
+    gc.freeze()
 
 
 @task_prerun.connect

@@ -70,9 +70,10 @@ class CeleryCarrier:
         )
 
     def _waiting(self, queue: str) -> int:
-        with self._app.connection_or_acquire() as connection, connection.channel() as channel:
+        with self._app.connection_or_acquire() as connection:
             try:
-                return int(channel.queue_declare(queue=queue, passive=True).message_count)
+                told = connection.default_channel.queue_declare(queue=queue, passive=True)
+                return int(told.message_count)
             except connection.channel_errors:  # nothing was ever sent to it, or nothing waits in it
                 return 0
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import faulthandler
 import json
 import logging
@@ -56,6 +57,9 @@ class Command(BaseCommand):
             wanted = from_file(options["config"], slugs or None)
         else:
             wanted = from_database(slugs or None, path.with_suffix(".connections.json"), UUID(spool.id))
+        # What is loaded by now stays: collections look at what came after it only, and pause nobody for long
+        gc.collect()
+        gc.freeze()
         try:
             asyncio.run(_run(spool, wanted, options["tick"]))
         except SpoolBroken as error:
