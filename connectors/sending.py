@@ -14,7 +14,7 @@ from connectors.spool import Spool, SpoolFull
 
 log = logging.getLogger(__name__)
 
-LINGER = 0.02
+LINGER = 0.01
 
 
 class Carrier(Protocol):

@@ -17,7 +17,7 @@ LONGEST_WAIT: Final = 120.0
 FAILED_WAIT: Final = 2.0
 # While shipments are on their way, less than this waits for company, the longer the more they are: fewer and
 # fuller tasks under load.
-HOLD_SECONDS: Final = 0.1
+HOLD_SECONDS: Final = 0.025
 HOLD_LONGEST: Final = 0.5
 HOLD_BYTES: Final = 64 * 1024
 # One task takes a worker a second at most: whoever waits behind it waits no longer.
@@ -144,7 +144,7 @@ class Shipping:
             return len(like) >= EARLIER_IN_FLIGHT
         if len(self.shipments) >= IN_FLIGHT or ours >= PER_CONNECTION:
             return True
-        hold = min(HOLD_SECONDS * len(self.shipments), HOLD_LONGEST)
+        hold = min(HOLD_SECONDS * len(self.shipments) ** 2, HOLD_LONGEST)
         recent = now < self._begun.get(connection, now) + hold
         return ours > 0 and recent and self._waiting.get(connection, 0) < HOLD_BYTES
 

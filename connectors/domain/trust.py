@@ -175,9 +175,7 @@ def _spool(spool: Spool, now: datetime, found: Evidence) -> list[Reason]:
         text = phrase(said, name=spool.name, count=abs(spool.astray))
         reasons.append(Reason(Level.REFUSE, text, "runners"))
     if spool.back:
-        said = late(
-            "the disk of runner %(name)s is an older copy: %(count)d values are not on it"
-        )
+        said = late("the disk of runner %(name)s is an older copy: %(count)d values are not on it")
         reasons.append(Reason(Level.REFUSE, phrase(said, name=spool.name, count=spool.back), "runners"))
     return reasons
 

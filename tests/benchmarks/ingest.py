@@ -31,7 +31,7 @@ from tests.connectors.stack import ROOT, Stack, database_url, stack, wait_until
 from tests.factories.connectors import connection_make, signal_make
 from tests.factories.plant import Line, line_make
 
-MESSAGES = int(os.environ.get("BENCH_MESSAGES", "20000"))
+MESSAGES = int(os.environ.get("BENCH_MESSAGES", "60000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 WARM_UP = 2_000
 STEP_MS = 50

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import faulthandler
+import gc
 import json
 import logging
 import os
