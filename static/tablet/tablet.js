@@ -222,7 +222,8 @@ let scan = { text: "", at: 0, field: null, before: "" };
 document.addEventListener(
   "keydown",
   (event) => {
-    const now = performance.now();
+    // When the key came, not when a busy page got round to it
+    const now = event.timeStamp;
     const fast = now - scan.at < GAP;
     if (event.key === "Enter" || event.key === "Tab") {
       if (fast && scan.text.length >= SHORTEST) {
