@@ -70,20 +70,17 @@ WHERE source_time >= %s AND source_time < %s AND signal_id = ANY(%s) AND v_text 
 ORDER BY signal_id, source_time, source_key"""
 _SIGNALS = """SELECT signal_id, count(*) FROM connectors_signalsample
 WHERE source_time >= %s AND source_time < %s GROUP BY signal_id ORDER BY signal_id"""
-_DUE = """
-SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day
-FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = 'public.connectors_signalsample'::regclass AND pg_relation_size(child.oid) > 0
-  AND to_date(right(child.relname, 8), 'YYYYMMDD') < %s
-ORDER BY day DESC LIMIT %s
+# Materialized: a name is read as a date only once it is known to be a partition's, whatever the plan
+_PARTITIONS = """
+WITH partition AS MATERIALIZED (
+    SELECT child.oid AS relation, right(child.relname, 8) AS name
+    FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
+    WHERE inhparent = 'public.connectors_signalsample'::regclass AND child.relname ~ '_[0-9]{8}$'
+), dated AS MATERIALIZED (SELECT to_date(name, 'YYYYMMDD') AS day, relation FROM partition)
+SELECT day FROM dated WHERE day < %s
 """
-_EMPTY = """
-SELECT to_date(right(child.relname, 8), 'YYYYMMDD') AS day
-FROM pg_inherits JOIN pg_class AS child ON child.oid = inhrelid
-WHERE inhparent = 'public.connectors_signalsample'::regclass AND pg_relation_size(child.oid) = 0
-  AND to_date(right(child.relname, 8), 'YYYYMMDD') < %s
-ORDER BY day
-"""
+_DUE = f"{_PARTITIONS} AND pg_relation_size(relation) > 0 ORDER BY day DESC LIMIT %s"
+_EMPTY = f"{_PARTITIONS} AND pg_relation_size(relation) = 0 ORDER BY day"
 
 
 @dataclass(frozen=True, slots=True)

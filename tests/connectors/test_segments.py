@@ -301,3 +301,17 @@ def test_a_read_that_names_no_earliest_day_touches_no_more_partitions_the_longer
     assert len(touched()) == len(month) + 1
     assert selectors.last_samples_before(signal_ids=ids, at=TODAY)[ids[1]].value == 6
     assert selectors.last_samples_before(signal_ids=ids, at=DAY + timedelta(seconds=1))[ids[0]].value == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("off", ["enable_nestloop", "enable_hashjoin", "enable_mergejoin"])
+def test_days_are_found_by_every_plan(off: str) -> None:
+    """With many partitions the planner looks at all relations first: not all names end in a day."""
+    with connection.cursor() as cursor:
+        for setting in {"enable_nestloop", "enable_hashjoin", "enable_mergejoin"} - {off}:
+            cursor.execute(f"SET LOCAL {setting} = off")
+        cursor.execute("SET LOCAL enable_indexscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    partitions.partitions_ensure(days=[TODAY.date() - timedelta(days=days) for days in range(3)])
+    assert compaction.days_due(now=TODAY) == []
+    compaction._empty_dropped(TODAY)
