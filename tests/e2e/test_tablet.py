@@ -233,7 +233,7 @@ def test_badge_and_pin_by_pad_and_what_was_tapped_before_goes_on_when_it_was_me(
 def scan(page: Page, code: str) -> None:
     """As a wedge scanner types: keys 4 ms apart by their own time, however busy this machine is."""
     wedge, begun = page.context.new_cdp_session(page), time.time()
-    keys = [{"key": character, "text": character} for character in code]
+    keys: list[dict[str, Any]] = [{"key": character, "text": character} for character in code]
     keys.append({"key": "Enter", "code": "Enter", "text": "\r", "windowsVirtualKeyCode": 13})
     for place, key in enumerate(keys):
         at = begun + 0.004 * place
