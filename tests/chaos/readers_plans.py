@@ -32,10 +32,7 @@ def _plant_begin(raw: bytes) -> Callable[[], Reading]:
 
     def read() -> Reading:
         document = document_read(text)
-        refused = [
-            (f"line {one.line}", f"{one.where}: read {one.read}, expected {one.expected}")
-            for one in document.problems
-        ]
+        refused = [(f"line {one.line}", one.text("plant.yaml")) for one in document.problems]
         return Reading(len(document.rows), refused)
 
     return read
