@@ -60,4 +60,9 @@ class Migration(migrations.Migration):
             name='received_back',
             field=models.BigIntegerField(default=0, help_text='Values an older copy of the file counted less as written than it had.'),
         ),
+        migrations.AlterField(
+            model_name='receivednumber',
+            name='key',
+            field=models.BigIntegerField(help_text='Hash of topic, boot, number and signal.'),
+        ),
     ]

@@ -52,7 +52,7 @@ class ReceivedNumber(models.Model):
     connection = models.ForeignKey(
         "connectors.Connection", models.PROTECT, related_name="+", help_text="The connection."
     )
-    key = models.BigIntegerField(help_text="Hash of topic, boot and number.")
+    key = models.BigIntegerField(help_text="Hash of topic, boot, number and signal.")
     received_at = models.DateTimeField(default=timezone.now, help_text="When it first came (UTC).")
 
     class Meta:

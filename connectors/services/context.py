@@ -67,11 +67,16 @@ class Context:
 _kept: dict[tuple[str, int], Context] = {}
 
 
+def place_of(connection_id: int) -> tuple[str, int]:
+    """What a process remembers of a connection is of one database."""
+    return str(database.settings_dict["NAME"]), connection_id
+
+
 def context_of(slug: str) -> Context:
     """Raises Connection.DoesNotExist."""
     row = Connection.objects.values_list("id", "protocol", "site_id", "revision").get(slug=slug)
     connection_id, protocol, site_id, revision = row
-    place = (str(database.settings_dict["NAME"]), connection_id)
+    place = place_of(connection_id)
     kept = _kept.get(place)
     if kept is not None and (kept.revision, kept.slug) == (revision, slug):
         return kept

@@ -9,7 +9,7 @@ from django.db import connection as database
 
 from connectors.domain.columns import UNDATED, instant
 from connectors.models import ReceivedNumber
-from connectors.services.context import Context
+from connectors.services.context import Context, place_of
 from connectors.services.packing import COLUMNS, Array, Rows, copy_bytes
 
 # A connection that brought something twice is asked about first for so many tasks: a COPY that fails is dear
@@ -57,7 +57,7 @@ def rows_copy(context: Context, rows: Rows) -> Rows:
 
     Raises psycopg2's UniqueViolation: something was; call again in a new transaction after ``look_first``.
     """
-    place = _place(context.connection_id)
+    place = place_of(context.connection_id)
     if len(rows) and place in _looking:
         new = _first_and_new(rows)
         _looking[place] = LOOKED_FIRST if len(new) < len(rows) else _looking[place] - 1
@@ -74,11 +74,7 @@ def look_first(*, connection_id: int) -> None:
     """What a connection brings may be there: its source tells its store again, or its runner's disk was
     copied.
     """
-    _looking[_place(connection_id)] = LOOKED_FIRST
-
-
-def _place(connection_id: int) -> tuple[str, int]:
-    return str(database.settings_dict["NAME"]), connection_id
+    _looking[place_of(connection_id)] = LOOKED_FIRST
 
 
 def _first_and_new(rows: Rows) -> Rows:

@@ -20,6 +20,7 @@ from connectors.domain.phrase import Told, late
 from connectors.interface import ConfigurationError
 from connectors.models import Connection, QuarantinedMessage, SignalDefinition
 from connectors.registry import connector_class
+from connectors.services.context import place_of
 from plant import audit
 from plant.access import Actor
 
@@ -133,7 +134,7 @@ def _clean(text: str) -> str:
 
 def _kept(connection_id: int, wanted: set[Bound]) -> Counter[Bound]:
     """Rows kept; counted at most once a minute, so that other workers' of that minute may come on top."""
-    known, now = _counts.get(_place(connection_id), {}), monotonic()
+    known, now = _counts.get(place_of(connection_id), {}), monotonic()
     found = {bound: known[bound][0] for bound in wanted if bound in known and known[bound][1] > now}
     sources = [source for source, reason in wanted if (source, reason) not in found]
     if sources:
@@ -145,7 +146,7 @@ def _kept(connection_id: int, wanted: set[Bound]) -> Counter[Bound]:
 
 def _remember(connection_id: int, kept: Counter[Bound]) -> None:
     """Once it is true."""
-    place, until = _place(connection_id), monotonic() + COUNTED_EVERY
+    place, until = place_of(connection_id), monotonic() + COUNTED_EVERY
 
     def remember() -> None:
         known = _counts.setdefault(place, {})
@@ -156,10 +157,6 @@ def _remember(connection_id: int, kept: Counter[Bound]) -> None:
             known[bound] = (count, after)
 
     transaction.on_commit(remember)
-
-
-def _place(connection_id: int) -> tuple[str, int]:
-    return str(database.settings_dict["NAME"]), connection_id
 
 
 class CannotReread(Told, ValueError):

@@ -1,25 +1,24 @@
-"""What a runner's disk holds, and writing one off that never comes back."""
+"""Writing off a runner's disk that never comes back."""
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext
 
 from connectors.domain.balance import Spool
-from connectors.domain.columns import Columns, instant
+from connectors.domain.columns import Columns
 from connectors.domain.outage import gap_declared
 from connectors.domain.phrase import Told, late
 from connectors.models import Connection, SpoolReport
 from connectors.selectors.spools import last_stored, spools_of
+from connectors.services.ingest import Delivery, deliveries_store
+from connectors.services.tally import NOT_LOST
 from plant import audit
 from plant.access import Actor
 
-NOT_LOST: dict[str, Any] = {"lost": 0, "lost_at": None, "lost_by": "", "lost_why": ""}
 CAUSE = "spool_lost"
 
 
@@ -30,24 +29,6 @@ class CannotWriteOff(Told, ValueError):
 
     def __str__(self) -> str:
         return self.said(gettext)
-
-
-def held_said(before: SpoolReport | None, said: dict[str, Any], held: Any) -> dict[str, Any]:
-    """What the disk really holds, and how far its counts went back since the last report: an older copy of
-    the file was put back. One that reports again is not lost.
-    """
-    values, batches, since = held or (None, None, None)
-    found: dict[str, Any] = {
-        "heard_at": timezone.now(),
-        "held": values,
-        "held_batches": batches,
-        "held_since": None if since is None else instant(since),
-        **NOT_LOST,
-    }
-    for name in ("received", "confirmed") if before else ():
-        back = max(getattr(before, name) - said[name], 0)
-        found[f"{name}_back"] = getattr(before, f"{name}_back") + back
-    return found
 
 
 @transaction.atomic
@@ -74,8 +55,6 @@ def spool_write_off(*, spool: uuid.UUID, why: str, by: Actor, now: datetime) -> 
 
 
 def _write_off(row: SpoolReport, one: Spool, why: str, by: Actor, now: datetime) -> None:
-    from connectors.services.ingest import Delivery, deliveries_store
-
     connection: Connection = row.connection
     known = one.since or last_stored(connection_id=row.connection_id, spool=row.spool)
     start = min(known or row.at, row.at)

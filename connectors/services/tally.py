@@ -14,15 +14,15 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.domain.columns import Columns, micros
+from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.delays import LAST
 from connectors.models import Connection, IngestTally, SpoolReport
-from connectors.services.spools import held_said
 
 # Rows of single deliveries are kept this long, for the rate per minute; then an hour is one row.
 KEPT_SINGLE = timedelta(hours=2)
 # Clocks of two hosts may differ by this and a report still be the newest
 AHEAD = timedelta(seconds=10)
+NOT_LOST: dict[str, Any] = {"lost": 0, "lost_at": None, "lost_by": "", "lost_why": ""}
 
 _FOLD = """
 WITH old AS (DELETE FROM connectors_ingesttally WHERE at < %s AND NOT is_hour RETURNING *)
@@ -120,8 +120,26 @@ def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
             "is_full": report["full"],
         }
         newer = SpoolReport.objects.filter(connection_id=known[slug], spool=spool)
-        said |= held_said(newer.select_for_update().first(), said, report.get("held", {}).get(slug))
+        said |= _held_said(newer.select_for_update().first(), said, report.get("held", {}).get(slug))
         if not newer.filter(is_older).update(**said) and not newer.exists():
             SpoolReport.objects.bulk_create(
                 [SpoolReport(connection_id=known[slug], spool=spool, **said)], ignore_conflicts=True
             )
+
+
+def _held_said(before: SpoolReport | None, said: dict[str, Any], held: Any) -> dict[str, Any]:
+    """What the disk really holds, and how far its counts went back since the last report: an older copy of
+    the file was put back. One that reports again is not lost.
+    """
+    values, batches, since = held or (None, None, None)
+    found: dict[str, Any] = {
+        "heard_at": timezone.now(),
+        "held": values,
+        "held_batches": batches,
+        "held_since": None if since is None else instant(since),
+        **NOT_LOST,
+    }
+    for name in ("received", "confirmed") if before else ():
+        back = max(getattr(before, name) - said[name], 0)
+        found[f"{name}_back"] = getattr(before, f"{name}_back") + back
+    return found
