@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -44,6 +45,11 @@ def path(tmp_path: Path) -> Path:
 
 def run(path: Path) -> None:
     call_command("history_import", str(path), connection="press", mapping=path.with_name("map.toml"))
+
+
+def shares(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What the progress bar said, one word after another."""
+    return [line.split("]")[1].split()[0] for line in capsys.readouterr().err.split("\r")[1:]]
 
 
 def test_a_killed_import_goes_on_and_nothing_is_twice(
@@ -99,10 +105,10 @@ def test_what_cannot_be_imported_is_said(
 
 
 def test_parquet_is_imported_and_goes_on_after_a_kill(
-    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Needs the extra ``parquet``: with it, times of any unit, numbers of any kind, and what is no value."""
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    """Times of any unit, numbers of any kind, and what is no value; the bar says how much of it is read."""
+    arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
     times = [START + timedelta(minutes=n) for n in range(50)]
     nanoseconds = [int(at.timestamp()) * 10**9 + 7 for at in times]
     values = [Decimal(n) if n % 2 else None if n == 20 else Decimal(f"{n}.5") for n in range(50)]
@@ -130,8 +136,18 @@ def test_parquet_is_imported_and_goes_on_after_a_kill(
     )
     with pytest.raises(KeyboardInterrupt):
         run(made)
+    assert shares(capsys) == ["20%", "40%"]
     monkeypatch.setattr(services.history, "deliveries_store", store)
+    groups_read: list[int] = []
+    groups_after = files.groups_after
+    monkeypatch.setattr(
+        files,
+        "groups_after",
+        lambda *asked: groups_read.extend(groups_after(*asked)[1]) or groups_after(*asked),
+    )
     run(made)
+    assert groups_read == [2, 3, 4, 5, 6, 7], "14 of the 20 rows that are stored are not read again"
+    assert shares(capsys) == ["60%", "80%", "100%"], "on from where it stopped"
     rows = SignalSample.objects.order_by("source_time").values_list(
         "source_time", "v_int", "v_float", "quality"
     )

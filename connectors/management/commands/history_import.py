@@ -29,7 +29,7 @@ class Command(BaseCommand):
             connection = selectors.connection_by_slug(options["connection"])
             cls = connector_class("files")
             source: Any = cls(cls.config_class.from_mapping({**settings, "path": str(path)}))
-            total = rows_in(path)
+            total: int = source.rows_in_all()
             key = services.import_key(connection=connection.slug, path=path, settings=settings)
             done = None
             for done in services.history_import(connection=connection.slug, source=source, key=key):
@@ -48,16 +48,8 @@ class Command(BaseCommand):
             f"{done.quarantined} set aside (see the unreadable messages of {connection.slug})"
         )
 
-    def _show(self, rows: int, total: int | None, stored: int) -> None:
+    def _show(self, rows: int, total: int, stored: int) -> None:
         share = min(rows / total, 1.0) if total else 0.0
         bar = "#" * round(share * WIDTH)
         self.stderr.write(f"\r[{bar:<{WIDTH}}] {share:4.0%}  {rows} rows, {stored} stored", ending="")
         self.stderr.flush()
-
-
-def rows_in(path: Path) -> int | None:
-    """For the progress bar: lines of a CSV file less its heading; None where only reading would tell."""
-    if path.suffix != ".csv":
-        return None
-    with path.open("rb") as file:
-        return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b"")) - 1
