@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+from connectors.selectors.before import (
+    last_good_before,
+    last_samples_before,
+    last_samples_before_each,
+    last_told_before,
+)
 from connectors.selectors.completeness import (
     Freshness,
     GapSpan,
@@ -15,10 +21,6 @@ from connectors.selectors.completeness import (
 from connectors.selectors.export import configuration_export
 from connectors.selectors.samples import (
     SampleRow,
-    last_good_before,
-    last_samples_before,
-    last_samples_before_each,
-    last_told_before,
     late_samples,
     samples_between,
     samples_each,

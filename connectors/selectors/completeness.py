@@ -12,9 +12,19 @@ from django.db import transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from connectors.domain.columns import DamagedColumns, decode
-from connectors.models import Connection, DirtyMark, Gap, QuarantinedMessage, SignalDefinition, Watermark
+from connectors.models import Connection, DirtyMark, Gap, QuarantinedMessage, Watermark
 from connectors.selectors.signals import on_site_seen
 from plant.access import Actor, scoped
+
+# One connection that never said anything leaves all of it unknown.
+_HORIZON = """
+SELECT CASE WHEN bool_and(latest.at IS NOT NULL) THEN min(latest.at) END
+FROM connectors_connection AS told LEFT JOIN LATERAL (
+    SELECT at FROM connectors_watermark WHERE connection_id = told.id ORDER BY at DESC LIMIT 1
+) AS latest ON true
+WHERE told.enabled
+  AND told.id IN (SELECT connection_id FROM connectors_signaldefinition WHERE equipment_id = %s)
+"""
 
 
 def horizon_for(*, equipment_id: int) -> datetime | None:
@@ -22,15 +32,11 @@ def horizon_for(*, equipment_id: int) -> datetime | None:
 
     None when it has no signals or one of its connections never said.
     """
-    latest = Watermark.objects.filter(connection=OuterRef("pk")).order_by("-at").values("at")[:1]
-    connections = SignalDefinition.objects.filter(equipment_id=equipment_id).values("connection_id")
-    instants = list(
-        Connection.objects.filter(pk__in=connections, enabled=True)
-        .annotate(reached=Subquery(latest))
-        .values_list("reached", flat=True)
-    )
-    known = [instant for instant in instants if instant is not None]
-    return min(known) if known and len(known) == len(instants) else None
+    with database.cursor() as cursor:
+        cursor.execute(_HORIZON, [equipment_id])
+        (reached,) = cursor.fetchone()
+    known: datetime | None = reached
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from connectors.selectors.samples import FIELDS
 from connectors.selectors.segments import (
     TABLE,
     SampleRow,
@@ -23,10 +24,8 @@ from connectors.selectors.segments import (
     packed_between,
 )
 
-_FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
-v_int, v_float, v_bool, v_text, source_key"""
 _NOTHING = ", ".join(["NULL"] * 11)
-_FOUND = ", ".join(f"coalesce(near.{name}, far.{name}) AS {name}" for name in re.split(r",\s*", _FIELDS))
+FOUND = ", ".join(f"coalesce(near.{name}, far.{name}) AS {name}" for name in re.split(r",\s*", FIELDS))
 # Days searched before an instant at first: a weekend without production is not the rule, but none is rare.
 NEAR = timedelta(days=4)
 # One backward index scan per signal and instant, one forward per window; gaps are served by gap_by_equipment.
@@ -37,12 +36,12 @@ SELECT 'before' AS kind, CASE WHEN EXISTS (
                                 AND last_time >= coalesce(found.source_time, '-infinity')
 ) THEN wanted.id ELSE 0 END AS number, wanted.at, found.*
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS wanted(id, at) LEFT JOIN LATERAL (
-    SELECT {_FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < wanted.at
+    SELECT {FIELDS} FROM connectors_signalsample WHERE signal_id = wanted.id AND source_time < wanted.at
       AND source_time >= %s AND source_time < %s
     ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
 ) AS near ON true LEFT JOIN LATERAL connectors_sample_before(
     CASE WHEN near.signal_id IS NULL THEN wanted.id END, wanted.at
-) AS far ON true CROSS JOIN LATERAL (SELECT {_FOUND}) AS found
+) AS far ON true CROSS JOIN LATERAL (SELECT {FOUND}) AS found
 UNION ALL
 SELECT 'within', wanted.number, NULL, {_NOTHING}
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
@@ -54,7 +53,7 @@ SELECT 'within', wanted.number, NULL, found.*
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[])
      WITH ORDINALITY AS wanted(id, since, until, number)
 CROSS JOIN LATERAL (
-    SELECT {_FIELDS} FROM connectors_signalsample
+    SELECT {FIELDS} FROM connectors_signalsample
     WHERE signal_id = wanted.id AND source_time >= wanted.since AND source_time < wanted.until
       AND source_time >= %s AND source_time < %s
 ) AS found

@@ -9,8 +9,9 @@ from django.db.models import Count, Q, Sum
 
 from connectors.domain.state_map import UNKNOWN, state_of
 from connectors.models import Connection, QuarantinedMessage, SignalDefinition
+from connectors.selectors.before import last_samples_before
 from connectors.selectors.completeness import Freshness, connection_freshness, gaps_visible
-from connectors.selectors.samples import SampleRow, last_samples_before
+from connectors.selectors.samples import SampleRow
 from connectors.selectors.signals import connections_visible, signals_visible, state_map_of
 from plant.access import Actor
 from plant.domain.samples import Value

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -14,26 +12,24 @@ from psycopg2 import extensions as psycopg
 
 from connectors.domain.columns import EPOCH
 from connectors.selectors.late import late_values
-from connectors.selectors.retired import RETIRED, heard_before, heard_between
+from connectors.selectors.retired import heard_between
 from connectors.selectors.segments import (
     IN_RANGE,
-    TABLE,
     SampleRow,
     merged,
     order_of,
-    packed_before,
     packed_between,
     packed_page,
 )
 from plant.domain.samples import Quality, Value
 
-_FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
+FIELDS = """signal_id, source_time, server_time, arrival_time, quality, historical,
 v_int, v_float, v_bool, v_text, source_key"""
 # One row of nothing, the last: some of what is asked for is packed.
 _PACKED = f"SELECT {', '.join(['NULL'] * 11)} WHERE {IN_RANGE}"
 # Served by the primary key of each day's partition.
 _BETWEEN = f"""
-SELECT {_FIELDS} FROM connectors_signalsample
+SELECT {FIELDS} FROM connectors_signalsample
 WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s
 UNION ALL {_PACKED} ORDER BY source_time, server_time NULLS FIRST, source_key
 """
@@ -41,40 +37,10 @@ UNION ALL {_PACKED} ORDER BY source_time, server_time NULLS FIRST, source_key
 _WINDOWS = """
 SELECT * FROM ({windows}) AS found ORDER BY source_time, server_time NULLS FIRST, source_key
 """
-_WINDOW = f"""SELECT {_FIELDS} FROM connectors_signalsample
+_WINDOW = f"""SELECT {FIELDS} FROM connectors_signalsample
 WHERE signal_id = ANY(%s) AND source_time >= %s AND source_time < %s UNION ALL {_PACKED}"""
-# Whether a segment may hold a later one than what the rows gave.
-_LATER = f"""EXISTS (SELECT 1 FROM {TABLE} WHERE signal_id = wanted.id AND first_time < wanted.at
-    AND last_time >= coalesce(found.source_time, '-infinity'))"""
-# ... or when it spoke last, of what was dropped since
-_DROPPED = f"""OR EXISTS (SELECT 1 FROM {RETIRED} WHERE signal_id = wanted.id AND start_time < wanted.at
-    AND end_time > coalesce(found.source_time, '-infinity'))"""
-# One backward index scan per signal and instant; days are pruned from the latest on.
-_BEFORE = f"""
-SELECT wanted.id, wanted.at, {_LATER} {{dropped}}, found.* FROM (
-    SELECT id, at FROM unnest(%(ids)s::bigint[]) AS signals(id)
-    CROSS JOIN unnest(%(instants)s::timestamptz[]) AS instants(at)
-) AS wanted LEFT JOIN LATERAL (
-    SELECT {_FIELDS} FROM connectors_signalsample
-    WHERE signal_id = wanted.id AND source_time < wanted.at {{only}}
-    ORDER BY source_time DESC, server_time DESC NULLS LAST, source_key DESC LIMIT 1
-) AS found ON true
-"""
-_TOLD = "AND source_time <= arrival_time + %(ahead)s"
-_BLANK = r"[ \t\n\r\f\v]*"
-# A text is cast only when it is plain digits: the exponent is two digits at most.
-_GOOD = rf"""{_TOLD} AND quality <> 2 AND CASE
-    WHEN v_int IS NOT NULL THEN abs(v_int) < %(below)s
-    WHEN v_float IS NOT NULL THEN abs(v_float) < %(below)s
-    WHEN v_bool IS NOT NULL THEN true
-    WHEN length(v_text) <= 32
-         AND v_text ~ '^{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}$'
-    THEN abs(v_text::numeric) < %(below)s END"""
-_NUMBER = re.compile(rf"{_BLANK}[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,2}})?{_BLANK}", re.ASCII)
-_BEFORE_ANY, _BEFORE_GOOD = (_BEFORE.format(only=only, dropped="") for only in ("", _GOOD))
-_BEFORE_TOLD = _BEFORE.format(only=_TOLD, dropped=_DROPPED)
 _PAGE = f"""
-(SELECT {_FIELDS} FROM connectors_signalsample
+(SELECT {FIELDS} FROM connectors_signalsample
 WHERE signal_id = %s AND source_time >= %s AND source_time < %s AND (source_time, source_key) > (%s, %s)
 ORDER BY source_time, source_key LIMIT %s)
 UNION ALL {_PACKED} ORDER BY source_time, source_key
@@ -129,7 +95,7 @@ def samples_folded(
     """
     read, heard = list(read_ids), list(heard_ids)
     wanted = {"read": read, "heard": heard, "all": read + heard, "start": start, "end": end}
-    rows = _fetched(_FOLDED, wanted | {"ahead": ahead, "resolution": resolution})
+    rows = fetched(_FOLDED, wanted | {"ahead": ahead, "resolution": resolution})
     if rows and rows[-1][0] is None:
         return _folded_with_packed(read, heard, start, end, ahead, resolution)
     return [
@@ -145,14 +111,14 @@ def samples_between(*, signal_ids: Iterable[int], start: datetime, end: datetime
     ids = list(signal_ids)
     if not ids:
         return []
-    rows, is_packed = _told(_fetched(_BETWEEN, [ids, start, end, ids, end, start]))
+    rows, is_packed = _told(fetched(_BETWEEN, [ids, start, end, ids, end, start]))
     return merged(rows, packed_between(signal_ids=ids, start=start, end=end)) if is_packed else list(rows)
 
 
 def rows_between(*, signal_ids: Iterable[int], start: datetime, end: datetime) -> list[SampleRow]:
     """As ``samples_between``, without what is packed."""
     ids = list(signal_ids)
-    rows, _ = _told(_fetched(_BETWEEN, [ids, start, end, ids, end, start]))
+    rows, _ = _told(fetched(_BETWEEN, [ids, start, end, ids, end, start]))
     return list(rows)
 
 
@@ -165,88 +131,11 @@ def samples_within(
         return []
     query = _WINDOWS.format(windows=" UNION ALL ".join([_WINDOW] * len(windows)))
     values = [value for start, end in windows for value in (ids, start, end, ids, end, start)]
-    rows, is_packed = _told(_fetched(query, values))
+    rows, is_packed = _told(fetched(query, values))
     if not is_packed:
         return list(rows)
     parts = (packed_between(signal_ids=ids, start=start, end=end) for start, end in windows)
     return merged(rows, chain.from_iterable(parts))
-
-
-def last_samples_before_each(
-    *, signal_ids: Iterable[int], instants: Iterable[datetime]
-) -> dict[datetime, dict[int, SampleRow]]:
-    """``last_samples_before`` of several instants, by instant, in one read."""
-    return _before(_BEFORE_ANY, signal_ids, instants, lambda row: True)
-
-
-def last_samples_before(*, signal_ids: Iterable[int], at: datetime) -> dict[int, SampleRow]:
-    """The last sample of each signal strictly before ``at``, by signal; signals without one are left out."""
-    return _before(_BEFORE_ANY, signal_ids, [at], lambda row: True)[at]
-
-
-def last_told_before(*, signal_ids: Iterable[int], at: datetime, ahead: timedelta) -> dict[int, SampleRow]:
-    """``last_samples_before`` without what claims to be later than its own arrival by more than ``ahead``.
-
-    Where retention dropped the last one, its instant is known still: a sample without a value.
-    """
-    return _before(
-        _BEFORE_TOLD, signal_ids, [at], lambda row: row.source_time <= row.arrival_time + ahead, ahead=ahead
-    )[at]
-
-
-def last_good_before(
-    *, signal_ids: Iterable[int], at: datetime, ahead: timedelta, below: int
-) -> dict[int, SampleRow]:
-    """``last_told_before`` of not bad quality and with a number below ``below`` either side of zero, told as
-    a text of up to 32 digits too: hours of bad quality are one scan.
-    """
-
-    def good(row: SampleRow) -> bool:
-        told = row.quality != Quality.BAD and row.source_time <= row.arrival_time + ahead
-        return told and _is_number_below(row.value, below)
-
-    return _before(_BEFORE_GOOD, signal_ids, [at], good, ahead=ahead, below=below)[at]
-
-
-def _before(
-    query: str,
-    signal_ids: Iterable[int],
-    instants: Iterable[datetime],
-    good: Callable[[SampleRow], bool],
-    **more: Any,
-) -> dict[datetime, dict[int, SampleRow]]:
-    ids, wanted = list(signal_ids), list(instants)
-    found: dict[datetime, dict[int, SampleRow]] = {at: {} for at in wanted}
-    if not ids or not wanted:
-        return found
-    for signal, at, is_packed, *raw in _fetched(query, {"ids": ids, "instants": wanted, **more}):
-        row = None if raw[0] is None else next(_rows([tuple(raw)]))
-        if is_packed:
-            row = packed_before(signal_id=signal, at=at, known=row, good=good)
-        if is_packed and query is _BEFORE_TOLD:
-            row = _heard_since(signal, at, row)
-        if row is not None:
-            found[at][signal] = row
-    return found
-
-
-def _heard_since(signal: int, at: datetime, row: SampleRow | None) -> SampleRow | None:
-    """The row, or that the signal spoke later and what it said was dropped."""
-    heard = heard_before(signal_id=signal, at=at)
-    if heard is None or (row is not None and heard <= row.source_time):
-        return row
-    return SampleRow(signal, heard, None, heard, Quality.GOOD, False, None, 0)
-
-
-def _is_number_below(value: Value, below: int) -> bool:
-    """As ``_GOOD`` says it."""
-    if isinstance(value, bool):
-        return True
-    if isinstance(value, str):
-        return (
-            len(value) <= 32 and _NUMBER.fullmatch(value) is not None and abs(Decimal(value.strip())) < below
-        )
-    return value is not None and abs(value) < below
 
 
 def _folded_with_packed(
@@ -289,7 +178,7 @@ def samples_page(
 ) -> list[SampleRow]:
     """At most ``limit`` samples of one signal after (source time, source key)."""
     values = [signal_id, start, end, *after, limit, [signal_id], end, max(start, after[0])]
-    rows, is_packed = _told(_fetched(_PAGE, values))
+    rows, is_packed = _told(fetched(_PAGE, values))
     if not is_packed:
         return list(rows)
     packed = packed_page(signal_id=signal_id, start=start, end=end, after=after, limit=limit)
@@ -310,7 +199,7 @@ def samples_each(
         after = (page[-1].source_time, page[-1].source_key)
 
 
-def _fetched(query: str, values: Any) -> list[tuple[Any, ...]]:
+def fetched(query: str, values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.cursor.tzinfo_factory = _zone_of
         psycopg.register_type(_whole, cursor.cursor)
@@ -327,10 +216,10 @@ def _value(v_float: float | None, v_bool: bool | None, v_text: str | None) -> Va
 def _told(raw: list[tuple[Any, ...]]) -> tuple[Iterator[SampleRow], bool]:
     """The rows, and whether some of what was asked for is packed."""
     is_packed = bool(raw) and raw[-1][0] is None
-    return _rows(row for row in raw if row[0] is not None) if is_packed else _rows(raw), is_packed
+    return sample_rows(row for row in raw if row[0] is not None) if is_packed else sample_rows(raw), is_packed
 
 
-def _rows(raw: Iterable[tuple[Any, ...]]) -> Iterator[SampleRow]:
+def sample_rows(raw: Iterable[tuple[Any, ...]]) -> Iterator[SampleRow]:
     for signal, source, server, arrival, quality, historical, v_int, v_float, v_bool, v_text, key in raw:
         value = v_int if v_int is not None else _value(v_float, v_bool, v_text)
         yield SampleRow(signal, source, server, arrival, quality, historical, value, key)

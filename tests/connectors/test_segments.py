@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from connectors import selectors, services
 from connectors.domain.columns import HISTORICAL, NO_TIME, Columns, micros
 from connectors.models import SampleSegment, SignalDefinition, SignalSample
+from connectors.selectors.before import _EVER_ANY
 from connectors.selectors.codec import COLUMNS, DamagedSegment, Series, in_order, pack, unpack
 from connectors.selectors.edges import Window, samples_at_edges
 from connectors.selectors.late import late_values
-from connectors.selectors.samples import _BEFORE_ANY
 from connectors.selectors.segments import order_of, values_of
 from connectors.selectors.summary import samples_summary
 from connectors.services import compaction, partitions
@@ -283,7 +283,7 @@ def test_a_read_that_names_no_earliest_day_touches_no_more_partitions_the_longer
 
     def touched() -> set[str]:
         with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {_BEFORE_ANY}", {"ids": ids, "instants": [TODAY]})
+            cursor.execute(f"EXPLAIN {_EVER_ANY}", {"ids": ids, "instants": [TODAY]})
             return set(re.findall(r"connectors_signalsample_\d{8}", str(cursor.fetchall())))
 
     def kept(days: int) -> set[str]:
