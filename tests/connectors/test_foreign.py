@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,23 @@ async def test_an_unmodified_node_opcua_server_is_read() -> None:
     broken = [s for batch in got for s in batch.samples if s.address == f"{MACHINE};s=Broken"]
     assert [sample.quality for sample in broken] == [Quality.BAD]
     assert not [gap for batch in got for gap in batch.gaps]
+
+
+async def test_the_history_of_node_opcua_keeps_the_servers_times() -> None:
+    """It writes picoseconds behind the source's time, which asyncua reads as a part of the server's."""
+    start = datetime.now(UTC)
+    async with node_opcua() as (server, port):
+        tell(server, "go 20 10")
+        got = await collect(
+            machine(port, "Count", resume_from=start),
+            lambda batches: any(gap.end_time for batch in batches for gap in batch.gaps),
+            seconds=40,
+        )
+    old = [sample for batch in got for sample in batch.samples if sample.historical]
+    assert old
+    for sample in old:
+        assert sample.server_time is not None
+        assert abs(sample.server_time - sample.source_time) < timedelta(minutes=1)
 
 
 async def test_node_opcua_is_asked_which_items_it_watches(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from asyncua import ua
+from asyncua.ua import ua_binary
 
 from connectors.interface import ConfigurationError, SampleBatch, Unavailable
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
@@ -15,6 +17,10 @@ from connectors.protocols.opcua.values import address_of, node_id
 from connectors.transports.deadline import bounded
 from plant.domain.samples import Quality
 from tests.connectors.peers import address, collect, free_port, node, opcua_server, values
+
+# The library types its own conversions more narrowly than it makes them
+_ua_binary: Any = ua_binary
+HISTORY_DATA = ua.NodeId(ua.Int32(ua.ObjectIds.HistoryData_Encoding_DefaultBinary))
 
 
 def config(port: int, *names: str, **changes: Any) -> OpcUaConfig:
@@ -153,6 +159,41 @@ async def test_an_outage_is_filled_from_the_servers_history() -> None:
     assert [sample.value for sample in old][-30:] == list(range(1, 31))
     closed = next(gap for batch in got for gap in batch.gaps if gap.end_time)
     assert (closed.cause, closed.recovered) == ("process_down", "history")
+
+
+def _as_the_standard_writes(data: ua.DataValue) -> bytes:
+    """With picoseconds, each behind its own time (Part 6 Table 27); asyncua's server has them elsewhere."""
+    source, at = (ua.datetime_to_win_epoch(one) for one in (data.SourceTimestamp, data.ServerTimestamp))
+    return b"\x3d" + _ua_binary.variant_to_binary(data.Value) + struct.pack("<qHqH", source, 17, at, 18)
+
+
+async def test_history_with_picoseconds_keeps_the_servers_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    async with opcua_server(port, {"count": 0}, history=True) as server:
+        start = datetime.now(UTC)
+        await server.get_node(STARTED).write_value(start - timedelta(hours=1))
+        for number in range(1, 4):
+            await node(server, "count").write_value(number)
+            await asyncio.sleep(0.01)
+        manager = server.iserver.history_manager
+        read = manager.read_history
+
+        async def in_bytes(params: Any) -> Any:
+            results = await read(params)
+            for result in results:
+                found = result.HistoryData.DataValues
+                body = struct.pack("<i", len(found)) + b"".join(map(_as_the_standard_writes, found))
+                result.HistoryData = ua.ExtensionObject(TypeId=HISTORY_DATA, Body=ua.ByteString(body))
+            return results
+
+        monkeypatch.setattr(manager, "read_history", in_bytes)
+        connector = OpcUaConnector(OpcUaConfig(**{**vars(config(port, "count")), "resume_from": start}))
+        got = await collect(connector, lambda b: any(gap.end_time for x in b for gap in x.gaps))
+    old = [sample for batch in got for sample in batch.samples if sample.historical][-3:]
+    assert [sample.value for sample in old] == [1, 2, 3]
+    for sample in old:
+        assert sample.server_time is not None
+        assert abs(sample.server_time - sample.source_time) < timedelta(minutes=1)
 
 
 async def test_what_was_not_acknowledged_is_not_confirmed_to_the_server() -> None:

@@ -253,8 +253,6 @@ def _one(raw: bytes, at: int, end: int, mask: int, kind: int) -> tuple[Change, i
             text = None if size < 0 else raw[begin:until].decode("utf-8", "surrogateescape")
             _, _, status, source, server = after.picked(after.unpack(raw, until - 1) + _MISSING)
             return (handle, at, text, status, _micros(source), _micros(server)), until - 1 + after.size
-    if kind in _NOTHINGS and _COUNT.unpack_from(raw, at + 6)[0] > len(raw):
-        raise Endless("an array of nothings, longer than what it came in")
     data = Buffer(raw, at + 4, max(0, end - at - 4))
     value = data_value(data)
     if data.cur_pos <= at:
@@ -272,8 +270,11 @@ def _micros(ticks: int | None) -> int:
 
 
 def data_value(data: Buffer) -> ua.DataValue:
-    """The library's reading but for its order: it expects picoseconds behind both times."""
-    mask = data.copy(1).read(1)[0]
+    """The library's reading but for its order: it expects picoseconds behind both times. Raises Endless."""
+    head = data.copy(6).read(min(6, len(data)))
+    mask = head[0]
+    if mask & _VALUE and head[1] in _NOTHINGS and _COUNT.unpack_from(head, 2)[0] > len(data):
+        raise Endless("an array of nothings, longer than what it came in")
     if not (mask & _SOURCE_PICO and mask & _SERVER):
         return from_binary(ua.DataValue, data)
     data.skip(1)

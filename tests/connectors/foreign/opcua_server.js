@@ -36,6 +36,7 @@ async function main(port, kind) {
   count.setValueFromSource(new Variant({ dataType: DataType.UInt32, value: 0 }));
   state.setValueFromSource(new Variant({ dataType: DataType.String, value: "idle" }));
   broken.setValueFromSource(new Variant({ dataType: DataType.Double, value: 1 }), StatusCodes.BadSensorFailure);
+  space.installHistoricalDataNode(count);
   await server.start();
   console.log("ready");
   const go = (last, milliseconds) => {
