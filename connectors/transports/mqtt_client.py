@@ -44,6 +44,10 @@ class Will:
 class _Client(paho.Client):
     """Reads as much as there is at once. paho asks the system three times a message, and each time the thread
     lets another go on: behind a busy event loop that costs more than all the rest.
+
+    Only its network thread writes. paho lets whoever queues a packet write as well, unless the thread is its
+    own (``loop_start``): two that write would share one packet's place in it, and with TLS one OpenSSL object
+    while the other reads.
     """
 
     _ahead = b""
@@ -55,7 +59,21 @@ class _Client(paho.Client):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
         self._asking = threading.Lock()
+        self.ended = threading.Event()
         self.on_answer: Callable[[], None] = lambda: None
+        self.on_end: Callable[[str], None] = lambda why: None
+
+    def loop_forever(self, *args: Any, **settings: Any) -> paho.MQTTErrorCode:
+        """What ``loop_start`` runs in its thread."""
+        try:
+            code = super().loop_forever(*args, **settings)
+            self.on_end(f"connection lost ({paho.error_string(code)})")
+            return code
+        except BaseException as error:  # whatever it is, the stream must end rather than fall silent
+            self.on_end(f"network thread: {type(error).__name__}: {error}")
+            return paho.MQTT_ERR_UNKNOWN
+        finally:
+            self.ended.set()
 
     def _sock_recv(self, bufsize: int) -> bytes:
         if self._read >= len(self._ahead):
@@ -96,6 +114,10 @@ class _Client(paho.Client):
             packets = b"".join(_PUBACK.pack(paho.PUBACK, 2, mid) for mid in mids)
             self._packet_queue(paho.PUBACK, packets, mids[-1], 1)
 
+    def release(self) -> None:
+        """Closes its sockets at once: the garbage collector may take its time."""
+        self._reset_sockets()
+
 
 class MqttSession:
     """From CONNECT to loss.
@@ -123,12 +145,11 @@ class MqttSession:
         self._receive_maximum = receive_maximum
         self._session_expiry = session_expiry
         self._waiting = Waiting()
-        self._sleeping = False
+        self._sleeping = self._started = False
         self._failure = ""
         self._connected: asyncio.Future[bool] | None = None
         self._subscribed: dict[int, asyncio.Future[None]] = {}
         self._early_subacks: set[int] = set()
-        self._thread: threading.Thread | None = None
         self._overrun_at: int | None = None
         self._began = 0
         self._asked_at = time.monotonic()
@@ -153,6 +174,7 @@ class MqttSession:
         if will is not None:
             client.will_set(will.topic, will.payload, qos=will.qos, retain=will.retain)
         client.on_answer = self._on_answer
+        client.on_end = self._fail
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -169,8 +191,8 @@ class MqttSession:
         try:
             async with asyncio.timeout(timeout):
                 await asyncio.to_thread(self._connect)
-                self._thread = threading.Thread(target=self._run, name=f"mqtt {self._broker}", daemon=True)
-                self._thread.start()
+                self._client.loop_start()
+                self._started = True
                 return await self._connected
         except TimeoutError:
             await self.close()
@@ -278,23 +300,17 @@ class MqttSession:
     async def close(self) -> None:
         """What was published before is sent first, then DISCONNECT."""
         self._client.disconnect()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, 5.0)
+        try:
+            if self._started:
+                await asyncio.to_thread(self._client.ended.wait, 5.0)
+        finally:
+            self._client.release()
 
     def _check(self) -> None:
         if self._failure:
             raise Unavailable(f"broker {self._broker}: {self._failure}")
-        if self._thread is not None and not self._thread.is_alive():
-            raise Unavailable(f"broker {self._broker}: the network thread died")
 
     # -- the network thread's side: must not raise, must not block -------------------------------------------
-
-    def _run(self) -> None:
-        try:
-            code = self._client.loop_forever(retry_first_connection=False)
-            self._fail(f"connection lost ({paho.error_string(code)})")
-        except BaseException as error:  # whatever it is, the stream must end rather than fall silent
-            self._fail(f"network thread: {type(error).__name__}: {error}")
 
     def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
         try:
