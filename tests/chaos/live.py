@@ -69,6 +69,8 @@ class Live:
         seen = [self._pending[key] for key in values | kept if key in self._pending]
         seen += [self._unread[raw] for raw in unread | aside if raw in self._unread]
         self._seen = max([self._seen, *seen])
+        if b"" in aside:
+            aside |= set(self._unread)  # past a bound they are only counted: nobody can tell which
         wanted = [
             n for key, n in self._pending.items() if n in self._acknowledged and key not in kept | values
         ]
@@ -141,9 +143,7 @@ class Live:
             return set()
         mine = QuarantinedMessage.objects.filter(connection=self.books.connection)
         rows = mine.filter(raw__in=[b"", *self._unread])
-        found = {bytes(raw) for raw in read(lambda: list(rows.values_list("raw", flat=True)))}
-        # Past a bound they are only counted: nobody can tell which
-        return set(self._unread) if b"" in found else found
+        return {bytes(raw) for raw in read(lambda: list(rows.values_list("raw", flat=True)))}
 
     def _spool(self) -> list[Batch]:
         copy = self.works.folder / "live copy"
