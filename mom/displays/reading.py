@@ -82,9 +82,13 @@ class TvLine:
         return self.calls[:SHOWN]
 
     @property
-    def more(self) -> int:
-        """How many of both lists are not shown."""
-        return max(len(self.halted) - SHOWN, 0) + max(len(self.calls) - SHOWN, 0)
+    def more_halted(self) -> int:
+        """How many are not shown."""
+        return max(len(self.halted) - SHOWN, 0)
+
+    @property
+    def more_calls(self) -> int:
+        return max(len(self.calls) - SHOWN, 0)
 
     @property
     def nobody(self) -> int:

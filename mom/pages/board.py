@@ -21,6 +21,7 @@ from mom.provenance.links import figure_href, lost_events_href
 from plant import selectors
 from production.domain.account import Account, Segment
 from production.domain.line.walk import MACHINE
+from production.domain.time_model import UNKNOWN
 from production.selectors import Kpi, StopTold
 
 if TYPE_CHECKING:
@@ -208,6 +209,16 @@ def _evidence(reading: LineReading, constraint: Equipment, loss: Loss, figure: s
         return lost_events_href(reading.line.code, account.start, account.end, by, **asked)
     asked |= {"kind": loss.kind, "machine": loss.machine}
     return figure_href(reading.line.code, figure, account.start, account.end, **asked)
+
+
+def unheard(account: Account | None) -> timedelta:
+    """How long no data came of a machine while it was not closed."""
+    return account.durations.get(UNKNOWN, timedelta()) if account else timedelta()
+
+
+def is_silent(account: Account | None) -> bool:
+    """Nothing is known of the window so far: not that time was lost or pieces made, nor that none were."""
+    return account is None or data_quality(account).known == 0
 
 
 def line_losses(reading: LineReading) -> Losses | None:

@@ -132,6 +132,7 @@ def _context(placed: Placed, at: datetime | None, request: HttpRequest) -> dict[
         **_now_state(account, placed),
         **_split(account, placed, names, start, end),
         **_lists(placed, start, end, request),
+        "counts": _counts(placed.unit, start, end, silent=board.is_silent(account)),
         "signals": _signals(placed.unit, placed.now),
         "time_models": definitions.models(
             production.time_models_in_force(
@@ -217,23 +218,22 @@ def _lists(placed: Placed, start: datetime, end: datetime, request: HttpRequest)
             }
             for a in reversed(alarms[-SHOWN_ALARMS:])
         ],
-        **_counts(placed.unit, start, end),
     }
 
 
-def _counts(unit: Equipment, start: datetime, end: datetime) -> dict[str, Any]:
+def _counts(unit: Equipment, start: datetime, end: datetime, *, silent: bool) -> list[dict[str, Any]]:
+    """None where nothing was heard: a counter that says nothing has not said zero."""
     if end <= start:
-        return {"counts": []}
+        return []
     found = production.quantities(equipment_ids=[unit.pk], start=start, end=end).get(unit.pk)
     if found is None:
-        return {"counts": []}
+        return []
     kinds = (("good", _("good")), ("scrap", _("scrap")), ("rework", _("rework")), ("total", _("total")))
-    counts = [
-        {"word": word, "quantity": getattr(found, kind), "source": _("machine counter")}
+    return [
+        {"word": word, "quantity": quantity, "source": _("machine counter")}
         for kind, word in kinds
-        if getattr(found, kind) is not None
+        if (quantity := getattr(found, kind)) is not None and (quantity or not silent)
     ]
-    return {"counts": counts}
 
 
 def _event(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class LineBoard:
     beside: list[board.OrderView]
     state: str
     since: datetime | None
+    silent: bool
+    unheard: timedelta
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.reading, name)
@@ -99,6 +101,8 @@ def _board(reading: LineReading) -> LineBoard:
         beside=at_work.orders_beside(reading),
         state=state,
         since=since,
+        silent=board.is_silent(reading.account),
+        unheard=board.unheard(reading.account),
     )
 
 

@@ -52,6 +52,7 @@ class Card:
     beside: list[board.OrderView]
     top: board.LossView | None
     losses: Losses | None
+    silent: bool
     owner: Owner | None
     uncoded: int
     machines: list[Machine]
@@ -95,6 +96,7 @@ def card(reading: LineReading) -> Card:
         beside=orders_beside(reading),
         top=rows[0] if rows else None,
         losses=found,
+        silent=board.is_silent(reading.account),
         owner=has_it[0] if has_it else None,
         uncoded=len(reading.uncoded),
         machines=[_machine(reading, unit) for unit in reading.units],
@@ -155,6 +157,12 @@ def worst(cards: list[Card], actor: Actor) -> Worst | None:
     )
 
 
+def unheard(cards: list[Card]) -> list[str]:
+    """Lines nothing is known of now: that none loses time cannot be said of them."""
+    paced = (card for card in cards if card.constraint is not None)
+    return [card.line.name for card in paced if words.state_kind(card.state) == words.UNKNOWN]
+
+
 @require_safe
 @require("view")
 def overview(request: HttpRequest) -> HttpResponse:
@@ -166,7 +174,13 @@ def overview(request: HttpRequest) -> HttpResponse:
         return unchanged
     readings = lines_reading(revisions, now=now)
     cards = sorted((card(reading) for reading in readings), key=lambda c: (-c.lost_share, c.line.code))
-    context = {"cards": cards, "worst": worst(cards, actor), "etag": etag, "steps": first_steps(cards)}
+    context = {
+        "cards": cards,
+        "worst": worst(cards, actor),
+        "unheard": unheard(cards),
+        "etag": etag,
+        "steps": first_steps(cards),
+    }
     template = "mom/overview_live.html" if POLLED in request.headers else "mom/overview.html"
     return with_etag(render(request, template, context), etag)
 

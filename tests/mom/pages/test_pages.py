@@ -331,6 +331,21 @@ def test_the_seven_questions_have_an_answer_each(supervisor: Client) -> None:
     assert answers[4].verdict == "no"
 
 
+@pytest.mark.parametrize("page", ["/", "/lines/L2/"])
+def test_of_a_line_that_is_silent_nothing_is_said_to_be_fine(
+    supervisor: Client, plant: Plant, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day after its last word: neither that time is lost nor that none is."""
+    later = timezone.now() + timedelta(days=1)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    body = supervisor.get(page).content.decode()
+    assert ("nobody can tell" if page == "/" else "No data of") in body
+    assert "No line is losing time" not in body
+    assert "Nothing lost this shift" not in body
+    assert "nothing this shift" not in body
+    assert ">0</b><span>good" not in supervisor.get("/equipment/L2-FILL/").content.decode()
+
+
 def test_a_line_without_a_pacing_machine_says_so(supervisor: Client, plant: Plant) -> None:
     unit = plant.units["L2"][0]
     unit.is_constraint = False
