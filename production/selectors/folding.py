@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from connectors import selectors as connectors
 from production.domain.counters import IMPLAUSIBLE, LARGEST, Counter, number, reading
@@ -15,8 +15,9 @@ from production.domain.states import EXECUTE
 from production.domain.stitching import COUNTERS, FOLDED, Gap, Open, Sample, StateRow
 from production.domain.stops import StopRow
 from production.domain.tracks import AlarmRow, SpanRow
-from production.models import AlarmInterval, LotSpan, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
+from production.models import QuantityActual, StateInterval
 from production.selectors.stations import last_said_before, samples_said
+from production.selectors.stored import ALARMS, COUNTS, LOTS, ORDERS, STATES, STOPS, TOOLS, Stored
 from production.selectors.units import UnitSetup
 
 if TYPE_CHECKING:
@@ -27,11 +28,14 @@ AHEAD = timedelta(minutes=5)
 BAD = 2
 INSTANT = timedelta(microseconds=1)
 SILENCE_SEEN = timedelta(seconds=10)
-
-
-def going_on(at: datetime) -> Q:
-    """Rows that began before an instant and reach it."""
-    return Q(start_time__lt=at) & (Q(end_time__isnull=True) | Q(end_time__gte=at))
+# Stored rows as the fold knows them.
+STATE_ROW = STATES.pick("start_time", "end_time", "state", "mode", "fault_code", "cause")
+STOP_ROW = STOPS.pick("start_time", "end_time", "base_class", "fault_code")
+ORDER_ROW = ORDERS.pick("start_time", "order_code")
+TOOL_ROW = TOOLS.pick("signal_id", "start_time", "tool_code")
+LOT_ROW = LOTS.pick("signal_id", "start_time", "lot_code")
+ALARM_ROW = ALARMS.pick("signal_id", "start_time", "code", "acknowledged_at", "text")
+BUCKET_ROW = COUNTS.pick("signal_id", "start_time", "quantity")
 
 
 def samples_read(setup: UnitSetup, start: datetime, end: datetime) -> list[Sample]:
@@ -75,38 +79,27 @@ def gaps_told(setup: UnitSetup, start: datetime, end: datetime) -> list[Gap]:
     return [Gap(gap.start_time, gap.end_time) for gap in found if gap.end_time != gap.start_time]
 
 
-def state_rows(queryset: QuerySet[StateInterval]) -> list[StateRow]:
-    fields = ("start_time", "end_time", "state", "mode", "fault_code", "cause")
-    return [StateRow(*row) for row in queryset.order_by("start_time").values_list(*fields)]
+def stop_going_on(stored: Stored) -> StopRow | None:
+    """The stop that reaches where a fold begins."""
+    found = stored.reaching(STOPS, stored.start)
+    return StopRow(*STOP_ROW(found[-1]))._replace(end=None) if found else None
 
 
-def stop_rows(queryset: QuerySet[Stop]) -> list[StopRow]:
-    fields = ("start_time", "end_time", "base_class", "fault_code")
-    return [StopRow(*row) for row in queryset.order_by("start_time").values_list(*fields)]
-
-
-def stop_going_on(setup: UnitSetup, at: datetime) -> StopRow | None:
-    found = stop_rows(Stop.objects.filter(going_on(at), work_unit_id=setup.id))
-    return found[-1]._replace(end=None) if found else None
-
-
-def opened_at(setup: UnitSetup, at: datetime, *, continue_buckets: bool) -> Open:
-    """Where a fold of the machine begins. ``continue_buckets``: nothing at or after ``at`` was counted
-    before.
-    """
-    unit = setup.unit
-    states = state_rows(StateInterval.objects.filter(going_on(at), work_unit_id=setup.id))
+def opened_at(setup: UnitSetup, stored: Stored, *, continue_buckets: bool) -> Open:
+    """Where a fold of the machine begins. ``continue_buckets``: nothing at or after it was counted before."""
+    unit, at = setup.unit, stored.start
+    states = stored.reaching(STATES, at)
     last = _last_before([signal.id for signal in unit.signals if signal.id > 0], at)
     if setup.is_manual:
         last |= last_said_before(setup.id, at)
     opened = Open(
         at,
-        state=states[-1]._replace(end=None) if states else None,
-        spans=tuple(_spans(setup, at)),
-        alarms=tuple(_alarms(setup, at)),
+        state=StateRow(*STATE_ROW(states[-1]))._replace(end=None) if states else None,
+        spans=tuple(_spans(setup, stored)),
+        alarms=tuple(_alarms(stored)),
         last=last,
         last_good=_last_good(setup, last, at),
-        buckets=_buckets(setup, at) if continue_buckets else {},
+        buckets=_buckets(stored) if continue_buckets else {},
     )
     if unit.follows_counter:
         opened.last_move = _last_move(setup, at)
@@ -171,42 +164,29 @@ def _last_good(
     return {signal: (row.source_time, row.value) for signal, row in latest_countable(wanted, at).items()}
 
 
-def _spans(setup: UnitSetup, at: datetime) -> list[SpanRow]:
-    found: list[SpanRow] = []
-    for signal in setup.signals("order"):
-        rows = OrderSpan.objects.filter(going_on(at), equipment_id=setup.id, source=OrderSpan.Source.SIGNAL)
-        found += [SpanRow(signal, row.start_time, None, row.order_code) for row in rows]
-    if tools := setup.signals("tool"):
-        mounted = ToolSpan.objects.filter(going_on(at), work_unit_id=setup.id, signal_id__in=tools)
-        found += [SpanRow(row.signal_id, row.start_time, None, row.tool_code) for row in mounted]
-    if lots := setup.signals("lot"):
-        worked = LotSpan.objects.filter(going_on(at), work_unit_id=setup.id, signal_id__in=lots)
-        found += [SpanRow(row.signal_id, row.start_time, None, row.lot_code) for row in worked]
+def _spans(setup: UnitSetup, stored: Stored) -> list[SpanRow]:
+    found = [
+        SpanRow(signal, start, None, code)
+        for signal in setup.signals("order")
+        for start, code in map(ORDER_ROW, stored.reaching(ORDERS, stored.start))
+    ]
+    for table, role, read in ((TOOLS, "tool", TOOL_ROW), (LOTS, "lot", LOT_ROW)):
+        signals = setup.signals(role)
+        rows = map(read, stored.reaching(table, stored.start))
+        found += [SpanRow(signal, start, None, code) for signal, start, code in rows if signal in signals]
     return sorted(found, key=lambda row: row.start, reverse=True)
 
 
-def _alarms(setup: UnitSetup, at: datetime) -> list[AlarmRow]:
-    if not setup.signals("alarm", "fault_code"):
-        return []
-    found = AlarmInterval.objects.filter(going_on(at), work_unit_id=setup.id)
+def _alarms(stored: Stored) -> list[AlarmRow]:
     rows = [
-        AlarmRow(
-            alarm.signal_id,
-            alarm.start_time,
-            None,
-            alarm.code,
-            alarm.acknowledged_at if alarm.acknowledged_at and alarm.acknowledged_at < at else None,
-            alarm.text,
-        )
-        for alarm in found
+        AlarmRow(signal, start, None, code, noticed if noticed and noticed < stored.start else None, text)
+        for signal, start, code, noticed, text in map(ALARM_ROW, stored.reaching(ALARMS, stored.start))
     ]
     return sorted(rows, key=lambda row: row.start, reverse=True)
 
 
-def _buckets(setup: UnitSetup, at: datetime) -> dict[int, tuple[datetime, int]]:
-    rows = QuantityActual.objects.filter(
-        work_unit_id=setup.id, flag="", start_time__lte=at, end_time__gt=at
-    ).values_list("signal_id", "start_time", "quantity")
+def _buckets(stored: Stored) -> dict[int, tuple[datetime, int]]:
+    rows = map(BUCKET_ROW, stored.buckets_at_start())
     return {signal: (start, number(quantity) or 0) for signal, start, quantity in rows}  # type: ignore[misc]
 
 
@@ -221,7 +201,9 @@ def _run_since(setup: UnitSetup, at: datetime) -> datetime | None:
     """Since when the rows that reach an instant say execute without a break, as far as it matters."""
     near = Q(start_time__lt=at) & (Q(end_time__isnull=True) | Q(end_time__gte=at - setup.unit.lookback))
     since, until = None, at
-    for row in reversed(state_rows(StateInterval.objects.filter(near, work_unit_id=setup.id))):
+    found = StateInterval.objects.filter(near, work_unit_id=setup.id).order_by("start_time")
+    fields = ("start_time", "end_time", "state", "mode", "fault_code", "cause")
+    for row in reversed([StateRow(*row) for row in found.values_list(*fields)]):
         if row.state != EXECUTE or (row.end is not None and row.end < until):
             break
         since = until = row.start

@@ -60,12 +60,14 @@ def last_said_before(equipment_id: int, at: datetime) -> dict[int, tuple[datetim
     return {TOLD: (heard, state or UNKNOWN, False)}
 
 
-def horizon_for(*, equipment_id: int) -> datetime | None:
+def horizon_for(*, equipment_id: int, is_manual: bool) -> datetime | None:
     """Up to when everything is known of a machine: what its connections say, and for a manual station the
     last watermark of what people said; the earlier of both.
     """
     told = connectors.horizon_for(equipment_id=equipment_id)
-    marks = StationWatermark.objects.filter(equipment_id=equipment_id, equipment__is_manual=True)
+    if not is_manual:
+        return told
+    marks = StationWatermark.objects.filter(equipment_id=equipment_id)
     people = marks.aggregate(at=Max("at"))["at"]
     known = [at for at in (told, people) if at is not None]
     return min(known, default=None)

@@ -46,6 +46,8 @@ class UnitSetup:
     definitions: Definitions = STANDARD_ONLY
     # Pieces until its counter moves.
     per_count: Fraction = Fraction(1)
+    # Whether its line has planned times at all.
+    has_calendar: bool = True
 
     @property
     def id(self) -> int:
@@ -86,7 +88,9 @@ def unit_setup(*, work_unit_id: int) -> UnitSetup:
     )
     known = plant.remembered("time models", families) if equipment.equipment_class_id else {}
     definitions = definitions_for(equipment.equipment_class_id, known)
-    return UnitSetup(equipment, line.pk if line else None, unit, thresholds, definitions, per_count)
+    line_id = line.pk if line else None
+    planned = _has_calendar(line_id)
+    return UnitSetup(equipment, line_id, unit, thresholds, definitions, per_count, planned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +239,11 @@ def planned_slots(*, line_id: int | None, start: datetime, end: datetime) -> lis
         Slot(slot.start_time, slot.end_time, slot.kind, slot.code, slot.production_day)
         for slot in plant.calendar_slots(line_id=line_id, start=start, end=end)
     ]
-    if not found and not plant.configuration_rows("plant.CalendarSlot", line_id=line_id).exists():
-        return None
-    return found
+    return found if found or _has_calendar(line_id) else None
+
+
+def _has_calendar(line_id: int | None) -> bool:
+    return plant.configuration_rows("plant.CalendarSlot", line_id=line_id).exists()
 
 
 def ideal_rate(*, equipment_id: int, product_id: int | None, at: datetime) -> IdealRate | None:
@@ -272,12 +278,11 @@ def rate_in_force(
 def units_behind() -> list[int]:
     """Machines whose connections vouch for more time than is stitched: their silence has grown."""
     behind: list[int] = []
-    for work_unit_id, horizon in StitchCheckpoint.objects.order_by("pk").values_list(
-        "work_unit_id", "horizon"
-    ):
-        reached = stations.horizon_for(equipment_id=work_unit_id)
+    folded = StitchCheckpoint.objects.order_by("pk")
+    for unit_id, horizon, is_manual in folded.values_list("pk", "horizon", "work_unit__is_manual"):
+        reached = stations.horizon_for(equipment_id=unit_id, is_manual=is_manual)
         if reached is not None and reached > horizon:
-            behind.append(work_unit_id)
+            behind.append(unit_id)
     return behind
 
 

@@ -44,13 +44,20 @@ def _told(row: Row) -> str:
 def difference(stored: QuerySet[Any], columns: Sequence[str], derived: Iterable[Row]) -> Difference:
     """Compare stored rows with derived ones by value; row numbers do not count."""
     names = tuple(columns)
-    held: dict[Any, Row] = {row[0]: tuple(row[1:]) for row in stored.values_list("pk", *names)}
+    return compared(stored.model, names, stored.values_list("pk", *names), derived)
+
+
+def compared(
+    model: type[Model], columns: tuple[str, ...], stored: Iterable[Row], derived: Iterable[Row]
+) -> Difference:
+    """``difference`` of rows read already, each behind its key."""
+    held: dict[Any, Row] = {row[0]: tuple(row[1:]) for row in stored}
     wanted = list(derived)
     have = set(held.values())
     want = set(wanted)
     return Difference(
-        stored.model,
-        names,
+        model,
+        columns,
         {pk: row for pk, row in held.items() if row not in want},
         tuple(row for row in wanted if row not in have),
     )
@@ -60,7 +67,12 @@ def apply(change: Difference) -> int:
     """Delete what is gone, then copy in what is new. Returns the number of rows touched."""
     if change.gone:
         # In this order: rows of a machine may not overlap even for an instant.
-        change.model._default_manager.filter(pk__in=list(change.gone)).delete()
+        meta = change.model._meta
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"DELETE FROM {meta.db_table} WHERE {meta.pk.column} = ANY(%s)",  # type: ignore[union-attr]
+                [list(change.gone)],
+            )
     rows_copy(change.model, change.columns, change.new)
     return len(change.gone) + len(change.new)
 

@@ -23,6 +23,7 @@ from production.selectors.executions import (
 )
 from production.selectors.folding import gaps_read, samples_read
 from production.selectors.paces import paced_unit
+from production.selectors.stored import Stored
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply, difference
 from production.services.execution import execution_refresh, unknown_refresh
@@ -109,7 +110,8 @@ def _whole(setup: UnitSetup, checkpoint: StitchCheckpoint, found: Rebuilt) -> Wi
     fold.close(checkpoint.horizon)
     states = [*fold.states, *([fold.row] if fold.row else [])] if setup.unit.has_state else []
     stops = stops_of(states, base_of=setup.definitions.base_of)
-    return Window(opened.at, None, checkpoint.horizon, fold, states, stops, whole=True)
+    stored = Stored(setup.id, (), opened.at, None, whole=True)
+    return Window(opened.at, None, checkpoint.horizon, fold, states, stops, stored)
 
 
 def _orders_rebuild(found: Rebuilt, *, write: bool) -> None:

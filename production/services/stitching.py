@@ -9,13 +9,15 @@ from django.db import connection, transaction
 
 from connectors import selectors as connectors
 from plant import services as plant
+from plant.selectors import configuration_kept, configuration_revision
 from production.domain.counters import BUCKET, bucket_of
-from production.domain.stitching import Fold, Open
+from production.domain.stitching import Fold
 from production.domain.stops import StopRow, stops_of
 from production.models import StitchCheckpoint
 from production.selectors.folding import gaps_read, gaps_told, opened_at, samples_read, stop_going_on
 from production.selectors.paces import paced_unit
 from production.selectors.stations import horizon_for
+from production.selectors.stored import Stored, checkpoint_of
 from production.selectors.units import UnitSetup, unit_setup
 from production.services.derived import Difference, apply
 from production.services.execution import orders_refresh_for
@@ -24,6 +26,12 @@ from production.services.window import Window, converged, differences
 STITCH_LOCK = 51
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
+# The machine's lock is held: nobody else writes its checkpoint.
+REACHED = """
+INSERT INTO production_stitchcheckpoint (work_unit_id, begun, folded_to, horizon) VALUES (%s, %s, %s, %s)
+ON CONFLICT (work_unit_id) DO UPDATE
+SET begun = excluded.begun, folded_to = excluded.folded_to, horizon = excluded.horizon
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +52,16 @@ def stitch(*, work_unit_id: int) -> Stitched:
     """
     unit_lock(work_unit_id)
     marks = connectors.dirty_marks_take(work_unit_id=work_unit_id)
-    checkpoint = StitchCheckpoint.objects.filter(work_unit_id=work_unit_id).first()
-    watermark = horizon_for(equipment_id=work_unit_id)
+    checkpoint = checkpoint_of(work_unit_id)
+    if marks is None and checkpoint is None:
+        return Stitched()
+    revision = configuration_revision()
+    setup = configuration_kept(
+        ("fold", work_unit_id), revision=revision, make=lambda: unit_setup(work_unit_id=work_unit_id)
+    )
+    watermark = horizon_for(equipment_id=work_unit_id, is_manual=setup.is_manual)
     if marks is None and (checkpoint is None or watermark is None or watermark <= checkpoint.horizon):
         return Stitched()
-    setup = unit_setup(work_unit_id=work_unit_id)
     return stitch_from(setup, checkpoint, marks, watermark)
 
 
@@ -129,8 +142,11 @@ class Refold:
             if self.setup.unit.follows_counter:
                 start = bucket_of(start - self.setup.unit.lookback)
         self.begun = min(start, self.begun or start)
-        opened = opened_at(self.setup, start, continue_buckets=continued)
-        stop = stop_going_on(self.setup, start)
+        roles = {signal.role for signal in self.setup.unit.signals}
+        until = None if converge_after is None else max(converge_after, start)
+        stored = Stored(self.setup.id, roles, start, until)
+        opened = opened_at(self.setup, stored, continue_buckets=continued)
+        stop = stop_going_on(stored)
         ends = [at for at in (dirty_to, self.watermark, checkpoint.folded_to if checkpoint else None) if at]
         end = max(ends) + INSTANT
         fold = Fold(paced_unit(self.setup, start, end), opened, gaps_read(self.setup, opened))
@@ -148,28 +164,24 @@ class Refold:
                 # A gap may end after everything that is known: silence until then is not.
                 fold.advance(min(cut, known))
             if converge_after is not None:
-                window = self._window(fold, opened, stop, cut)
+                window = self._window(fold, stored, stop, cut)
                 if converged(self.setup, window, converge_after, opened.at, late_gaps):
                     self._take(differences(self.setup, window))
                     return
             # Days without samples are crossed in growing steps: a sample may be years away.
             step = step * 2 if not samples or step < DAY else DAY
             begin, cut = cut, min(cut + min(step, end - cut), end)
-        self._finish(fold, opened, stop)
+        self._finish(fold, stored, stop)
 
-    def _finish(self, fold: Fold, opened: Open, stop: StopRow | None) -> None:
+    def _finish(self, fold: Fold, stored: Stored, stop: StopRow | None) -> None:
         self.at_end = True
         horizon = self._horizon(fold)
         if fold.last_at is None or horizon is None:
             return
         fold.close(horizon)
-        self._take(differences(self.setup, self._window(fold, opened, stop, None, horizon)))
-        reached = {"begun": self.begun, "folded_to": fold.last_at, "horizon": horizon}
-        # The machine's lock is held: nobody else writes its checkpoint.
-        if self.checkpoint is None:
-            StitchCheckpoint.objects.create(work_unit_id=self.setup.id, **reached)
-        else:
-            StitchCheckpoint.objects.filter(work_unit_id=self.setup.id).update(**reached)
+        self._take(differences(self.setup, self._window(fold, stored, stop, None, horizon)))
+        with connection.cursor() as cursor:
+            cursor.execute(REACHED, [self.setup.id, self.begun, fold.last_at, horizon])
 
     def _horizon(self, fold: Fold) -> datetime | None:
         """Until when the machine's data are known."""
@@ -179,16 +191,15 @@ class Refold:
     def _window(
         self,
         fold: Fold,
-        opened: Open,
+        stored: Stored,
         stop: StopRow | None,
         end: datetime | None,
         horizon: datetime | None = None,
     ) -> Window:
         states = [*fold.states, *([fold.row] if fold.row else [])] if self.setup.unit.has_state else []
-        known = horizon or (self.checkpoint.horizon if self.checkpoint else opened.at)
-        return Window(
-            opened.at, end, known, fold, states, stops_of(states, stop, self.setup.definitions.base_of)
-        )
+        known = horizon or (self.checkpoint.horizon if self.checkpoint else stored.start)
+        stops = stops_of(states, stop, self.setup.definitions.base_of)
+        return Window(stored.start, end, known, fold, states, stops, stored)
 
     def _take(self, changes: list[Difference]) -> None:
         for change in changes:
@@ -198,7 +209,8 @@ class Refold:
                 self.codes |= {str(row[place]) for row in (*change.gone.values(), *change.new)}
 
     def commit(self) -> Stitched:
-        if not self.at_end and self.begun is not None:
+        begun = self.checkpoint.begun if self.checkpoint else None
+        if not self.at_end and self.begun != begun:
             StitchCheckpoint.objects.filter(work_unit_id=self.setup.id).update(begun=self.begun)
         if self.codes:
             orders_refresh_for(equipment=self.setup.equipment, line_id=self.setup.line_id, codes=self.codes)

@@ -10,26 +10,34 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q, QuerySet
-
 from production.domain.counters import FITS, SIX
-from production.domain.stitching import COUNTERS, Fold, Gap, StateRow
+from production.domain.stitching import Fold, Gap, StateRow
 from production.domain.stops import StopRow, needs_reason, size_of, stop_id
 from production.domain.tracks import AlarmRow, SpanRow
-from production.models import AlarmInterval, LotSpan, OrderSpan, QuantityActual, StateInterval, Stop, ToolSpan
-from production.selectors.folding import going_on
+from production.selectors.stored import (
+    ALARMS,
+    COUNTS,
+    LOTS,
+    ORDERS,
+    STATES,
+    STOPS,
+    TOOLS,
+    Held,
+    Stored,
+    Table,
+)
 from production.selectors.units import UnitSetup, planned_slots
-from production.services.derived import Difference, Row, difference
+from production.services.derived import Difference, Row, compared
 
-STATE_COLUMNS = ("work_unit_id", "start_time", "end_time", "state", "mode", "fault_code", "cause")
-STOP_COLUMNS = (
-    "id", "work_unit_id", "start_time", "end_time", "base_class", "size", "fault_code", "needs_reason",
-)  # fmt: skip
-ORDER_COLUMNS = ("equipment_id", "order_code", "start_time", "end_time", "source")
-TOOL_COLUMNS = ("work_unit_id", "signal_id", "tool_code", "start_time", "end_time")
-LOT_COLUMNS = ("work_unit_id", "signal_id", "lot_code", "start_time", "end_time")
-ALARM_COLUMNS = ("work_unit_id", "signal_id", "code", "text", "start_time", "acknowledged_at", "end_time")
-COUNT_COLUMNS = ("work_unit_id", "signal_id", "kind", "start_time", "end_time", "flag", "quantity")
+STATE_GOING_ON = STATES.pick("start_time", "state", "mode", "fault_code", "cause")
+STOP_GOING_ON = STOPS.pick("start_time", "base_class", "fault_code")
+CODE_GOING_ON = {
+    ORDERS: ORDERS.pick("start_time", "order_code"),
+    TOOLS: TOOLS.pick("start_time", "tool_code"),
+    LOTS: LOTS.pick("start_time", "lot_code"),
+}
+ALARM_GOING_ON = ALARMS.pick("start_time", "code", "acknowledged_at")
+BUCKET_BEGUN = COUNTS.pick("signal_id", "start_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +52,15 @@ class Window:
     fold: Fold
     states: list[StateRow]
     stops: list[StopRow]
-    # Compare every table, even those no signal of the machine writes to any more.
-    whole: bool = False
+    stored: Stored
 
-    def within(self) -> Q:
+    def held(self, table: Table) -> list[Held]:
         """Stored rows this window decides: those that reach its start and those that begin in it."""
-        begun = Q(start_time__gte=self.start)
-        if self.end is not None:
-            begun &= Q(start_time__lt=self.end)
-        return begun | going_on(self.start)
+        rows = self.stored.begun(table, self.end)
+        if table is COUNTS:
+            continued = {(row.signal, row.start) for row in self.fold.counted if not row.flag}
+            rows += [row for row in self.stored.buckets_at_start() if BUCKET_BEGUN(row) in continued]
+        return rows
 
     def orders(self) -> list[SpanRow]:
         return self._spans("order")
@@ -76,38 +84,6 @@ class Window:
         return [row for track in self.fold.alarms for row in [*track.rows, *track.open_rows()]]
 
 
-def _stored(setup: UnitSetup, window: Window) -> dict[type[Any], QuerySet[Any]]:
-    mine = {"work_unit_id": setup.id}
-    counted = Q(flag="", start_time__gte=window.start) | ~Q(flag="") & Q(end_time__gte=window.start)
-    if window.end is not None:
-        counted &= Q(flag="", start_time__lt=window.end) | ~Q(flag="") & Q(end_time__lt=window.end)
-    for counter in window.fold.counters:
-        for row in counter.rows:
-            if not row.flag and row.start < window.start:
-                counted |= Q(flag="", start_time=row.start, signal_id=row.signal)
-    roles = {signal.role for signal in window.fold.unit.signals}
-    stored: dict[type[Any], QuerySet[Any]] = {
-        StateInterval: StateInterval.objects.filter(window.within(), **mine),
-        Stop: Stop.objects.filter(window.within(), **mine),
-        OrderSpan: OrderSpan.objects.filter(window.within(), equipment_id=setup.id, source="signal"),
-        ToolSpan: ToolSpan.objects.filter(window.within(), **mine),
-        LotSpan: LotSpan.objects.filter(window.within(), **mine),
-        AlarmInterval: AlarmInterval.objects.filter(window.within(), **mine),
-        QuantityActual: QuantityActual.objects.filter(counted, **mine),
-    }
-    written: dict[type[Any], set[str]] = {
-        OrderSpan: {"order"},
-        ToolSpan: {"tool"},
-        LotSpan: {"lot"},
-        AlarmInterval: {"alarm", "fault_code"},
-        QuantityActual: set(COUNTERS),
-    }
-    for model, by in written.items():
-        if not window.whole and not by & roles:
-            stored[model] = model.objects.none()
-    return stored
-
-
 def converged(
     setup: UnitSetup, window: Window, late_to: datetime, late_from: datetime, gaps: Sequence[Gap]
 ) -> bool:
@@ -124,36 +100,27 @@ def converged(
         return False
     if any(gap.end is None or gap.end > window.end or any(at < gap.end for at in good) for gap in gaps):
         return False
-    stored = _stored(setup, window)
-    reaching = going_on(window.end)
     state = window.fold.row if setup.unit.has_state else None
-    held: Any = stored[StateInterval].filter(reaching).values_list("start_time", *STATE_COLUMNS[3:])
-    if list(held) != ([(state.start, *state[2:])] if state else []):
+    held = [STATE_GOING_ON(row) for row in window.stored.reaching(STATES, window.end)]
+    if held != ([(state.start, *state[2:])] if state else []):
         return False
     stop = _last_open(window.stops)
-    held = stored[Stop].filter(reaching).values_list("start_time", "base_class", "fault_code")
-    if list(held) != ([(stop.start, stop.base_class, stop.fault_code)] if stop else []):
+    held = [STOP_GOING_ON(row) for row in window.stored.reaching(STOPS, window.end)]
+    if held != ([(stop.start, stop.base_class, stop.fault_code)] if stop else []):
         return False
-    return _tracks_agree(window, stored, reaching)
+    return _tracks_agree(window, window.end)
 
 
-def _tracks_agree(window: Window, stored: dict[type[Any], QuerySet[Any]], reaching: Q) -> bool:
-    orders = sorted((row.start, row.value) for row in window.orders() if row.end is None)
-    tools = sorted((row.start, row.value) for row in window.tools() if row.end is None)
-    lots = sorted((row.start, row.value) for row in window.lots() if row.end is None)
-    alarms = sorted((row.start, row.code) for row in window.alarms() if row.end is None)
-    acknowledged = sorted(
-        (r.start, r.acknowledged) for r in window.alarms() if r.end is None and r.acknowledged
-    )
-    held = sorted(stored[AlarmInterval].filter(reaching).values_list("start_time", "code"))
-    noticed = stored[AlarmInterval].filter(reaching, acknowledged_at__lt=window.end)
-    return (
-        sorted(stored[OrderSpan].filter(reaching).values_list("start_time", "order_code")) == orders
-        and sorted(stored[ToolSpan].filter(reaching).values_list("start_time", "tool_code")) == tools
-        and sorted(stored[LotSpan].filter(reaching).values_list("start_time", "lot_code")) == lots
-        and held == alarms
-        and sorted(noticed.values_list("start_time", "acknowledged_at")) == acknowledged
-    )
+def _tracks_agree(window: Window, end: datetime) -> bool:
+    for table, rows in ((ORDERS, window.orders()), (TOOLS, window.tools()), (LOTS, window.lots())):
+        held = map(CODE_GOING_ON[table], window.stored.reaching(table, end))
+        if sorted(held) != sorted((row.start, row.value) for row in rows if row.end is None):
+            return False
+    alarms = [row for row in window.alarms() if row.end is None]
+    stored = [ALARM_GOING_ON(row) for row in window.stored.reaching(ALARMS, end)]
+    return sorted(row[:2] for row in stored) == sorted((row.start, row.code) for row in alarms) and sorted(
+        (start, noticed) for start, _, noticed in stored if noticed and noticed < end
+    ) == sorted((row.start, row.acknowledged) for row in alarms if row.acknowledged)
 
 
 def _last_open(stops: list[StopRow]) -> StopRow | None:
@@ -164,42 +131,44 @@ def differences(setup: UnitSetup, window: Window) -> list[Difference]:
     """What the window changes, table by table."""
     for counter in window.fold.counters:
         counter.flush()
-    stored = _stored(setup, window)
-    derived: list[tuple[type[Any], tuple[str, ...], Iterable[Row]]] = [
-        (StateInterval, STATE_COLUMNS, _state_rows(setup, window, stored[StateInterval])),
-        (Stop, STOP_COLUMNS, _stop_rows(setup, window, stored[Stop])),
-        (OrderSpan, ORDER_COLUMNS, _order_rows(setup, window, stored[OrderSpan])),
-        (ToolSpan, TOOL_COLUMNS, _span_rows(setup, window, window.tools(), stored[ToolSpan])),
-        (LotSpan, LOT_COLUMNS, _span_rows(setup, window, window.lots(), stored[LotSpan])),
-        (AlarmInterval, ALARM_COLUMNS, _alarm_rows(setup, window, stored[AlarmInterval])),
-        (QuantityActual, COUNT_COLUMNS, _count_rows(setup, window)),
+    derived: list[tuple[Table, Iterable[Row]]] = [
+        (STATES, _state_rows(setup, window)),
+        (STOPS, _stop_rows(setup, window)),
+        (ORDERS, _order_rows(setup, window)),
+        (TOOLS, _span_rows(setup, window, window.tools(), TOOLS)),
+        (LOTS, _span_rows(setup, window, window.lots(), LOTS)),
+        (ALARMS, _alarm_rows(setup, window)),
+        (COUNTS, _count_rows(setup, window)),
     ]
     return [
-        change for model, columns, rows in derived if (change := difference(stored[model], columns, rows))
+        change
+        for table, rows in derived
+        if (change := compared(table.model, table.columns, window.held(table), rows))
     ]
 
 
-def _ends(window: Window, stored: QuerySet[Any], *key: str) -> dict[tuple[Any, ...], datetime | None]:
+def _ends(window: Window, table: Table, *key: str) -> dict[tuple[Any, ...], datetime | None]:
     """Stored ends of rows that reach the window's end: what goes on there ends where it ended before."""
     if window.end is None:
         return {}
-    return {tuple(row[:-1]): row[-1] for row in stored.values_list("start_time", *key, "end_time")}
+    read = table.pick("start_time", *key, "end_time")
+    return {told[:-1]: told[-1] for told in map(read, window.held(table))}
 
 
-def _state_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[Row]:
-    ends = _ends(window, stored)
+def _state_rows(setup: UnitSetup, window: Window) -> list[Row]:
+    ends = _ends(window, STATES)
     return [
         (setup.id, row.start, ends.get((row.start,)) if row.end is None else row.end, *row[2:])
         for row in window.states
     ]
 
 
-def _stop_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[Row]:
-    ends = _ends(window, stored)
+def _stop_rows(setup: UnitSetup, window: Window) -> list[Row]:
+    ends = _ends(window, STOPS)
     limits = setup.thresholds
     stops = [row._replace(end=ends.get((row.start,))) if row.end is None else row for row in window.stops]
     slots = None
-    if stops:
+    if stops and setup.has_calendar:
         last = max(row.end or window.horizon for row in stops)
         slots = planned_slots(line_id=setup.line_id, start=stops[0].start, end=max(last, window.horizon))
     found: list[Row] = []
@@ -221,8 +190,8 @@ def _stop_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[
     return found
 
 
-def _order_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[Row]:
-    ends = _ends(window, stored, "order_code")
+def _order_rows(setup: UnitSetup, window: Window) -> list[Row]:
+    ends = _ends(window, ORDERS, "order_code")
     return [
         (
             setup.id,
@@ -235,8 +204,8 @@ def _order_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list
     ]
 
 
-def _span_rows(setup: UnitSetup, window: Window, rows: list[SpanRow], stored: QuerySet[Any]) -> list[Row]:
-    ends = _ends(window, stored, "signal_id")
+def _span_rows(setup: UnitSetup, window: Window, rows: list[SpanRow], table: Table) -> list[Row]:
+    ends = _ends(window, table, "signal_id")
     return [
         (
             setup.id,
@@ -249,8 +218,8 @@ def _span_rows(setup: UnitSetup, window: Window, rows: list[SpanRow], stored: Qu
     ]
 
 
-def _alarm_rows(setup: UnitSetup, window: Window, stored: QuerySet[Any]) -> list[Row]:
-    ends = _ends(window, stored, "signal_id", "acknowledged_at")
+def _alarm_rows(setup: UnitSetup, window: Window) -> list[Row]:
+    ends = _ends(window, ALARMS, "signal_id", "acknowledged_at")
     known = {key[:2]: (key[2], end) for key, end in ends.items()}
     found: list[Row] = []
     for row in window.alarms():

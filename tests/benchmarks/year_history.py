@@ -26,8 +26,8 @@ from production.models import (
     StitchCheckpoint,
     Stop,
 )
+from production.selectors.stored import COUNTS, ORDERS, STATES, STOPS
 from production.services.derived import rows_copy
-from production.services.window import COUNT_COLUMNS, ORDER_COLUMNS, STATE_COLUMNS, STOP_COLUMNS
 from tests.benchmarks.year_data import FAULTS, FIVE, RATES, SEED, Orders, Year, _stretches
 
 SECOND = timedelta(seconds=1)
@@ -64,7 +64,7 @@ def line_history_make(year: Year, line: Equipment) -> Counter[str]:
     """
     dice = random.Random(f"{SEED} {line.code}")
     reasons = list(Reason.objects.order_by("code").values_list("pk", flat=True))
-    rows_copy(OrderSpan, ORDER_COLUMNS, _spans(line, year))
+    rows_copy(OrderSpan, ORDERS.columns, _spans(line, year))
     rows: Counter[str] = Counter()
     for unit in year.units[line.pk]:
         rows += _unit_make(year, line, unit, reasons, dice)
@@ -84,13 +84,13 @@ def _unit_make(
 ) -> Counter[str]:
     states = list(_states(year, line, dice))
     stops = stops_of(states)
-    rows_copy(StateInterval, STATE_COLUMNS, [(unit.pk, row.start, row.end, *row[2:]) for row in states])
+    rows_copy(StateInterval, STATES.columns, [(unit.pk, row.start, row.end, *row[2:]) for row in states])
     told = list(_stop_rows(unit, stops, year.slots[line.pk]))
-    rows_copy(Stop, STOP_COLUMNS, told)
+    rows_copy(Stop, STOPS.columns, told)
     said = list(_said(unit, told, reasons, dice))
     rows_copy(ReasonAssertion, SAID_COLUMNS, said)
     counts, samples = _counts(year, line, unit, dice)
-    rows_copy(QuantityActual, COUNT_COLUMNS, counts)
+    rows_copy(QuantityActual, COUNTS.columns, counts)
     _samples_copy(samples)
     StitchCheckpoint.objects.create(work_unit=unit, begun=year.start, folded_to=year.end, horizon=year.end)
     return Counter(
