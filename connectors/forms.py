@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from connectors.domain.state_map import table_problems
 from connectors.interface import ConfigurationError, ConnectorConfig
+from connectors.models import SignalDefinition
 from connectors.registry import connector_class
 
 PREFIX = "config_"
@@ -43,6 +44,36 @@ class StateMapField(forms.CharField):
         if problems:
             raise forms.ValidationError(problems[0].said(gettext))
         return table
+
+
+class SignalForm(forms.Form):
+    """What an address means: which machine, which role, which unit."""
+
+    address = forms.CharField(label=_("Address"), max_length=400, strip=False)
+    equipment = forms.TypedChoiceField(label=_("Machine"), coerce=int)
+    role = forms.ChoiceField(label=_("Role"), choices=SignalDefinition.Role.choices)
+    unit = forms.CharField(label=_("Unit"), max_length=20, required=False)
+    value_type = forms.ChoiceField(
+        label=_("Values are"),
+        choices=[
+            ("any", _("of any kind")),
+            ("integer", _("whole numbers")),
+            ("number", _("numbers")),
+            ("boolean", _("yes or no")),
+            ("text", _("text")),
+        ],
+        help_text=_("Values of another kind are set aside as unreadable."),
+    )
+    name_en = forms.CharField(label=_("Name (English)"), max_length=120, required=False)
+    name_fr = forms.CharField(label=_("Name (French)"), max_length=120, required=False)
+
+    def __init__(self, *args: Any, machines: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["equipment"].choices = machines  # type: ignore[attr-defined]
+        self.fields["address"].widget.attrs["readonly"] = True
+        for field in self.fields.values():
+            is_choice = isinstance(field, forms.ChoiceField)
+            field.widget.attrs["class"] = "form-select" if is_choice else "form-control"
 
 
 class ConnectionForm(forms.Form):

@@ -40,6 +40,9 @@ class _Followed:
     task: asyncio.Task[None]
     busy_since: datetime | None = None
     heard: bool = False
+    # Up to when it is known that another runner followed it, and since when this one hears it
+    since: str | None = None
+    listening: datetime | None = None
     leftover: list[GapRecord] = field(default_factory=list)
 
 
@@ -117,7 +120,9 @@ class Runner:
                 leftover = await asyncio.to_thread(self.spool.open_gaps, slug)
                 leftover += map(gap_from_json, item.get("open_gaps", ()))
                 task = asyncio.create_task(self._follow(slug, item))
-                self._followed[slug] = _Followed(item.get("revision"), task, leftover=leftover)
+                self._followed[slug] = _Followed(
+                    item.get("revision"), task, leftover=leftover, since=item.get("since")
+                )
                 task.add_done_callback(self._follower_ended)
 
     def _follower_ended(self, task: asyncio.Task[None]) -> None:
@@ -203,6 +208,7 @@ class Runner:
         followed = self._followed.get(slug)
         if followed:
             followed.heard = batch.followed
+            followed.listening = followed.listening or (datetime.now(UTC) if batch.followed else None)
         if not (len(batch.samples) or batch.gaps or batch.malformed or batch.notices):
             return
         now = time.time_ns() // 1000
@@ -276,6 +282,11 @@ class Runner:
         self._reported = time.monotonic()
         with contextlib.suppress(Exception):
             report = await asyncio.to_thread(self.spool.report, now, list(self._followed))
+            report["listening"] = {
+                slug: [one.listening.isoformat(), one.since]
+                for slug, one in self._followed.items()
+                if one.listening
+            }
             await self.carrier.send_report(self.spool.id, report)
 
     def _alarm(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -52,16 +52,24 @@ def tick(*, watermarks: dict[str, str]) -> None:
         if slug in known:
             services.watermark_append(connection_id=known[slug], at=min(datetime.fromisoformat(at), now))
     services.wake_marked()
+    services.unmapped_flush(now=now)
 
 
 @shared_task(name=jobs.SPOOL_REPORT.name)
-def spool_report(*, spool: str, report: dict[str, Any]) -> None:
-    services.spool_report(spool=uuid.UUID(spool), report=report)
+def spool_report(*, spool: str, report: dict[str, Any], sent: float | None = None) -> None:
+    """``sent``: seconds by the clock of Redis, which runner and worker share: how long it lay in the queue is
+    known whatever their own clocks say.
+    """
+    now = timezone.now()
+    services.spool_report(spool=uuid.UUID(spool), report=report, heard_at=now - _age(sent))
+    services.runner_join(spool=uuid.UUID(spool), now=now)
 
 
 @shared_task(name=jobs.TALLIES_FOLD.name)
 def tallies_fold() -> None:
     services.tallies_fold(now=timezone.now())
+    services.unmapped_trim()
+    services.disk_readings_keep(now=timezone.now())
 
 
 @shared_task(name=jobs.HISTORY_PACK.name)
@@ -170,14 +178,26 @@ def _extras(said: dict[str, Any]) -> tuple[list[GapRecord], list[Unread], list[N
     return gaps, unread, notices, told
 
 
+def _age(sent: float | None) -> timedelta:
+    if sent is not None:
+        try:
+            seconds, micros = _client().time()
+            return timedelta(seconds=max(seconds + micros / 1e6 - sent, 0.0))
+        except redis.RedisError as error:
+            log.info("the age of a report is not known: %s", error)
+    return timedelta(0)
+
+
+def _client() -> redis.Redis:
+    global _redis
+    _redis = _redis or redis.Redis.from_url(settings.REDIS_URL, socket_timeout=10, socket_connect_timeout=5)
+    return _redis
+
+
 def _answer(spool: str, answer: dict[str, Any]) -> None:
     """A lost answer costs a second delivery, which the receipt makes harmless; so it never fails the task."""
-    global _redis
     try:
-        _redis = _redis or redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=10, socket_connect_timeout=5
-        )
-        with _redis.pipeline(transaction=False) as pipe:
+        with _client().pipeline(transaction=False) as pipe:
             pipe.rpush(REPLY.format(spool), orjson.dumps(answer))
             pipe.expire(REPLY.format(spool), REPLIES_KEPT)
             pipe.execute()

@@ -18,6 +18,10 @@ page_urlpatterns: list[URLPattern | URLResolver] = [
         views.spool_write_off,
         name="spool_write_off",
     ),
+    path("connections/<slug:slug>/map/", views.connection_map, name="connection_map"),
+    path("connections/<slug:slug>/unmapped/", views.unmapped_list, name="connection_unmapped"),
+    path("connections/<slug:slug>/unmapped/ignore/", views.unmapped_ignore, name="unmapped_ignore"),
+    path("connections/<slug:slug>/unmapped/unignore/", views.unmapped_unignore, name="unmapped_unignore"),
     path("connections/<slug:slug>/unread/", views.unread_list, name="connection_unread"),
 ]
 api_urlpatterns: list[URLPattern | URLResolver] = [*api]

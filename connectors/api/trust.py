@@ -38,11 +38,12 @@ class BalanceSerializer(serializers.Serializer[Any]):
     stored = serializers.IntegerField()
     deduplicated = serializers.IntegerField()
     quarantined = serializers.IntegerField()
+    ignored = serializers.IntegerField(help_text="Of addresses somebody decided to ignore: not kept.")
     retired = serializers.IntegerField(help_text="Stored once, dropped since by the rule of how long.")
     in_spool = serializers.IntegerField(allow_null=True, help_text="null: a runner's disk cannot be seen.")
     lost = serializers.IntegerField(help_text="On a runner's disk that was written off.")
     difference = serializers.IntegerField(
-        allow_null=True, help_text="received less the other six; above 0 is missing here, null is unknown."
+        allow_null=True, help_text="received less the other seven; above 0 is missing here, null is unknown."
     )
     astray = serializers.IntegerField(help_text="Of the difference: what a disk should hold and does not.")
 
@@ -94,6 +95,18 @@ class DiskSerializer(serializers.Serializer[Any]):
     share = serializers.FloatField(help_text="In use, 0 to 1.")
     free = serializers.IntegerField(allow_null=True, help_text="Bytes.")
     full = serializers.BooleanField(help_text="Whether the source is no longer acknowledged.")
+    full_in_days = serializers.FloatField(
+        source="filling.days",
+        default=None,
+        allow_null=True,
+        help_text="At the pace of the last days; null: not within a year, or unknown.",
+    )
+    pace_of_days = serializers.IntegerField(
+        source="filling.over",
+        default=None,
+        allow_null=True,
+        help_text="Days the pace is of, at most 7; null: unknown, as they are fewer than two or have holes.",
+    )
 
 
 class MinuteSerializer(serializers.Serializer[Any]):
@@ -122,6 +135,9 @@ class TrustSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Seconds from source to arrival; below 0: the source's clock is ahead."
     )
     unread = serializers.IntegerField(help_text="Unreadable messages of the last 24 hours.")
+    unmapped = serializers.IntegerField(
+        help_text="Addresses of the last 24 hours that nobody mapped or ignored, as far as they have names."
+    )
     runners = RunnerSerializer(many=True)
     gaps = MissingSerializer(many=True)
     stuck = StuckSerializer(many=True)
@@ -197,6 +213,7 @@ def _measured(found: Evidence) -> dict[str, Any]:
         "delay_p95": most,
         "least_delay": found.least_delay,
         "unread": found.unread,
+        "unmapped": found.unmapped,
         "stuck": [
             {
                 "signal": one.signal_id,

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from connectors.api.lists import GapViewSet, QuarantineViewSet, SignalViewSet
 from connectors.api.samples import SamplesView
 from connectors.api.trust import SpoolWriteOffView, TrustView
+from connectors.api.unmapped import UnmappedIgnoreView, UnmappedUnignoreView, UnmappedView
 
 router = SimpleRouter(trailing_slash=False)
 router.register("signals", SignalViewSet, basename="signal")
@@ -19,6 +20,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "connections/<slug:slug>/runners/<uuid:spool>/write-off",
         SpoolWriteOffView.as_view(),
         name="spool-write-off",
+    ),
+    path("connections/<slug:slug>/unmapped", UnmappedView.as_view(), name="connection-unmapped"),
+    path("connections/<slug:slug>/unmapped/ignore", UnmappedIgnoreView.as_view(), name="unmapped-ignore"),
+    path(
+        "connections/<slug:slug>/unmapped/unignore", UnmappedUnignoreView.as_view(), name="unmapped-unignore"
     ),
     path("samples", SamplesView.as_view(), name="sample-list"),
 ]

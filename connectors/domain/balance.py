@@ -15,7 +15,8 @@ class Count:
 
     ``told``: the sender's count of what came; ``uncounted``: values that came without one. ``written`` and
     ``confirmed``: the runner's own counts, None when it never reported; ``held``: values its disk really
-    holds, None when it does not say. ``lost``: values of it a person wrote off.
+    holds, None when it does not say. ``lost``: values of it a person wrote off. ``ignored``: of those
+    quarantined, values of addresses a person decided to ignore.
     """
 
     spool: str
@@ -28,6 +29,7 @@ class Count:
     confirmed: int = 0
     held: int | None = None
     lost: int = 0
+    ignored: int = 0
 
     @property
     def kept(self) -> int:
@@ -54,8 +56,9 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """received = stored + deduplicated + quarantined + in spool + retired + lost + difference.
+    """received = stored + deduplicated + quarantined + ignored + in spool + retired + lost + difference.
 
+    ``ignored``: of addresses a person decided to ignore, counted and not kept.
     ``retired``: stored once, and dropped since by the rule of how long such values are kept. ``lost``: with a
     disk that a person wrote off. ``in_spool`` and ``difference`` None: a runner's disk cannot be seen. A
     difference above 0 is missing here, below 0 is too much. ``astray``: of the difference, what a disk should
@@ -71,6 +74,7 @@ class Balance:
     retired: int = 0
     lost: int = 0
     astray: int = 0
+    ignored: int = 0
 
 
 def balance(counts: Iterable[Count], retired: int = 0) -> Balance:
@@ -92,12 +96,13 @@ def balance(counts: Iterable[Count], retired: int = 0) -> Balance:
         received=received,
         stored=sum(one.stored for one in listed) - retired,
         deduplicated=sum(one.deduplicated for one in listed),
-        quarantined=sum(one.quarantined for one in listed),
+        quarantined=sum(one.quarantined - one.ignored for one in listed),
         in_spool=None if unseen else waiting,
         difference=None if unseen else received - kept - waiting - lost,
         retired=retired,
         lost=lost,
         astray=sum(one.astray for one in listed),
+        ignored=sum(one.ignored for one in listed),
     )
 
 

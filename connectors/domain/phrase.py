@@ -27,11 +27,18 @@ class Phrase:
     def __str__(self) -> str:
         return self.said(str)
 
-    def said(self, translate: Callable[[str], str]) -> str:
+    def said(self, translate: Callable[[str], str], number: Callable[[int], str] | None = None) -> str:
+        """``number`` writes the whole numbers among the places as a reader expects them; without it they are
+        plain digits, as a program reads them.
+        """
         text = translate(self.text) if self.text else ""
         if not self.places:
             return text
-        return text % {name: _said(value, translate) for name, value in self.places.items()}
+        places = {name: _said(value, translate) for name, value in self.places.items()}
+        for name, value in places.items():
+            if number is not None and type(value) is int:
+                text, places[name] = text.replace(f"%({name})d", f"%({name})s"), number(value)
+        return text % places
 
 
 def _said(value: object, translate: Callable[[str], str]) -> object:
@@ -66,5 +73,5 @@ class Told(Exception):
     def __str__(self) -> str:
         return str(self.phrase)
 
-    def said(self, translate: Callable[[str], str]) -> str:
-        return self.phrase.said(translate)
+    def said(self, translate: Callable[[str], str], number: Callable[[int], str] | None = None) -> str:
+        return self.phrase.said(translate, number)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connectors.domain.balance import Balance, Spool
+from connectors.domain.filling import Filling
 from connectors.domain.phrase import Phrase, late, phrase
 
 WATERMARK_LATE = timedelta(minutes=5)
@@ -17,6 +18,9 @@ CLOCK_WRONG = 300.0
 SHARES = (0.70, 0.85, 0.95)
 # A broker as it is delivered keeps a thousand messages for us and drops the rest without a word
 QUEUE_SURE = timedelta(minutes=1)
+# A report takes this long at most from the reading of a clock to where it is heard
+CLOCK_BEHIND = timedelta(seconds=10)
+SOON_FULL = 7.0
 
 
 class Level(StrEnum):
@@ -65,13 +69,19 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """``kind``: spool or database; ``share`` of it in use, 0 to 1; ``full``: nothing is acknowledged."""
+    """``kind``: spool or database; ``share`` of it in use, 0 to 1; ``full``: nothing is acknowledged.
+
+    ``key``: what its readings are kept under; ``filling``: when it will be full, None = unknown.
+    """
 
     kind: str
     where: str
     share: float
     free: int | None
     full: bool = False
+    key: str = ""
+    total: int | None = None
+    filling: Filling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,8 @@ class Checked:
 class Evidence:
     """``delay``: seconds from source to database that half and 95 % of the recent values did not exceed;
     ``least_delay`` below 0: the source's clock is ahead. ``unread``: open unreadable messages of a day.
+    ``behind``: how far a runner's clock is behind ours. ``unmapped``: addresses of a day that nobody mapped
+    or ignored; ``unnamed``: and others, only counted.
     """
 
     enabled: bool
@@ -103,6 +115,9 @@ class Evidence:
     stuck: tuple[Stuck, ...] = ()
     disks: tuple[Disk, ...] = ()
     unread: int = 0
+    behind: timedelta = timedelta(0)
+    unmapped: int = 0
+    unnamed: bool = False
     rate: Mapping[datetime, int] = field(default_factory=dict)
     checked: Checked | None = None
     spools: tuple[Spool, ...] = ()
@@ -209,15 +224,25 @@ def missing_time(gaps: Iterable[Missing], now: datetime) -> timedelta:
     return total
 
 
-def _quality(found: Evidence, now: datetime) -> list[Reason]:
-    reasons = []
+def _runner_clock(found: Evidence, now: datetime) -> list[Reason]:
     ahead = found.reported_at - now if found.reported_at is not None else timedelta(0)
     if ahead > timedelta(seconds=CLOCK_OFF):
-        wrong = ahead > timedelta(seconds=CLOCK_WRONG)
-        text = phrase(late("the runner's clock is %(time)s ahead of ours"), time=lasting(ahead))
-        reasons.append(Reason(Level.REFUSE if wrong else Level.CARE, text, "clock"))
-    least = found.least_delay
-    if least is not None and least < -CLOCK_OFF:
+        said, apart = late("the runner's clock is %(time)s ahead of ours"), ahead
+    elif found.behind > CLOCK_BEHIND:
+        said, apart = late("the runner's clock is %(time)s behind ours"), found.behind
+    else:
+        return []
+    wrong = apart > timedelta(seconds=CLOCK_WRONG)
+    return [Reason(Level.REFUSE if wrong else Level.CARE, phrase(said, time=lasting(apart)), "clock")]
+
+
+def _source_clock(found: Evidence) -> list[Reason]:
+    """And, where that is right, how long its values take."""
+    reasons, least = list[Reason](), found.least_delay
+    if least is not None and found.behind > CLOCK_BEHIND:
+        # Against a clock that is behind every source seems ahead: by so much it is none of the source's
+        least += min(found.behind.total_seconds(), max(-least, 0.0))
+    if least is not None and least < -max(CLOCK_OFF, CLOCK_BEHIND.total_seconds() if found.behind else 0.0):
         wrong = least < -CLOCK_WRONG
         ours = late("the source's clock is %(time)s ahead of ours")
         theirs = late("the source's clock is %(time)s ahead of the runner's: one of them is wrong")
@@ -235,6 +260,11 @@ def _quality(found: Evidence, now: datetime) -> list[Reason]:
             time=lasting(timedelta(seconds=found.delay[1])),
         )
         reasons.append(Reason(Level.CARE, text, "lag"))
+    return reasons
+
+
+def _quality(found: Evidence, now: datetime) -> list[Reason]:
+    reasons = [*_runner_clock(found, now), *_source_clock(found)]
     for stuck in found.stuck:
         text = phrase(
             late("%(address)s of %(machine)s has said the same for %(time)s while the machine runs"),
@@ -243,6 +273,11 @@ def _quality(found: Evidence, now: datetime) -> list[Reason]:
             time=lasting(stuck.running),
         )
         reasons.append(Reason(Level.CARE, text, "stuck"))
+    if found.unmapped or found.unnamed:
+        said = late("addresses that sent values in the last 24 hours and that nobody mapped: %(count)d")
+        more = late("more than %(count)d addresses sent values in the last 24 hours that nobody mapped")
+        text = phrase(more if found.unnamed else said, count=found.unmapped)
+        reasons.append(Reason(Level.CARE, text, "unmapped"))
     if found.unread:
         text = phrase(
             late("messages of the last 24 hours that nobody could read: %(count)d"), count=found.unread
@@ -278,7 +313,17 @@ def _disks(disks: Iterable[Disk]) -> list[Reason]:
                 share=round(passed * 100),
             )
             reasons.append(Reason(Level.CARE, text, "disks"))
+        pace = disk.filling
+        left = pace.days if pace else None
+        if pace is not None and left is not None and left <= SOON_FULL and not disk.full:
+            said = late("the disk at %(where)s is full in about %(days)s days at the pace of %(over)d days")
+            text = phrase(said, where=disk.where, days=days_said(left), over=pace.over)
+            reasons.append(Reason(Level.CARE, text, "disks"))
     return reasons
+
+
+def days_said(days: float) -> str:
+    return "< 1" if days < 1 else str(round(days))
 
 
 def lasting(time: timedelta) -> str:

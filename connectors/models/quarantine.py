@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from django.db import models
 
+COUNTED_ONLY = "more than can be kept: only counted"
+UNKNOWN = "unknown address"
+# Not mapped is not unreadable, counted or kept
+COUNTED_UNKNOWN = f"{UNKNOWN}: {COUNTED_ONLY}"
+UNMAPPED = (UNKNOWN, COUNTED_UNKNOWN)
+
 
 class QuarantinedMessage(models.Model):
     """A message or values that could not be stored as samples: kept whole with the reason, readable
@@ -17,6 +23,7 @@ class QuarantinedMessage(models.Model):
     class Status(models.TextChoices):
         OPEN = "open"
         REPROCESSED = "reprocessed"
+        IGNORED = "ignored"
 
     connection = models.ForeignKey(
         "connectors.Connection", models.PROTECT, related_name="+", help_text="The connection it came through."
@@ -38,7 +45,7 @@ class QuarantinedMessage(models.Model):
         max_length=11,
         choices=Status,
         default=Status.OPEN,
-        help_text="Whether its values were stored after all.",
+        help_text="Whether its values were stored after all, or somebody ignores their address.",
     )
     reprocessed_at = models.DateTimeField(null=True, help_text="When its values were stored (UTC).")
 

@@ -25,6 +25,9 @@ class IngestTally(models.Model):
     stored = models.BigIntegerField(help_text="Values that were new.")
     deduplicated = models.BigIntegerField(help_text="Values that were there already.")
     quarantined = models.BigIntegerField(help_text="Values and messages set aside as unreadable.")
+    ignored = models.BigIntegerField(
+        default=0, help_text="Of those set aside, values of addresses somebody decided to ignore: not kept."
+    )
     delays = models.JSONField(
         default=dict, help_text="Time from source to database: number of values per half octave of 1 ms."
     )
@@ -79,6 +82,16 @@ class SpoolReport(models.Model):
     usage = models.FloatField(help_text="Share of the spool's limit in use, 0 to 1.")
     disk_total = models.BigIntegerField(null=True, help_text="Size of the spool's disk (bytes).")
     disk_free = models.BigIntegerField(null=True, help_text="Room left on the spool's disk (bytes).")
+    listening_since = models.DateTimeField(
+        null=True, help_text="When the runner began to hear the source (UTC); empty = it did not say yet."
+    )
+    resumed_from = models.DateTimeField(
+        null=True,
+        help_text="Up to when it knew the source to be followed before (UTC); empty = it knew of nobody.",
+    )
+    is_joined = models.BooleanField(
+        default=True, help_text="Whether what lay between the runner before and this one was looked at."
+    )
     is_full = models.BooleanField(
         default=False, help_text="Whether the runner waits for room and acknowledges nothing."
     )

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db import connection as database
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from connectors.domain.filling import HOUR, WEEK, Filling, Reading, filling
 from connectors.domain.trust import Disk
-from connectors.models import SpoolReport
+from connectors.models import DiskReading, SpoolReport
 
 DAY = timedelta(days=1)
 
@@ -26,7 +30,9 @@ def database_disk() -> Disk | None:
         return None
     usage = shutil.disk_usage(folder)
     # As df: without what the file system keeps for itself
-    return Disk("database", str(folder), _share(usage.used + usage.free, usage.free), usage.free)
+    total = usage.used + usage.free
+    key = f"database:{folder}"
+    return Disk("database", str(folder), share_of(total, usage.free), usage.free, key=key, total=total)
 
 
 def _database_folder() -> Path | None:
@@ -46,7 +52,8 @@ def _database_folder() -> Path | None:
 
 def spool_disks(connection_ids: Iterable[int] | None = None) -> list[Disk]:
     """Of every spool a runner reported within a day: its own limit or its disk, whichever is fuller."""
-    recent = SpoolReport.objects.filter(at__gt=timezone.now() - DAY, lost_at=None)
+    heard = Coalesce("heard_at", "at")
+    recent = SpoolReport.objects.alias(heard=heard).filter(heard__gt=timezone.now() - DAY, lost_at=None)
     reports = recent.order_by("host", "spool", "-at")
     if connection_ids is not None:
         reports = reports.filter(connection_id__in=list(connection_ids))
@@ -55,11 +62,35 @@ def spool_disks(connection_ids: Iterable[int] | None = None) -> list[Disk]:
 
 
 def spool_disk(report: SpoolReport) -> Disk:
-    of_disk = _share(report.disk_total or 0, report.disk_free or 0)
-    share = max(report.usage, of_disk)
-    return Disk("spool", report.host or str(report.spool)[:8], share, report.disk_free, report.is_full)
+    return Disk(
+        "spool",
+        report.host or str(report.spool)[:8],
+        spool_share(report.usage, report.disk_total, report.disk_free),
+        report.disk_free,
+        report.is_full,
+        key=spool_key(report.spool),
+        total=report.disk_total,
+    )
 
 
-def _share(total: int, free: int) -> float:
+def spool_key(spool: UUID) -> str:
+    return f"spool:{spool}"
+
+
+def spool_share(usage: float, total: int | None, free: int | None) -> float:
+    """Of its own limit or of its disk, whichever is fuller."""
+    return max(usage, share_of(total or 0, free or 0))
+
+
+def fillings_of(*, keys: Iterable[str], now: datetime) -> dict[str, Filling | None]:
+    """When each will be full, as far as its readings of a week tell."""
+    found: dict[str, list[Reading]] = defaultdict(list)
+    rows = DiskReading.objects.filter(disk__in=list(keys), at__gt=now - DAY * WEEK - HOUR)
+    for key, at, share, total in rows.values_list("disk", "at", "share", "total"):
+        found[key].append(Reading(at, share, total))
+    return {key: filling(readings, now) for key, readings in found.items()}
+
+
+def share_of(total: int, free: int) -> float:
     """0 where it is unknown. Of a large disk too: a fast source fills a terabyte's last part in hours."""
     return (total - free) / total if total else 0.0

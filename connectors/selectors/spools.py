@@ -16,7 +16,8 @@ from connectors.models import IngestTally, SpoolReport
 
 _TOLD = """
 SELECT connection_id, spool, told IS NOT NULL, coalesce(sum(told), 0)::bigint, sum(received)::bigint,
-       sum(stored)::bigint, sum(deduplicated)::bigint, sum(quarantined)::bigint
+       sum(stored)::bigint, sum(deduplicated)::bigint, sum(quarantined)::bigint,
+       sum(ignored)::bigint
 FROM connectors_ingesttally WHERE connection_id = ANY(%s) GROUP BY 1, 2, 3
 """
 
@@ -43,13 +44,13 @@ def counts_of(
             )
     with database.cursor() as cursor:
         cursor.execute(_TOLD, [list(connection_ids)])
-        for pk, spool, stamped, told, received, stored, deduplicated, quarantined in cursor.fetchall():
+        for pk, spool, stamped, told, received, stored, *rest in cursor.fetchall():
             part = parts[pk, str(spool or "")]
             part["told"] += told
             part["uncounted"] += 0 if stamped else received
             part["stored"] += stored
-            part["deduplicated"] += deduplicated
-            part["quarantined"] += quarantined
+            for name, count in zip(("deduplicated", "quarantined", "ignored"), rest, strict=True):
+                part[name] += count
     found: dict[int, list[Count]] = {pk: [] for pk in connection_ids}
     for (pk, spool), part in parts.items():
         found[pk].append(Count(spool=spool, **part))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection as database
@@ -21,11 +22,13 @@ from connectors.models import (
     SignalDefinition,
     SpoolReport,
 )
+from connectors.models.quarantine import UNMAPPED
 from connectors.selectors.completeness import connection_freshness
-from connectors.selectors.disks import database_disk, spool_disk
+from connectors.selectors.disks import database_disk, fillings_of, spool_disk
 from connectors.selectors.retired import latest_checks, retired_of
 from connectors.selectors.spools import counts_of, reports_of, spools_told
 from connectors.selectors.stuck import stuck_signals
+from connectors.selectors.unmapped import unmapped_since
 
 RECENT = timedelta(minutes=15)
 SHOWN = timedelta(hours=1)
@@ -53,17 +56,15 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
     gaps = _gaps(ids, now)
     fresh = {item.slug: item for item in connection_freshness(now=now)}
     unread = _unread(ids, now)
-    mapped = _mapped(ids)
+    mapped, unmapped = _mapped(ids), unmapped_since(connection_ids=ids, since=now - DAY)
     retired, checks = retired_of(connection_ids=ids), latest_checks(connection_ids=ids)
     # What is down says nothing anyway: that it is stuck would be no news
     down = {pk for pk in ids if any(gap.end_time is None for gap in gaps[pk])}
     stuck = stuck_signals(connection_ids=[pk for pk in ids if pk not in down], now=now)
-    server = database_disk()
-    found = {}
+    disks, found = _disks(ids, reports, now), {}
     for connection in connections:
         pk, said = connection.pk, fresh.get(connection.slug)
         delay, least, rate = recent.get(pk, (None, None, {}))
-        disks = [spool_disk(report) for report in reports[pk] if _is_there(report, now)]
         found[pk] = Evidence(
             enabled=connection.enabled,
             mapped=mapped.get(pk, 0),
@@ -76,8 +77,11 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
             watermark=said.watermark if said else None,
             gaps=tuple(gaps[pk]),
             stuck=tuple(stuck.get(pk, ())),
-            disks=(*disks, *([server] if server else ())),
+            disks=disks[pk],
+            behind=max((_behind(report, now) for report in reports[pk]), default=timedelta(0)),
             unread=unread.get(pk, 0),
+            unmapped=unmapped.get(pk, (0, False))[0],
+            unnamed=unmapped.get(pk, (0, False))[1],
             rate=rate,
             checked=_checked(checks.get(pk)),
             spools=tuple(spools_told(reports[pk], counts[pk])),
@@ -85,9 +89,30 @@ def evidence_of(*, connections: Sequence[Connection], now: datetime) -> dict[int
     return found
 
 
+def _disks(
+    ids: list[int], reports: Mapping[int, Sequence[SpoolReport]], now: datetime
+) -> dict[int, tuple[Disk, ...]]:
+    """Those of its runners, and the database's."""
+    server = database_disk()
+    spools = {pk: [spool_disk(report) for report in reports[pk] if _is_there(report, now)] for pk in ids}
+    disks = {pk: [*spools[pk], *([server] if server else ())] for pk in ids}
+    fillings = fillings_of(keys={disk.key for listed in disks.values() for disk in listed}, now=now)
+    return {
+        pk: tuple(replace(disk, filling=fillings.get(disk.key)) for disk in listed)
+        for pk, listed in disks.items()
+    }
+
+
 def _is_there(report: SpoolReport, now: datetime) -> bool:
     """Whether its disk's room still concerns anybody."""
-    return report.lost_at is None and now - report.at < DAY
+    return report.lost_at is None and now - (report.heard_at or report.at) < DAY
+
+
+def _behind(report: SpoolReport, now: datetime) -> timedelta:
+    """How far its runner's clock was behind ours."""
+    if report.heard_at is None or not _is_there(report, now):
+        return timedelta(0)
+    return max(report.heard_at - report.at, timedelta(0))
 
 
 def _checked(check: HistoryCheck | None) -> Checked | None:
@@ -141,7 +166,7 @@ def _unread(ids: list[int], now: datetime) -> dict[int, int]:
     since = now - DAY
     still = QuarantinedMessage.objects.filter(
         connection_id__in=ids, status=QuarantinedMessage.Status.OPEN, last_arrival__gt=since
-    )
+    ).exclude(reason__in=UNMAPPED)
     hours = Q(is_hour=True, at__gt=since - timedelta(hours=1))
     aside = IngestTally.objects.filter(Q(at__gt=since) | hours, connection_id__in=ids)
     counted = dict(aside.order_by().values_list("connection_id").annotate(Sum("quarantined")))

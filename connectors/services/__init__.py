@@ -8,6 +8,7 @@ from connectors.services.connections import (
     settings_check,
     signals_save,
 )
+from connectors.services.disks import disk_readings_keep
 from connectors.services.history import history_import, import_key
 from connectors.services.ingest import Delivery, Result, deliveries_store, samples_ingest, watermark_append
 from connectors.services.leases import leases_hold, leases_release
@@ -17,11 +18,19 @@ from connectors.services.quarantine import CannotReread, quarantine_reprocess
 from connectors.services.retaining import Drop, history_due, history_retire
 from connectors.services.retention import receipts_trim
 from connectors.services.sealing import history_verify
-from connectors.services.spools import CannotWriteOff, spool_write_off
+from connectors.services.spools import CannotWriteOff, runner_join, spool_write_off
 from connectors.services.tally import spool_report, tallies_fold
+from connectors.services.unmapped import (
+    CannotIgnore,
+    unmapped_flush,
+    unmapped_ignore,
+    unmapped_trim,
+    unmapped_unignore,
+)
 from connectors.services.waking import wake_marked
 
 __all__ = [
+    "CannotIgnore",
     "CannotReread",
     "CannotWriteOff",
     "Delivery",
@@ -31,6 +40,7 @@ __all__ = [
     "day_pack",
     "deliveries_store",
     "dirty_mark",
+    "disk_readings_keep",
     "exception_record",
     "history_due",
     "history_import",
@@ -45,12 +55,17 @@ __all__ = [
     "partitions_ensure",
     "quarantine_reprocess",
     "receipts_trim",
+    "runner_join",
     "samples_ingest",
     "settings_check",
     "signals_save",
     "spool_report",
     "spool_write_off",
     "tallies_fold",
+    "unmapped_flush",
+    "unmapped_ignore",
+    "unmapped_trim",
+    "unmapped_unignore",
     "wake_marked",
     "watermark_append",
 ]

@@ -37,6 +37,7 @@ from connectors.services.quarantine import (
     messages_set_aside,
 )
 from connectors.services.tally import Counted, tally_append
+from connectors.services.unmapped import Seen
 from connectors.services.waking import pressing_in, wake, wake_sparingly
 
 FUTURE_ALLOWED = timedelta(minutes=5)
@@ -69,12 +70,15 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """received = stored + deduplicated + quarantined, always."""
+    """received = stored + deduplicated + quarantined, always. ``ignored``: of those quarantined, values of
+    addresses somebody decided to ignore, which are counted and not kept.
+    """
 
     received: int
     stored: int
     deduplicated: int
     quarantined: int
+    ignored: int = 0
 
 
 def samples_ingest(
@@ -166,7 +170,12 @@ def _store(
 ) -> tuple[list[Result], frozenset[int], frozenset[int]]:
     """Results, machines marked, and those of them whose changes people wait to see."""
     asides: list[Aside] = []
-    split = [_split(context, delivery.samples, now, asides) for delivery in deliveries]
+    seen = None if refuse_unreadable else Seen(context.connection_id)
+    split, ignored = list[Rows](), list[int]()
+    for delivery in deliveries:
+        before = seen.ignored if seen else 0
+        split.append(_split(context, delivery.samples, now, asides, seen))
+        ignored.append(seen.ignored - before if seen else 0)
     if asides and refuse_unreadable:
         raise CannotReread(asides[0].reason)
     set_aside = [len(delivery.samples) - len(rows) for delivery, rows in zip(deliveries, split, strict=True)]
@@ -186,17 +195,22 @@ def _store(
             stored=count,
             deduplicated=len(delivery.samples) - aside - count,
             quarantined=aside + len(delivery.unread),
+            ignored=unwanted,
         )
-        for delivery, aside, count in zip(deliveries, set_aside, stored, strict=True)
+        for delivery, aside, count, unwanted in zip(deliveries, set_aside, stored, ignored, strict=True)
     ]
+    if seen:
+        seen.remember(now)
     return results, _mark(touched), pressing_in(context, [rows])
 
 
 # -- reading ------------------------------------------------------------------------------------------------
 
 
-def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside]) -> Rows:
-    """The rows that can be stored; the others go to ``asides`` with their reason."""
+def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside], seen: Seen | None) -> Rows:
+    """The rows that can be stored; the others go to ``asides`` with their reason. ``seen`` counts those that
+    are unmapped, of which some are ignored; None where they were counted when they came.
+    """
     signal_id, equipment_id, accepts = context.lookup(samples.addresses)
     rows = rows_of(samples, signal_id=signal_id, equipment_id=equipment_id, site_id=context.site_id)
     if not len(rows):
@@ -221,6 +235,8 @@ def _split(context: Context, samples: Columns, now: datetime, asides: list[Aside
         wrong = wrong & good
         if wrong.any():
             good &= ~wrong
+            if reason == UNKNOWN and seen is not None:
+                wrong = seen.wanted(samples, address, wrong)
             asides += _values_aside(context, samples, address, wrong, reason)
     return rows if good.all() else rows.take(good)
 
@@ -229,6 +245,8 @@ def _values_aside(
     context: Context, samples: Columns, address: Array, wrong: Array, reason: str
 ) -> list[Aside]:
     places = np.flatnonzero(wrong)
+    if not len(places):
+        return []
     found = np.unique(address[places])
     if reason in CLOCKS or (reason == UNKNOWN and len(found) > TOLD_APART):
         return [_aside(samples, EVERY, reason, places)]
@@ -261,6 +279,7 @@ def _counted(delivery: Delivery, result: Result) -> Counted:
         stored=result.stored,
         deduplicated=result.deduplicated,
         quarantined=result.quarantined,
+        ignored=result.ignored,
         samples=delivery.samples,
     )
 

@@ -19,6 +19,7 @@ from connectors.domain import columns as cols
 from connectors.domain.phrase import Told, late
 from connectors.interface import ConfigurationError
 from connectors.models import Connection, QuarantinedMessage, SignalDefinition
+from connectors.models.quarantine import COUNTED_ONLY, COUNTED_UNKNOWN, UNKNOWN
 from connectors.registry import connector_class
 from connectors.services.context import place_of
 from plant import audit
@@ -30,10 +31,6 @@ EVERY, KEPT_OF_CLOCKS = "*", 20_000
 KEPT_BYTES = 256 * 1024
 COUNTED_EVERY, REMEMBERED = 60.0, 10_000  # seconds; bounds of a connection
 CUT_SHORT = "bytes kept)"
-COUNTED_ONLY = "more than can be kept: only counted"
-UNKNOWN = "unknown address"
-# Not mapped is not unreadable, counted or kept
-COUNTED_UNKNOWN = f"{UNKNOWN}: {COUNTED_ONLY}"
 
 UPSERT = """
 INSERT INTO connectors_quarantinedmessage (connection_id, source, reason, form, raw, digest, count,

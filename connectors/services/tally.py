@@ -17,6 +17,8 @@ from django.utils import timezone
 from connectors.domain.columns import Columns, instant, micros
 from connectors.domain.delays import LAST
 from connectors.models import Connection, IngestTally, SpoolReport
+from connectors.selectors.disks import spool_key, spool_share
+from connectors.services.disks import disk_reading_keep
 
 # Rows of single deliveries are kept this long, for the rate per minute; then an hour is one row.
 KEPT_SINGLE = timedelta(hours=2)
@@ -27,9 +29,9 @@ NOT_LOST: dict[str, Any] = {"lost": 0, "lost_at": None, "lost_by": "", "lost_why
 _FOLD = """
 WITH old AS (DELETE FROM connectors_ingesttally WHERE at < %s AND NOT is_hour RETURNING *)
 INSERT INTO connectors_ingesttally
-    (connection_id, spool, at, is_hour, told, received, stored, deduplicated, quarantined, delays)
+    (connection_id, spool, at, is_hour, told, received, stored, deduplicated, quarantined, ignored, delays)
 SELECT connection_id, spool, date_trunc('hour', at, 'UTC'), true, sum(told), sum(received), sum(stored),
-       sum(deduplicated), sum(quarantined), '{}' FROM old GROUP BY 1, 2, 3, told IS NULL
+       sum(deduplicated), sum(quarantined), sum(ignored), '{}' FROM old GROUP BY 1, 2, 3, told IS NULL
 """
 
 
@@ -44,6 +46,7 @@ class Counted:
     deduplicated: int
     quarantined: int
     samples: Columns
+    ignored: int = 0
 
 
 def tally_append(*, connection_id: int, counted: Sequence[Counted], now: datetime) -> None:
@@ -64,6 +67,7 @@ def tally_append(*, connection_id: int, counted: Sequence[Counted], now: datetim
             stored=sum(one.stored for one in ours),
             deduplicated=sum(one.deduplicated for one in ours),
             quarantined=sum(one.quarantined for one in ours),
+            ignored=sum(one.ignored for one in ours),
             delays=delays,
             least_delay=least,
         )
@@ -98,14 +102,19 @@ def tallies_fold(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
+def spool_report(*, spool: uuid.UUID, report: dict[str, Any], heard_at: datetime | None = None) -> None:
     """Keep what a runner said of its spool; an older word never replaces a newer one, unless that one was
-    said by a clock that was ahead.
+    said by a clock that was ahead. ``heard_at``: when it was sent, by our clock; None = now.
     """
+    heard_at = heard_at or timezone.now()
     is_older = Q(at__lt=datetime.fromisoformat(report["at"])) | Q(at__gt=timezone.now() + AHEAD)
     known = dict(Connection.objects.filter(slug__in=report["counted"]).values_list("slug", "pk"))
     at = datetime.fromisoformat(report["at"])
+    # A runner of before this was told has no beginning to join
+    is_told = "listening" in report
     total, free = report["disk"]
+    share = spool_share(report["usage"], total, free)
+    disk_reading_keep(disk=spool_key(spool), share=share, total=total, now=heard_at)
     for slug, (received, confirmed) in sorted(report["counted"].items()):
         if slug not in known:
             continue
@@ -120,11 +129,22 @@ def spool_report(*, spool: uuid.UUID, report: dict[str, Any]) -> None:
             "is_full": report["full"],
         }
         newer = SpoolReport.objects.filter(connection_id=known[slug], spool=spool)
-        said |= _held_said(newer.select_for_update().first(), said, report.get("held", {}).get(slug))
+        before = newer.select_for_update().first()
+        said |= {"heard_at": heard_at, **_held_said(before, said, report.get("held", {}).get(slug))}
+        said |= _listening_said(before, report.get("listening", {}).get(slug))
         if not newer.filter(is_older).update(**said) and not newer.exists():
             SpoolReport.objects.bulk_create(
-                [SpoolReport(connection_id=known[slug], spool=spool, **said)], ignore_conflicts=True
+                [SpoolReport(connection_id=known[slug], spool=spool, is_joined=not is_told, **said)],
+                ignore_conflicts=True,
             )
+
+
+def _listening_said(before: SpoolReport | None, listening: Any) -> dict[str, Any]:
+    """The first word of a new spool: since when it hears the source, and up to when it knows another did."""
+    if listening is None or (before is not None and before.listening_since is not None):
+        return {}
+    since, resumed = (None if at is None else datetime.fromisoformat(at) for at in listening)
+    return {"listening_since": since, "resumed_from": resumed}
 
 
 def _held_said(before: SpoolReport | None, said: dict[str, Any], held: Any) -> dict[str, Any]:
@@ -133,7 +153,6 @@ def _held_said(before: SpoolReport | None, said: dict[str, Any], held: Any) -> d
     """
     values, batches, since = held or (None, None, None)
     found: dict[str, Any] = {
-        "heard_at": timezone.now(),
         "held": values,
         "held_batches": batches,
         "held_since": None if since is None else instant(since),

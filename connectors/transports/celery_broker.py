@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -48,26 +49,28 @@ class CeleryCarrier:
         await self._send(self._ingest, said, expendable=again)
 
     async def send_tick(self, watermarks: dict[str, str]) -> None:
-        await self._send(self._tick, {"watermarks": watermarks}, expendable=True, expires=60)
+        """Never expires: it would by our clock, and one that is behind would not be heard at all. An old one
+        says nothing that is wrong.
+        """
+        await self._send(self._tick, {"watermarks": watermarks}, expendable=True)
 
     async def send_report(self, spool: str, report: dict[str, Any]) -> None:
-        await self._send(self._report, {"spool": spool, "report": report}, expendable=True, expires=60)
+        """With the instant by the clock of Redis, which the workers share: how old it is then is known."""
+        said: dict[str, Any] = {"spool": spool, "report": report}
+        with contextlib.suppress(redis.asyncio.RedisError):
+            seconds, micros = await self._redis.time()
+            said["sent"] = seconds + micros / 1e6
+        await self._send(self._report, said, expendable=True)
 
-    async def _send(
-        self, job: tuple[str, str], kwargs: dict[str, Any], *, expendable: bool, **options: Any
-    ) -> None:
+    async def _send(self, job: tuple[str, str], kwargs: dict[str, Any], *, expendable: bool) -> None:
         async with self._sending:
-            await asyncio.to_thread(self._send_now, *job, kwargs, expendable, options)
+            await asyncio.to_thread(self._send_now, *job, kwargs, expendable)
 
-    def _send_now(
-        self, name: str, queue: str, kwargs: dict[str, Any], expendable: bool, options: dict[str, Any]
-    ) -> None:
+    def _send_now(self, name: str, queue: str, kwargs: dict[str, Any], expendable: bool) -> None:
         """``expendable``: another like it waits already or will follow; raises Crowded."""
         if expendable and (waiting := self._waiting(queue)) >= MOST_WAITING:
             raise Crowded(f"{waiting} tasks wait in queue {queue}: are workers running?")
-        self._app.send_task(
-            name, kwargs=kwargs, queue=queue, retry=False, argsrepr="", kwargsrepr="", **options
-        )
+        self._app.send_task(name, kwargs=kwargs, queue=queue, retry=False, argsrepr="", kwargsrepr="")
 
     def _waiting(self, queue: str) -> int:
         with self._app.connection_or_acquire() as connection:

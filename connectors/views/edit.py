@@ -74,7 +74,7 @@ def _edit(request: HttpRequest, protocol: str, connection: Connection | None) ->
         else:
             known = {signal.address: signal for signal in connection.signals.all()} if connection else {}
             context |= _tested(form, protocol, known)
-            context |= {"roles": SignalDefinition.Role.choices, "machines": _machines(site, actor)}
+            context |= {"roles": SignalDefinition.Role.choices, "machines": machines_of(site, actor)}
     return render(request, "connectors/connection_edit.html", context)
 
 
@@ -106,7 +106,7 @@ def _tested(form: ConnectionForm, protocol: str, known: dict[str, SignalDefiniti
     return {"probe": probe, "seen": rows, "warnings": warnings}
 
 
-def _machines(site: Any, actor: Actor) -> list[Any]:
+def machines_of(site: Any, actor: Actor) -> list[Any]:
     """The lines of a site, each followed by its machines."""
     found = [line for line in lines(actor) if line.path.startswith(site.path)]
     return [place for line in found for place in (line, *line_work_units(line.pk))]
@@ -148,7 +148,7 @@ def _save(
     except ConfigurationError as error:
         form.add_error(None, error.said(_))
         return None
-    chosen = _chosen(request, {place.pk for place in _machines(site, actor)})
+    chosen = _chosen(request, {place.pk for place in machines_of(site, actor)})
     if chosen:
         services.signals_save(connection=saved, signals=chosen, site=site, by=actor)
     return saved

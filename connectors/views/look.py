@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from connectors import selectors, services
+from connectors.domain.phrase import late, phrase
 from connectors.interface import ConfigurationError
 from connectors.models import Connection
 from connectors.registry import connectors
 from connectors.selectors import overview
 from connectors.selectors.nodes import granted_by, granted_said
 from connectors.selectors.trust import evidence_of
-from connectors.views.trust import judged
+from connectors.views.trust import grouped, judged
 from plant.access import actor_of, require
 
 
@@ -98,7 +99,8 @@ def unread_reprocess(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         stored = services.quarantine_reprocess(message_id=pk, by=actor, now=timezone.now())
     except services.CannotReread as error:
-        messages.error(request, _("Still unreadable: %(why)s") % {"why": error})
+        messages.error(request, _("Still unreadable: %(why)s") % {"why": error.said(_, grouped)})
     else:
-        messages.success(request, _("Read again: %(count)d values stored.") % {"count": stored})
+        done = phrase(late("Read again: %(count)d values stored."), count=stored)
+        messages.success(request, done.said(_, grouped))
     return redirect("connection_unread", slug=message.connection.slug)

@@ -12,13 +12,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
+from django.utils.translation import gettext_noop as noop
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from connectors import selectors, services
 from connectors.domain.balance import Spool
-from connectors.domain.trust import Evidence, Level, Missing, lasting, verdict
+from connectors.domain.phrase import phrase
+from connectors.domain.trust import Disk, Evidence, Level, Missing, lasting, verdict
 from connectors.models import Connection, RetiredHistory, SignalDefinition, SpoolReport
 from connectors.selectors.retired import retired_rows
 from connectors.selectors.trust import evidence_of
@@ -65,11 +69,17 @@ class Bar:
     count: int
 
 
+def grouped(number: int) -> str:
+    """Thousands apart, as the reader's language has them."""
+    return number_format(number, force_grouping=True)
+
+
 def judged(found: Evidence, now: datetime) -> Judged:
     told = verdict(found, now)
     words, tone, icon = LEVELS[told.level]
     reasons = [
-        Said(one.text.said(_), one.cause, one.evidence, one.level == Level.REFUSE) for one in told.reasons
+        Said(one.text.said(_, grouped), one.cause, one.evidence, one.level == Level.REFUSE)
+        for one in told.reasons
     ]
     return Judged(told.level.value, str(words), tone, icon, reasons)
 
@@ -90,7 +100,10 @@ def connection_trust(request: HttpRequest, slug: str) -> HttpResponse:
         "delay": found.delay and [lasting_fine(seconds) for seconds in found.delay],
         "clock": _clock(found.least_delay),
         "missing": _missing(found.gaps),
-        "disks": [(disk, round(disk.share * 100), disk.free and disk.free / 1e9) for disk in found.disks],
+        "disks": [
+            (disk, round(disk.share * 100), disk.free and disk.free / 1e9, _left(disk))
+            for disk in found.disks
+        ],
         "runners": [_runner(one, now) for one in found.spools if _is_told(one, now)],
         "waiting_since": _waiting_since(found.spools),
         "may_edit": actor.may("connection.edit", connection.site),
@@ -118,9 +131,10 @@ def spool_write_off(request: HttpRequest, slug: str, spool: UUID) -> HttpRespons
             spool=spool, why=request.POST.get("why", ""), by=actor, now=timezone.now()
         )
     except services.CannotWriteOff as error:
-        messages.error(request, str(error))
+        messages.error(request, error.said(_, grouped))
     else:
-        messages.success(request, _("Written off: %(count)d values, recorded as a gap.") % {"count": count})
+        done = phrase(noop("Written off: %(count)d values, recorded as a gap."), count=count)
+        messages.success(request, done.said(_, grouped))
     return redirect(f"{reverse('connection_trust', args=[slug])}#runners")
 
 
@@ -166,6 +180,16 @@ def _clock(least: float | None) -> str:
     if least < -0.05:
         return _("%(time)s ahead of ours") % {"time": lasting_fine(-least)}
     return _("not ahead; its quickest value took %(time)s") % {"time": lasting_fine(max(least, 0.0))}
+
+
+def _left(disk: Disk) -> str:
+    if disk.filling is None:
+        return ""
+    if disk.filling.days is None:
+        return _("not within a year")
+    days = max(round(disk.filling.days), 1)
+    said = ngettext("in about %(days)d day", "in about %(days)d days", days)
+    return said % {"days": days}
 
 
 def _missing(gaps: tuple[Missing, ...]) -> tuple[int, int]:

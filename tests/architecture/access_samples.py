@@ -124,6 +124,17 @@ def runner(world: World) -> dict[str, Any]:
     return {**found, "spool": made.spool}
 
 
+def unmapped(world: World) -> dict[str, Any]:
+    """An address nobody mapped."""
+    from connectors.models import Connection, UnmappedAddress
+
+    found = connection(world)
+    of = Connection.objects.get(**found)
+    said = {"address": "M1/temp", "count": 1, "first_seen": AT, "last_seen": AT}
+    UnmappedAddress.objects.get_or_create(connection=of, **said)
+    return found
+
+
 def protocol(world: World) -> dict[str, Any]:
     return {"protocol": "mqtt"}
 
@@ -400,6 +411,7 @@ SAMPLES: dict[str, Callable[[World], dict[str, Any]]] = {
         enrolment,
         connection,
         runner,
+        unmapped,
         protocol,
         signal,
         gap,

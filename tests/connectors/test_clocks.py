@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import uuid
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import redis
+from celery import Celery
 from django.test import Client
 from django.utils import timezone
 
@@ -29,6 +33,8 @@ from connectors.selectors.trust import evidence_of
 from connectors.services.ingest import FUTURE, Delivery, Result, deliveries_store
 from connectors.services.quarantine import EVERY, Clocks
 from connectors.spool import Spool
+from connectors.transports.celery_broker import CeleryCarrier
+from mom.embedded.valkey import EmbeddedValkey
 from tests.factories.connectors import signal_make
 from tests.factories.plant import account_make, actor_make, line_make
 
@@ -208,3 +214,56 @@ async def test_a_runner_whose_clock_is_put_back_says_on_how_far_it_is(
         ticking.cancel()
         await asyncio.gather(ticking, return_exceptions=True)
         spool.close()
+
+
+async def test_a_runner_far_behind_is_heard_and_its_clock_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it sends expires by no clock of its own; how old a word is counts by the clock of the broker."""
+    valkey = EmbeddedValkey(tmp_path)
+    valkey.start()
+    app = Celery(broker=valkey.url)
+    monkeypatch.setattr(app, "now", lambda: timezone.now() - APART)
+    carrier = CeleryCarrier(app, valkey.url, ingest=("i", "q"), tick=("t", "q"), report=("r", "q"))
+    client = redis.Redis.from_url(valkey.url)
+    monkeypatch.setattr(tasks, "_redis", client)
+    try:
+        await carrier.send_tick({"c": "2026-01-01T00:00:00+00:00"})
+        await carrier.send_report("s", {"at": "2026-01-01T00:00:00+00:00"})
+        sent = [json.loads(one) for one in client.lrange("q", 0, -1)]
+        assert [one["headers"]["expires"] for one in sent] == [None, None]
+        (said,) = [told for told in map(body_of, sent) if "report" in told]
+        assert timedelta(0) <= tasks._age(said["sent"]) < timedelta(seconds=60)
+        assert tasks._age(said["sent"] - 90) >= timedelta(seconds=90), "it lay in the queue for so long"
+    finally:
+        client.close()
+        await carrier.close()
+        app.close()
+        valkey.stop()
+
+
+def body_of(message: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a task as the broker has it."""
+    kwargs: dict[str, Any] = json.loads(base64.b64decode(message["body"]))[1]
+    return kwargs
+
+
+@pytest.mark.parametrize(("apart", "level"), [(90, "care"), (3600, "refuse")])
+def test_a_runner_behind_is_what_is_wrong_not_the_source(
+    signal: SignalDefinition, apart: int, level: str
+) -> None:
+    """Its reports come although its clock is behind; the source only seems to be ahead."""
+    now, slug = timezone.now(), signal.connection.slug
+    behind = now - timedelta(seconds=apart)
+    tell(signal, source=now, arrival=behind, now=now)
+    said = {"at": behind.isoformat(), "host": "edge", "usage": 0.1, "disk": [10**12, 10**11], "full": False}
+    report = {**said, "counted": {slug: [3, 3]}}
+    tasks.spool_report(spool=str(SPOOL), report=report)
+    [told] = said_of(signal, now)
+    assert told.startswith("the runner's clock is ")
+    assert told.endswith(" behind ours")
+    found = evidence_of(connections=[signal.connection], now=now)[signal.connection_id]
+    assert level in {
+        reason.level.value for reason in verdict(found, now).reasons if reason.evidence == "clock"
+    }
+    assert not [reason for reason in verdict(found, now).reasons if "not reported" in str(reason.text)]
