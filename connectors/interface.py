@@ -49,11 +49,14 @@ def option(default: Any = dataclasses.MISSING, *, label: str, help: str, **extra
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectorConfig:
-    """``addresses`` and ``resume_from`` come from the runner; every other field is the engineer's."""
+    """``addresses``, ``resume_from`` and ``remembered`` (what earlier batches said to ``remember``) come from
+    the runner; every other field is the engineer's.
+    """
 
     addresses: tuple[str, ...] = ()
     resume_from: datetime | None = None
-    SUPPLIED: ClassVar[frozenset[str]] = frozenset({"addresses", "resume_from"})
+    remembered: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    SUPPLIED: ClassVar[frozenset[str]] = frozenset({"addresses", "resume_from", "remembered"})
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any], **supplied: Any) -> Self:
@@ -128,7 +131,8 @@ class SampleBatch:
     """What arrived together.
 
     ``token`` is the connector's own: what to acknowledge once the batch is on disk. Not ``followed``: another
-    host records now, so nothing can be said of how far the values are complete.
+    host records now, so nothing can be said of how far the values are complete. ``remember``: kept on disk
+    with the batch, in one commit, and told to whoever reads this source next; None = forget.
     """
 
     samples: Columns = field(default_factory=Columns)
@@ -138,9 +142,10 @@ class SampleBatch:
     followed: bool = True
     token: Any = None
     messages: int = 0
+    remember: dict[str, bytes | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        said = self.gaps or self.malformed or self.notices or self.messages
+        said = self.gaps or self.malformed or self.notices or self.messages or self.remember
         return bool(len(self.samples) or said)
 
 

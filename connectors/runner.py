@@ -134,7 +134,10 @@ class Runner:
         try:
             cls = connector_class(str(item["protocol"]))
             config = cls.config_class.from_mapping(
-                item["config"], addresses=tuple(item["addresses"]), resume_from=await self._resume(slug, item)
+                item["config"],
+                addresses=tuple(item["addresses"]),
+                resume_from=await self._resume(slug, item),
+                remembered=await asyncio.to_thread(self.spool.remembered, slug),
             )
             connector = cls(config)
         except ConfigurationError as error:
@@ -162,6 +165,9 @@ class Runner:
     async def _resume(self, slug: str, item: Mapping[str, Any]) -> datetime | None:
         """When an earlier process, or another runner, last followed this source; None for the first."""
         if item.get("since"):
+            # Older than what another runner did since
+            gone = dict.fromkeys(await asyncio.to_thread(self.spool.remembered, slug))
+            await self._with_room(lambda: self.spool.remember(slug, gone))
             return datetime.fromisoformat(item["since"])
         known = self.spool.last_alive(slug)
         if known is None:
@@ -210,6 +216,8 @@ class Runner:
             followed.heard = batch.followed
             followed.listening = followed.listening or (datetime.now(UTC) if batch.followed else None)
         if not (len(batch.samples) or batch.gaps or batch.malformed or batch.notices):
+            if batch.remember:
+                await self._with_room(lambda: self.spool.remember(slug, batch.remember))
             return
         now = time.time_ns() // 1000
         arrived = min(batch.samples.arrival_time, default=now)
@@ -222,7 +230,13 @@ class Runner:
             followed.busy_since = instant(arrived)
         await self._with_room(
             lambda: self.spool.append(
-                slug, arrived=arrived, samples=samples, extras=text, gaps=batch.gaps, count=count
+                slug,
+                arrived=arrived,
+                samples=samples,
+                extras=text,
+                gaps=batch.gaps,
+                count=count,
+                remember=batch.remember,
             )
         )
         if followed:

@@ -20,24 +20,26 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
+from connectors.domain import spool_tables as sql
 from connectors.domain.columns import instant, micros
 from connectors.domain.outage import GapRecord
-from connectors.domain.spool_tables import COUNT, HELD, INDEX, NAMES, SCHEMA
 from connectors.domain.wire import Unread, extras_to_json, gap_from_json, gap_to_json
 
 # A sum that took long is asked for again after 50 times as long, so that writing goes on
 SUM_QUICK, SUM_SHARE, SUM_KEPT = 0.02, 50, 30.0
 HIGHEST = 2**63 - 1
 GROUP = 500
+Said = Mapping[str, bytes | None]
 PAGE_RESERVE = 16 * 1024 * 1024
 DISK_RESERVE = 8 * 1024 * 1024
 RESERVE_SUFFIX = ".reserve"
@@ -130,11 +132,11 @@ class Spool:
             self._rows(f"PRAGMA synchronous={synchronous}")
             # Debian's SQLite overwrites what it deletes: as much writing again, and a full disk has no room
             self._rows("PRAGMA secure_delete=OFF")
-            self._db.executescript(SCHEMA)
+            self._db.executescript(sql.SCHEMA)
             if not any(name == "count" for _, name, *_ in self._rows("PRAGMA table_info(batch)")):
                 self._rows("ALTER TABLE batch ADD COLUMN count INTEGER NOT NULL DEFAULT 0")
             with contextlib.suppress(sqlite3.OperationalError):  # no room: slower until there is
-                self._db.executescript(INDEX)
+                self._db.executescript(sql.INDEX)
             self._rows("INSERT OR IGNORE INTO about VALUES ('spool', ?)", [str(uuid.uuid4())])
             ((self.id,),) = self._rows("SELECT value FROM about WHERE name = 'spool'")
         except sqlite3.DatabaseError as error:
@@ -162,8 +164,10 @@ class Spool:
         extras: str = "{}",
         gaps: Sequence[GapRecord] = (),
         count: int = 0,
+        remember: Said = MappingProxyType({}),
     ) -> int:
-        """Durable when it returns, with which of its gaps are open; ``count``: values and messages in it.
+        """Durable when it returns, with which of its gaps are open and what to ``remember`` of it (None:
+        forget); ``count``: values and messages in it.
 
         Raises SpoolFull, or SpoolBroken: the disk failed.
         """
@@ -175,7 +179,11 @@ class Spool:
             raise SpoolFull(f"{self.path} holds {self._used} of {self.limit} bytes")
         self._used += len(samples) + len(extras)
         values = (connection, arrived, samples, extras, count)
-        return int(await self._submit(lambda: self._insert(values, gaps)))
+        return int(await self._submit(lambda: self._insert(values, gaps, remember)))
+
+    async def remember(self, connection: str, said: Said) -> None:
+        """As ``append`` does, without a batch. Raises SpoolFull."""
+        await self._submit(lambda: self._remember(connection, said))
 
     async def confirm(self, sequences: Iterable[int]) -> None:
         """The database holds these: forget them. Raises SpoolFull: ask again."""
@@ -270,9 +278,15 @@ class Spool:
             statement = "DELETE FROM batch WHERE sequence = ? RETURNING connection, count"
             for slug, count in self._rows(statement, [sequence]):
                 gone[slug] += count
-        self._many(COUNT, [(slug, 0, count) for slug, count in gone.items()])
+        self._many(sql.COUNT, [(slug, 0, count) for slug, count in gone.items()])
 
-    def _insert(self, values: tuple[str, int, bytes, str, int], gaps: Sequence[GapRecord]) -> int:
+    def _remember(self, slug: str, said: Said) -> None:
+        self._many(sql.FORGET, [(slug, name) for name in said])
+        self._many(sql.REMEMBER, [(slug, name, value) for name, value in said.items() if value is not None])
+
+    def _insert(self, values: tuple[str, int, bytes, str, int], gaps: Sequence[GapRecord], said: Said) -> int:
+        if said:
+            self._remember(values[0], said)
         for gap in gaps:
             if gap.end_time is None:
                 row = [str(gap.key), values[0], json.dumps(gap_to_json(gap))]
@@ -280,7 +294,7 @@ class Spool:
             else:
                 self._rows("DELETE FROM open_gap WHERE key = ?", [str(gap.key)])
         if values[4]:
-            self._rows(COUNT, [values[0], values[4], 0])
+            self._rows(sql.COUNT, [values[0], values[4], 0])
         statement = "INSERT INTO batch (connection, arrived, samples, extras, count) VALUES (?, ?, ?, ?, ?)"
         with contextlib.closing(self._db.execute(statement, values)) as cursor:
             return int(cursor.lastrowid or 0)
@@ -290,35 +304,23 @@ class Spool:
     def after(self, connection: str, sequence: int, *, limit: int, last: int | None = None) -> list[Entry]:
         """In order, those after a number, up to and with ``last``."""
         with self._lock:
-            rows = self._rows(
-                "SELECT sequence, connection, arrived, samples, extras, count FROM batch"
-                " WHERE connection = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?",
-                [connection, sequence, HIGHEST if last is None else last, limit],
-            )
+            rows = self._rows(sql.AFTER, [connection, sequence, HIGHEST if last is None else last, limit])
         return [Entry(*row) for row in rows]
 
     def older(self, connection: str, sequence: int, at: int) -> int:
         """Number of the last one after ``sequence`` that arrived before ``at`` (microseconds); else this."""
         with self._lock:
-            rows = self._rows(
-                "SELECT sequence FROM batch WHERE connection = ? AND sequence > ? AND arrived < ?"
-                " ORDER BY sequence DESC LIMIT 1",
-                [connection, sequence, at],
-            )
+            rows = self._rows(sql.OLDER, [connection, sequence, at])
         return int(rows[0][0]) if rows else sequence
 
     def oldest(self) -> dict[str, datetime]:
         """Arrival of the oldest unconfirmed batch per connection."""
         with self._lock:
-            rows = self._rows(
-                f"{NAMES} SELECT connection, arrived FROM batch WHERE sequence IN (SELECT"
-                " (SELECT min(sequence) FROM batch WHERE connection = name) FROM names)"
-            )
-        return {slug: instant(at) for slug, at in rows}
+            return {slug: instant(at) for slug, at in self._rows(sql.OLDEST)}
 
     def connections(self) -> list[str]:
         with self._lock:
-            return [slug for (slug,) in self._rows(f"{NAMES} SELECT name FROM names WHERE name NOTNULL")]
+            return [slug for (slug,) in self._rows(sql.WAITING)]
 
     def _summed(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Values written and confirmed per connection; values and batches really held, and since when. Both
@@ -328,7 +330,7 @@ class Spool:
             began = time.monotonic()
             with self._lock:
                 counted = self._rows("SELECT connection, received, confirmed FROM counted")
-                held = self._rows(HELD)
+                held = self._rows(sql.HELD)
             self._sums = {slug: tuple(row) for slug, *row in counted}, {slug: row for slug, *row in held}
             took = time.monotonic() - began
             self._sum_due = began + (min(SUM_SHARE * took, SUM_KEPT) if took > SUM_QUICK else 0.0)
@@ -358,6 +360,10 @@ class Spool:
             with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError):
                 found.append(gap_from_json(json.loads(gap)))
         return found
+
+    def remembered(self, connection: str) -> dict[str, bytes]:
+        with self._lock:
+            return dict(self._rows("SELECT name, value FROM remembered WHERE connection = ?", [connection]))
 
     def last_alive(self, connection: str) -> datetime | None:
         with self._lock:

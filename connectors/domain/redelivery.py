@@ -3,38 +3,125 @@
 MQTT 3.1.1 §4.4: on the next connection the broker sends again, with DUP, what it holds unacknowledged. A
 PUBACK it did read makes the message id free (§2.3.1): a DUP under the same id is then another message, though
 it may say the same. It has read every PUBACK sent before a PINGREQ that it answered.
+
+Until then nobody can tell, unless the broker counts its ids up and comes back to one only after 65,535 others
+(Mosquitto does). One that was seen to go back is given the benefit of the doubt: what it repeats is kept.
 """
 
 from __future__ import annotations
 
+import struct
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+_ENTRY: Final = struct.Struct("<Hq")
+_HALF: Final = 32_768
+_PENDING: Final = 2**63
+GOES_BACK: Final = "goes back"
+
+
+class _Stored(NamedTuple):
+    """``turn``: PINGREQs sent on this connection when the PUBACK had been; not ``told``: it never was."""
+
+    said: int
+    turn: int
+    told: bool
+
 
 class Unconfirmed:
-    """What the messages said, by id. ``turn``: PINGREQs sent on this connection when the PUBACK had been."""
+    """What the messages said, by id. ``remembered``: what an earlier process noted in its spool of the same
+    ``source``, with the batches it stored; whatever else it holds is forgotten.
+    """
 
-    def __init__(self) -> None:
-        self._said: dict[int, tuple[int, int]] = {}
+    def __init__(self, source: str = "", remembered: Mapping[str, bytes] | None = None) -> None:
+        self._source = source
+        self._stored: dict[int, _Stored] = {}
+        self._notes: deque[tuple[int, int]] = deque()
+        self._noted = 0
+        self._last = 0
+        self._goes_back = False
+        self._news: dict[str, bytes | None] = {}
+        for name, value in sorted((remembered or {}).items()):
+            self._recall(name, value)
 
     def __len__(self) -> int:
-        return len(self._said)
+        return len(self._stored)
 
-    def stored(self, mid: int, said: int, turn: int) -> None:
-        self._said.pop(mid, None)
-        self._said[mid] = (said, turn)
+    def _recall(self, name: str, value: bytes) -> None:
+        source, _, rest = name.rpartition("/")
+        if source == self._source and rest == GOES_BACK:
+            self._goes_back = True
+        elif source == self._source and rest.isdecimal() and len(value) % _ENTRY.size == 0:
+            self._noted = int(rest)
+            self._notes.append((self._noted, 0))
+            for mid, said in _ENTRY.iter_unpack(value):
+                self._stored[mid] = _Stored(said, 0, told=True)
+        else:
+            self._news[name] = None
+
+    # -- messages ------------------------------------------------------------------------------------------
 
     def sent_anew(self, mid: int) -> None:
         """Without DUP: the id was free."""
-        self._said.pop(mid, None)
+        self._stored.pop(mid, None)
+        if self._last and not 0 < (mid - self._last) % 65_536 < _HALF and not self._goes_back:
+            self._goes_back = True
+            self._news[f"{self._source}/{GOES_BACK}"] = b""
+        self._last = mid
 
     def again(self, mid: int, said: int) -> bool:
-        return mid in self._said and self._said[mid][0] == said
+        stored = self._stored.get(mid)
+        return stored is not None and stored.said == said and not (stored.told and self._goes_back)
+
+    def stored(self, mid: int, said: int, turn: int, *, told: bool = True) -> None:
+        self._stored.pop(mid, None)
+        self._stored[mid] = _Stored(said, turn, told)
 
     def answered(self, count: int) -> None:
         """``count``: PINGREQs answered, as far as all that came before the answer was dealt with."""
-        for mid, (_, turn) in list(self._said.items()):
-            if turn >= count:
+        for mid, stored in list(self._stored.items()):
+            if stored.turn >= count:
                 break
-            del self._said[mid]
+            del self._stored[mid]
+        while self._notes and self._notes[0][1] < count:
+            self._forget()
 
     def connected(self, *, kept: bool) -> None:
         """Turns count anew. Without its session the broker counts its ids anew as well."""
-        self._said = {mid: (said, 0) for mid, (said, _) in self._said.items()} if kept else {}
+        if kept:
+            self._stored = {mid: stored._replace(turn=0) for mid, stored in self._stored.items()}
+            self._notes = deque((number, 0) for number, _ in self._notes)
+            return
+        self._stored.clear()
+        while self._notes:
+            self._forget()
+        if self._goes_back:
+            self._news[f"{self._source}/{GOES_BACK}"] = None
+        self._last, self._goes_back = 0, False
+
+    # -- what another process must know --------------------------------------------------------------------
+
+    def note(self, messages: Iterable[tuple[int, int]]) -> None:
+        """(mid, what it said) of a batch, to be on disk with it, before any of its PUBACKs."""
+        packed = b"".join(_ENTRY.pack(mid, said) for mid, said in messages)
+        if packed:
+            self._noted += 1
+            self._notes.append((self._noted, _PENDING))
+            self._news[self._name(self._noted)] = packed
+
+    def acknowledged(self, turn: int) -> None:
+        """The PUBACKs of what was noted last are sent, as ``stored`` was told of each."""
+        if self._notes and self._notes[-1][1] == _PENDING:
+            self._notes[-1] = self._noted, turn
+
+    def news(self) -> dict[str, bytes | None]:
+        """What is to be noted (None: forgotten) since this was last asked."""
+        news, self._news = self._news, {}
+        return news
+
+    def _forget(self) -> None:
+        self._news[self._name(self._notes.popleft()[0])] = None
+
+    def _name(self, number: int) -> str:
+        return f"{self._source}/{number:020d}"

@@ -83,7 +83,7 @@ class MqttConnector:
         self._outage = Outage(self._source)
         self._session: MqttSession | None = None
         self._tells = all(Rule.from_mapping(raw).ordered_by_itself for raw in config.mappings)
-        self._unconfirmed = Unconfirmed()
+        self._unconfirmed = Unconfirmed(self._source, config.remembered)
         self._started = False
 
     async def probe(self) -> Probe:
@@ -164,12 +164,18 @@ class MqttConnector:
     async def acknowledge(self, batch: SampleBatch) -> None:
         """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
         messages: list[Received] = batch.token or []
-        session = self._session
+        session, turn, told = self._session, 0, False
         if session is not None:
+            told = session.connected
             session.acknowledge([(message.mid, message.qos) for message in messages])
-        turn = session.asked if session is not None else 0
+            turn = session.asked
         for message in messages:
-            self._unconfirmed.stored(message.mid, _said(message), turn)
+            self._unconfirmed.stored(message.mid, self._said(message), turn, told=told)
+        self._unconfirmed.acknowledged(turn)
+
+    def _said(self, message: Received) -> int:
+        """What tells a message from another of its id; where it has to outlive this process, its digest."""
+        return hash((message.topic, message.payload)) if self._tells else _digest(message)
 
     @property
     def _client_id(self) -> str:
@@ -197,10 +203,13 @@ class MqttConnector:
             if problem:
                 batch.malformed.append(problem)
         batch.token = [message for message in messages if message.qos]
+        if not self._tells:
+            self._unconfirmed.note((message.mid, self._said(message)) for message in batch.token)
+        batch.remember = self._unconfirmed.news()
         return batch
 
     def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
-        if message.dup and self._unconfirmed.again(message.mid, _said(message)):
+        if message.dup and self._unconfirmed.again(message.mid, self._said(message)):
             return None
         if message.qos:
             self._unconfirmed.sent_anew(message.mid)
@@ -230,10 +239,6 @@ class MqttConnector:
             source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns
         )
         return columns
-
-
-def _said(message: Received) -> int:
-    return hash((message.topic, message.payload))
 
 
 def _digest(message: Received) -> int:

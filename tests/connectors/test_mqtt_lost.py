@@ -18,7 +18,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from connectors.domain.columns import instant, micros
 from connectors.domain.outage import GapRecord, in_scope
-from connectors.domain.redelivery import Unconfirmed
 from connectors.interface import Connector, SampleBatch, Unavailable
 from connectors.protocols.mqtt import MqttConfig, MqttConnector
 from connectors.protocols.sparkplug import SparkplugConfig, SparkplugConnector
@@ -310,32 +309,3 @@ async def test_the_answer_to_a_ping_tells_that_the_broker_has_read_what_was_ackn
             send(publisher, "1")
         await until(lambda: len(values(told.batches, "M1/count")) == 3)
         await until(lambda: len(made._unconfirmed) == 0)
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["new", "new", "read", "ping"]), st.integers(1, 3), st.integers(0, 1)),
-        max_size=40,
-    )
-)
-def test_only_what_the_broker_may_not_have_read_is_a_copy(
-    steps: list[tuple[str, int, int]],
-) -> None:
-    """A broker that frees an id as it reads its PUBACK; everything after its last answer is in doubt."""
-    unconfirmed, doubtful, pings = Unconfirmed(), dict[int, int](), 0
-    for step, mid, said in steps:
-        if step == "new":
-            unconfirmed.sent_anew(mid)
-            unconfirmed.stored(mid, said, pings)
-            doubtful[mid] = said
-        elif step == "ping":
-            pings += 1
-            unconfirmed.answered(pings)
-            doubtful.clear()
-        else:
-            assert unconfirmed.again(mid, said) == (doubtful.get(mid) == said)
-    unconfirmed.connected(kept=True)
-    for mid in (1, 2, 3):
-        assert [unconfirmed.again(mid, said) for said in (0, 1)] == [doubtful.get(mid) == s for s in (0, 1)]
-    unconfirmed.connected(kept=False)
-    assert len(unconfirmed) == 0
