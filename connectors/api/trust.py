@@ -20,6 +20,7 @@ from connectors import selectors, services
 from connectors.domain.balance import Spool
 from connectors.domain.trust import Evidence, Level, Missing, verdict
 from connectors.models import SpoolReport
+from connectors.selectors.imports import imports_of
 from connectors.selectors.trust import evidence_of
 from plant.rest import actor_of, once, refuse_unknown
 
@@ -121,6 +122,20 @@ class CheckedSerializer(serializers.Serializer[Any]):
     broken = serializers.IntegerField(help_text="Segments that do not agree with their seals.")
 
 
+class ImportSerializer(serializers.Serializer[Any]):
+    file = serializers.CharField(source="record.file")
+    state = serializers.ChoiceField(choices=[(state, state) for state in ("going", "stopped", "done")])
+    share = serializers.FloatField(help_text="Read so far, 0 to 1.")
+    rows = serializers.IntegerField(source="record.rows")
+    rows_total = serializers.IntegerField(source="record.rows_total")
+    stored = serializers.IntegerField(source="record.stored")
+    deduplicated = serializers.IntegerField(source="record.deduplicated")
+    quarantined = serializers.IntegerField(source="record.quarantined")
+    began_at = serializers.DateTimeField(source="record.began_at")
+    moved_at = serializers.DateTimeField(source="record.moved_at", help_text="When it last got on.")
+    problem = serializers.CharField(source="record.problem", help_text="Why it stopped, if it said so.")
+
+
 class TrustSerializer(serializers.Serializer[Any]):
     connection = serializers.SlugField()
     verdict = serializers.ChoiceField(choices=[(level.value, level.value) for level in Level])
@@ -143,6 +158,7 @@ class TrustSerializer(serializers.Serializer[Any]):
     stuck = StuckSerializer(many=True)
     disks = DiskSerializer(many=True)
     rate = MinuteSerializer(many=True)
+    imports = ImportSerializer(many=True, help_text="Files of history of the last 30 days.")
     history = CheckedSerializer(
         allow_null=True, help_text="When packed history was last compared with its seals."
     )
@@ -173,6 +189,7 @@ class TrustView(APIView):
             ],
             "runners": [_runner(one, now) for one in found.spools],
             "gaps": [_gap(gap, gap.lasted(now).total_seconds()) for gap in found.gaps],
+            "imports": imports_of(connection_id=connection.pk, now=now),
             **_measured(found),
         }
         return Response(TrustSerializer(answer).data)

@@ -10,14 +10,19 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
+from django.db.models import F, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from connectors.domain.phrase import Told
 from connectors.domain.wire import Unread
 from connectors.interface import SampleBatch
-from connectors.models import IngestReceipt
+from connectors.models import Connection, HistoryImport, IngestReceipt
 from connectors.services.ingest import Delivery, deliveries_store
 
 IMPORTS = uuid.UUID("2b7f0a44-6a0e-4a52-8f0e-0a5c1f0d9a77")
+
+COUNTS = ("stored", "deduplicated", "quarantined")
 
 
 class Readable(Protocol):
@@ -48,8 +53,25 @@ def import_key(*, connection: str, path: Path, settings: Mapping[str, Any]) -> u
     return uuid.uuid5(IMPORTS, f"{connection}\n{digest.hexdigest()}\n{said}")
 
 
-def history_import(*, connection: str, source: Readable, key: uuid.UUID) -> Iterator[Progress]:
-    """Each batch is one transaction with its receipt: a kill at any instant loses and doubles nothing."""
+def history_import(
+    *, connection: str, source: Readable, key: uuid.UUID, file: str, total: int
+) -> Iterator[Progress]:
+    """Each batch is one transaction with its receipt: a kill at any instant loses and doubles nothing.
+
+    ``total`` rows are in ``file``; how far it got is on record for the pages.
+    """
+    record = _record(connection, key, file, total)
+    try:
+        yield from _imported(connection, source, key, record)
+    except (Told, OSError) as error:
+        record.update(problem=str(error)[:500])
+        raise
+    record.filter(ended_at=None).update(ended_at=timezone.now())
+
+
+def _imported(
+    connection: str, source: Readable, key: uuid.UUID, record: QuerySet[HistoryImport]
+) -> Iterator[Progress]:
     known = set(IngestReceipt.objects.filter(spool=key).values_list("sequence", flat=True))
     skip = next(number for number in range(len(known) + 1) if number + 1 not in known)
     done = Progress(0, skip)
@@ -58,6 +80,13 @@ def history_import(*, connection: str, source: Readable, key: uuid.UUID) -> Iter
         delivery = Delivery(samples=batch.samples, unread=unread, receipt=(key, number), is_runner=False)
         _, results = deliveries_store(
             slug=connection, deliveries=[delivery], now=timezone.now(), sparingly=True
+        )
+        record.update(
+            rows=int(batch.token),
+            moved_at=timezone.now(),
+            stored=F("stored") + sum(one.stored for one in results),
+            deduplicated=F("deduplicated") + sum(one.deduplicated for one in results),
+            quarantined=F("quarantined") + sum(one.quarantined for one in results),
         )
         done = Progress(
             rows=int(batch.token),
@@ -68,3 +97,16 @@ def history_import(*, connection: str, source: Readable, key: uuid.UUID) -> Iter
             quarantined=done.quarantined + sum(one.quarantined for one in results),
         )
         yield done
+
+
+def _record(connection: str, key: uuid.UUID, file: str, total: int) -> QuerySet[HistoryImport]:
+    """Counts go on from the receipts: what was stored at the instant of a kill is in them."""
+    now = timezone.now()
+    receipts = IngestReceipt.objects.filter(spool=key)
+    before = receipts.aggregate(**{name: Coalesce(Sum(name), 0) for name in COUNTS})
+    told = {**before, "file": file[:255], "rows_total": total, "moved_at": now, "problem": ""}
+    pk = Connection.objects.values_list("pk", flat=True).get(slug=connection)
+    HistoryImport.objects.update_or_create(
+        key=key, defaults=told, create_defaults={**told, "connection_id": pk, "began_at": now}
+    )
+    return HistoryImport.objects.filter(key=key)

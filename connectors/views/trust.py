@@ -24,6 +24,7 @@ from connectors.domain.balance import Spool
 from connectors.domain.phrase import phrase
 from connectors.domain.trust import Disk, Evidence, Level, Missing, lasting, verdict
 from connectors.models import Connection, RetiredHistory, SignalDefinition, SpoolReport
+from connectors.selectors.imports import imports_of
 from connectors.selectors.retired import retired_rows
 from connectors.selectors.trust import evidence_of
 from plant.access import actor_of, require
@@ -111,6 +112,7 @@ def connection_trust(request: HttpRequest, slug: str) -> HttpResponse:
         "rate": round(sum(found.rate.values()) / MINUTES),
         "most": max(found.rate.values(), default=0),
         "retired": _dropped(connection.pk),
+        "imports": imports_of(connection_id=connection.pk, now=now),
         "now": now,
         "width": WIDTH,
         "height": HEIGHT,

@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from connectors import protocols, registry, services
-from connectors.models import Connection, DirtyMark, QuarantinedMessage, SignalSample
+from connectors.models import Connection, DirtyMark, HistoryImport, QuarantinedMessage, SignalSample
 from connectors.protocols import files
+from connectors.selectors.imports import imports_of
 from connectors.selectors.trust import evidence_of
 from tests.factories.connectors import connection_make, signal_make
-from tests.factories.plant import line_make
+from tests.factories.plant import account_make, line_make
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -105,7 +107,11 @@ def test_what_cannot_be_imported_is_said(
 
 
 def test_parquet_is_imported_and_goes_on_after_a_kill(
-    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    connection: Connection,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    client: Client,
 ) -> None:
     """Times of any unit, numbers of any kind, and what is no value; the bar says how much of it is read."""
     arrow, parquet = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
@@ -137,6 +143,13 @@ def test_parquet_is_imported_and_goes_on_after_a_kill(
     with pytest.raises(KeyboardInterrupt):
         run(made)
     assert shares(capsys) == ["20%", "40%"]
+    client.force_login(account_make("engineer", connection.site))
+    (told,) = client.get("/api/v1/connections/press/trust").json()["imports"]
+    assert (told["state"], told["share"], told["rows"], told["stored"]) == ("going", 0.4, 20, 20)
+    HistoryImport.objects.update(
+        moved_at=START, stored=0
+    )  # killed long ago, and before its counts were written
+    assert imports_of(connection_id=connection.pk, now=START + timedelta(hours=1))[0].state == "stopped"
     monkeypatch.setattr(services.history, "deliveries_store", store)
     groups_read: list[int] = []
     groups_after = files.groups_after
@@ -147,6 +160,9 @@ def test_parquet_is_imported_and_goes_on_after_a_kill(
     )
     run(made)
     assert groups_read == [2, 3, 4, 5, 6, 7], "14 of the 20 rows that are stored are not read again"
+    (seen,) = imports_of(connection_id=connection.pk, now=datetime.now(UTC))
+    assert (seen.state, seen.share, seen.record.stored, seen.record.quarantined) == ("done", 1.0, 48, 2)
+    assert "history.parquet" in client.get("/connections/press/trust/").content.decode()
     assert shares(capsys) == ["60%", "80%", "100%"], "on from where it stopped"
     rows = SignalSample.objects.order_by("source_time").values_list(
         "source_time", "v_int", "v_float", "quality"

@@ -32,7 +32,10 @@ class Command(BaseCommand):
             total: int = source.rows_in_all()
             key = services.import_key(connection=connection.slug, path=path, settings=settings)
             done = None
-            for done in services.history_import(connection=connection.slug, source=source, key=key):
+            found = services.history_import(
+                connection=connection.slug, source=source, key=key, file=path.name, total=total
+            )
+            for done in found:
                 self._show(done.rows, total, done.stored)
         except Connection.DoesNotExist:
             known = ", ".join(Connection.objects.values_list("slug", flat=True)) or "none"
