@@ -1,4 +1,8 @@
-"""Job orders given to a machine and its responses, by OPC 10031-4 (ISA-95 job control): words and time."""
+"""Job orders given to a machine and its responses, by OPC 10031-4 (ISA-95 job control): words and time.
+
+Clauses are those of version 2; version 1 (2021) has another namespace, one method for all commands and an
+enumeration of states.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from connectors.domain.phrase import Phrase, late, phrase
@@ -27,6 +32,17 @@ METHODS: Final = {
 # Those that carry the whole order; the others name it
 WITH_ORDER: Final = frozenset({"store", "store_and_start", "update"})
 
+# Commands of version 1, in an argument of ReceiveJobOrder (its §6.3.1)
+COMMANDS_1: Final = {
+    "store": 1,
+    "store_and_start": 2,
+    "start": 3,
+    "update": 4,
+    "stop": 5,
+    "cancel": 6,
+    "clear": 7,
+}
+
 # Names and numbers of the states (§6.2.1.2)
 STATES: Final = (
     "not_allowed_to_start",
@@ -36,6 +52,19 @@ STATES: Final = (
     "ended",
     "aborted",
 )
+# States of version 1 by number, as those of version 2. One in error is still the machine's
+STATES_1: Final = {
+    1: "not_allowed_to_start",
+    2: "allowed_to_start",
+    3: "allowed_to_start",
+    4: "running",
+    5: "ended",
+    6: "aborted",
+    7: "interrupted",
+    8: "interrupted",
+    9: "ended",
+    10: "interrupted",
+}
 AT_WORK: Final = frozenset({"running", "interrupted"})
 OVER: Final = frozenset({"ended", "aborted"})
 
@@ -66,12 +95,16 @@ class Job:
 
 
 class Response(NamedTuple):
-    """A machine's report on an order. ``state`` is one of STATES, "" where it says another."""
+    """A machine's report on an order. ``state`` is one of STATES, "" where it says another.
+
+    ``made``: what it says it produced; None: it does not say.
+    """
 
     code: str
     state: str
     start: datetime | None
     end: datetime | None
+    made: Decimal | None = None
 
 
 def errors_of(status: int) -> list[Phrase]:
@@ -97,15 +130,21 @@ def orders_over_time(responses: Iterable[Response]) -> list[tuple[datetime, str]
     An interrupted order is still the machine's: what it does meanwhile, its own state says.
     """
     spans = [
-        (response.start, response.end if response.state in OVER else None, response.code)
+        (response.start, response.code, response.end if response.state in OVER else None)
         for response in responses
         if response.start is not None and response.state in AT_WORK | OVER
     ]
-    instants = sorted({at for start, end, _ in spans for at in (start, end) if at is not None})
+    spans.sort(key=itemgetter(0, 1))
+    instants = sorted({at for start, _, end in spans for at in (start, end) if at is not None})
     found: list[tuple[datetime, str]] = []
+    at_work, begun = list[tuple[datetime, str, datetime | None]](), 0
     for at in instants:
-        at_work = [(s, code) for s, end, code in spans if s <= at and (end is None or at < end)]
-        code = max(at_work)[1] if at_work else ""
-        if (found[-1][1] if found else "") != code or not found:
+        while begun < len(spans) and spans[begun][0] <= at:
+            at_work.append(spans[begun])
+            begun += 1
+        while at_work and (end := at_work[-1][2]) is not None and end <= at:
+            at_work.pop()
+        code = at_work[-1][1] if at_work else ""
+        if not found or found[-1][1] != code:
             found.append((at, code))
     return found

@@ -2,7 +2,10 @@
 
 Types and names are those of http://opcfoundation.org/UA/ISA95-JOBCONTROL_V2/, built from the specification.
 Reads commands from standard input, one a line, and answers each with ``done``: ``begin CODE TIME``,
-``interrupt CODE``, ``end CODE TIME``, ``abort CODE TIME``; times in ISO 8601. Says what it ``took``.
+``interrupt CODE``, ``end CODE TIME``, ``abort CODE TIME``, ``made CODE QUANTITY``, ``forget CODE``; times in
+ISO 8601. Says what it ``took``. Each change is told by an event of ISA95JobOrderStatusEventType, until
+``mute``; ``subtle`` ones lack the JobResponse. Before the port ``listless``: it has no JobOrderResponseList;
+``above``: events are to be had from the server alone.
 """
 
 from __future__ import annotations
@@ -93,6 +96,12 @@ TYPES: dict[str, list[Any]] = {
         ("MaterialActuals", "ISA95MaterialDataType", True, True),
     ],
 }
+# Of an event of ISA95JobOrderStatusEventType (§6.2.6)
+EVENT = (
+    ("JobOrder", "ISA95JobOrderDataType"),
+    ("JobState", "ISA95StateDataType"),
+    ("JobResponse", "ISA95JobResponseDataType"),
+)
 BY_ORDER = ("Start", "RevokeStart", "Pause", "Resume", "Stop", "Cancel", "Abort", "Clear")
 # From which states a method leads where; None: the order is forgotten (§6.2.1.1)
 LEADS: dict[str, tuple[set[str], str | None]] = {
@@ -113,12 +122,16 @@ class Held:
     state: str
     start: datetime | None = None
     end: datetime | None = None
+    made: str = ""
 
 
 @dataclass
 class Machine:
     server: Server
+    options: frozenset[str] = frozenset()
     index: int = 0
+    muted: bool = False
+    subtle: bool = False
     types: dict[str, ua.NodeId] = field(default_factory=dict)
     orders: dict[str, Held] = field(default_factory=dict)
 
@@ -155,9 +168,44 @@ class Machine:
 
     async def _provider(self) -> None:
         provider = await self._object(PROVIDER)
-        empty = ua.Variant([], ua.VariantType.ExtensionObject, is_array=True)
-        kind = self.types["ISA95JobResponseDataType"]
-        self.listed = await provider.add_variable(self.index, "JobOrderResponseList", empty, datatype=kind)
+        kind, states = self.types["ISA95JobResponseDataType"], self.types["ISA95StateDataType"]
+        self.listed = None
+        if "listless" not in self.options:
+            empty = ua.Variant([], ua.VariantType.ExtensionObject, is_array=True)
+            self.listed = await provider.add_variable(
+                self.index, "JobOrderResponseList", empty, datatype=kind
+            )
+        asked = [ua.Argument(Name="JobOrderState", DataType=states, ValueRank=1)]
+        answer = [
+            ua.Argument(Name="JobResponses", DataType=kind, ValueRank=1),
+            ua.Argument(Name="ReturnStatus", DataType=A_UINT64, ValueRank=-1),
+        ]
+        await provider.add_method(
+            self.index, "RequestJobResponseByJobOrderState", self._asked(), asked, answer
+        )
+        event = await self._event_type()
+        place = self.server.nodes.server if "above" in self.options else provider
+        self.events = await self.server.get_event_generator(event, place.nodeid)
+        self.events.event.SourceNode = provider.nodeid
+        for name, _ in EVENT:
+            self.events.event.add_property(name, None, ua.VariantType.ExtensionObject)
+
+    async def _event_type(self) -> Any:
+        """Abstract in the standard: a server tells events of a type of its own below it (§6.2.6)."""
+        base = self.server.get_node(ua.ObjectIds.BaseEventType)
+        status = await base.add_object_type(self.index, "ISA95JobOrderStatusEventType")
+        for name, kind in EVENT:
+            await status.add_property(self.index, name, None, ua.VariantType.Null, datatype=self.types[kind])
+        return await status.add_object_type(self.index, "JobOrderToldEventType")
+
+    def _asked(self) -> Any:
+        @uamethod
+        async def answer(_parent: Any, states: Any) -> Any:
+            wanted = states[0].StateNumber
+            found = [self._response(*one) for one in self.orders.items() if NUMBERS[one[1].state] == wanted]
+            return ua.Variant(found, ua.VariantType.ExtensionObject, is_array=True), _status(NO_ERROR)
+
+        return answer
 
     def _taking(self, name: str) -> Any:
         @uamethod
@@ -193,13 +241,21 @@ class Machine:
                 del self.orders[code]
             else:
                 known.state = to
-            await self.tell()
+            await self.tell(code)
             return _status(NO_ERROR)
 
         return take
 
-    async def tell(self) -> None:
-        """One entry for each order that has begun (§6.2.7.1)."""
+    async def tell(self, code: str = "") -> None:
+        """One entry for each order that has begun (§6.2.7.1), and an event of the one that changed."""
+        held = self.orders.get(code)
+        if held is not None and not self.muted:
+            event, response = self.events.event, self._response(code, held)
+            event.JobOrder, event.JobState = held.order, response.JobState
+            event.JobResponse = None if self.subtle else response
+            await self.events.trigger()
+        if self.listed is None:
+            return
         made = [self._response(code, held) for code, held in self.orders.items() if held.start]
         await self.listed.write_value(ua.Variant(made, ua.VariantType.ExtensionObject, is_array=True))
 
@@ -211,30 +267,42 @@ class Machine:
         told = ua.ISA95JobResponseDataType()  # type: ignore[attr-defined]
         told.JobResponseID, told.JobOrderID = f"R-{code}", code
         told.StartTime, told.EndTime, told.JobState = held.start, held.end, [state]
+        if held.made:
+            material = ua.ISA95MaterialDataType()  # type: ignore[attr-defined]
+            material.MaterialUse, material.Quantity = "Produced", held.made
+            told.MaterialActuals = [material]
         return told
 
     async def obey(self, line: str) -> None:
-        verb, code, *rest = line.split()
-        held, at = self.orders[code], datetime.fromisoformat(rest[0]) if rest else None
-        if verb == "begin":
-            held.state, held.start = "Running", at
+        verb, code, *rest = [*line.split(), ""]
+        if verb in {"mute", "subtle"}:
+            self.muted = self.muted or verb == "mute"
+            self.subtle = self.subtle or verb == "subtle"
+            return
+        held = self.orders[code]
+        if verb == "forget":
+            del self.orders[code]
+        elif verb == "made":
+            held.made = rest[0]
+        elif verb == "begin":
+            held.state, held.start = "Running", datetime.fromisoformat(rest[0])
         elif verb == "interrupt":
             held.state = "Interrupted"
         else:
-            held.state, held.end = ("Ended" if verb == "end" else "Aborted"), at
-        await self.tell()
+            held.state, held.end = ("Ended" if verb == "end" else "Aborted"), datetime.fromisoformat(rest[0])
+        await self.tell(code)
 
 
 def _status(value: int) -> ua.Variant:
     return ua.Variant(value, ua.VariantType.UInt64)
 
 
-async def main(port: int) -> None:
+async def main(port: int, *options: str) -> None:
     server = Server()
     await server.init()
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
-    machine = Machine(server)
+    machine = Machine(server, frozenset(options))
     await machine.make()
     async with server:
         print("ready", flush=True)
@@ -245,4 +313,4 @@ async def main(port: int) -> None:
 
 if __name__ == "__main__":
     follow_parent(9)
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[-1]), *sys.argv[1:-1]))

@@ -109,8 +109,9 @@ def started(kind: type[Made], command: Sequence[str | Path], **places: str) -> I
 
 
 @contextlib.contextmanager
-def job_machine() -> Iterator[JobMachine]:
-    with started(JobMachine, [sys.executable, "-u", "-m", "tests.connectors.job_machine"]) as made:
+def job_machine(*options: str, module: str = "job_machine") -> Iterator[JobMachine]:
+    command = [sys.executable, "-u", "-m", f"tests.connectors.{module}", *options]
+    with started(JobMachine, command) as made:
         yield made
 
 

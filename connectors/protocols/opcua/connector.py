@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from connectors.domain.columns import Columns
@@ -27,7 +28,7 @@ from connectors.interface import (
     SampleBatch,
     Unavailable,
 )
-from connectors.protocols.opcua import job_control, settings, trust, verifying
+from connectors.protocols.opcua import job_control, settings, trust, verifying, watching
 from connectors.protocols.opcua.history import filled
 from connectors.protocols.opcua.session import SILENCE_SECONDS, Access, Gone, Pending, UaSession
 from connectors.protocols.opcua.settings import OpcUaConfig
@@ -200,7 +201,7 @@ class OpcUaConnector:
             yield SampleBatch(notices=[Notice(LISTENING, "", now, detail=session.items.said())])
         session.start()
         if self._fill_until is not None:
-            session.alongside(self._fill(session, self._fill_until))
+            session.alongside(partial(self._fill, session, self._fill_until))
         else:
             yield SampleBatch(messages=1)
         async for batch in self._running(session):
@@ -291,6 +292,7 @@ class OpcUaConnector:
         """Optional nodes may appear later; asking again costs one request."""
         wanted, session.items.absent = session.absent, []
         await session.monitor(wanted)
+        await watching.conditions(session, wanted)
 
     def _new_session(self) -> UaSession:
         config = self._config

@@ -1,4 +1,6 @@
-"""Addresses of what no single node holds: conditions, the state of nested machines, the order at work."""
+"""Addresses of what no single node holds: conditions, the state of nested machines, the order at work, what
+is made of it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from typing import NamedTuple
 
 # Between an address and the part of it a node of its own holds; in no address
 PART = "\x1f"
-CONDITION, PACKML, JOBS = "condition", "packml", "jobs"
+CONDITION, PACKML, JOBS, PRODUCED = "condition", "packml", "jobs", "produced"
 _ADDRESS = re.compile(
-    r"(?:condition=(?P<name>.+?)|(?P<kind>packml|jobs));(?P<node>(?:nsu=.*;)?[isgb]=.+)", re.DOTALL
+    r"(?:condition=(?P<name>.+?)|(?P<kind>packml|jobs|produced));(?P<node>(?:nsu=.*;)?[isgb]=.+)", re.DOTALL
 )
 
 

@@ -41,8 +41,8 @@ async def filled(
         if time.monotonic() > deadline:
             break
         try:
-            since = progress.get(address, start)
-            async with aclosing(history(session, address, since, end, deadline=deadline)) as pages:
+            begin = progress.get(address, start)
+            async with aclosing(history(session, address, begin, end, deadline=deadline)) as pages:
                 async for page in pages:
                     await session.hand_over(page)
             progress[address] = end - session.receiving.slack()

@@ -30,7 +30,8 @@ class Granted(NamedTuple):
 class Items:
     """By our handle: the address, the server's number for it (values, events), what it granted.
 
-    ``silent``: never reported since they were made.
+    ``events`` are those of conditions and of job orders, the latter by address in ``reports``. ``asked`` are
+    addresses for which the server is asked. ``silent``: never reported since they were made.
     """
 
     sampling_ms: float
@@ -39,6 +40,8 @@ class Items:
     addresses: dict[int, str] = field(default_factory=dict)
     at_server: dict[int, int] = field(default_factory=dict)
     events: dict[int, int] = field(default_factory=dict)
+    reports: dict[int, str] = field(default_factory=dict)
+    asked: set[str] = field(default_factory=set)
     granted: dict[int, Granted] = field(default_factory=dict)
     silent: set[int] = field(default_factory=set)
     absent: list[str] = field(default_factory=list)
@@ -48,7 +51,13 @@ class Items:
     @property
     def public(self) -> set[str]:
         """The addresses asked for, whatever nodes were needed for them."""
-        return {address.partition(PART)[0] for address in self.addresses.values()}
+        nodes = {address.partition(PART)[0] for address in self.addresses.values()}
+        return nodes | set(self.reports.values()) | self.asked
+
+    @property
+    def conditions(self) -> set[int]:
+        """Those of the events that are of conditions."""
+        return self.events.keys() - self.reports.keys()
 
     @property
     def made(self) -> dict[int, int]:
@@ -115,6 +124,7 @@ class Items:
             self.at_server.pop(handle, None)
             self.granted.pop(handle, None)
             self.events.pop(handle, None)
+            self.reports.pop(handle, None)
         return [self.addresses.pop(handle) for handle in handles if handle in self.addresses]
 
     @property

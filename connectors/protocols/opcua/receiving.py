@@ -18,6 +18,7 @@ from connectors.interface import Malformed, SampleBatch, Unavailable
 from connectors.protocols.opcua.conditions import Conditions, Overflowed
 from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.items import HEARTBEAT_HANDLE, Items
+from connectors.protocols.opcua.job_reports import Reports
 from connectors.protocols.opcua.notifications import Changes
 from connectors.protocols.opcua.packml import Nested
 from connectors.protocols.opcua.values import NotAValue, aware, overflowed, row_of, value_of
@@ -63,7 +64,7 @@ class Receiving:
         self._last_source: dict[str, int] = {}
         self._ahead: timedelta | None = None
         self.namespaces: list[str] = []
-        self.nested: dict[str, Nested] = {}
+        self.nested: dict[str, Nested | Reports] = {}
         self.conditions = Conditions({})
         # Of the notification before this one
         self.covered: datetime | None = None
@@ -81,7 +82,11 @@ class Receiving:
 
     def server_now(self) -> datetime:
         """Not before what the server's clock says now, as far as it was heard."""
-        return datetime.now(UTC) + (self._ahead or timedelta(0)) + timedelta(seconds=LEAST_SLACK)
+        return self.server_time() + timedelta(seconds=LEAST_SLACK)
+
+    def server_time(self) -> datetime:
+        """What the server's clock says now, or a little less."""
+        return datetime.now(UTC) + (self._ahead or timedelta(0))
 
     def slack(self) -> timedelta:
         """How much older a value may be than the notification that brings it."""
@@ -149,7 +154,19 @@ class Receiving:
             self._told(address, row[2], status, batch, arrival)
         batch.samples.add_rows(rows, arrival)
         for machine in self.nested.values():
-            machine.tell(batch.samples, arrival)
+            self._tell(machine, batch, arrival)
+
+    def told(self, machine: Reports) -> SampleBatch:
+        """What it has to tell without a notification."""
+        batch = SampleBatch()
+        self._tell(machine, batch, time.time_ns() // 1000)
+        return batch
+
+    @staticmethod
+    def _tell(machine: Nested | Reports, batch: SampleBatch, arrival: int) -> None:
+        machine.tell(batch.samples, arrival)
+        if isinstance(machine, Reports):
+            batch.malformed += machine.faults(arrival)
 
     def _told(self, address: str, at: int, status: int, batch: SampleBatch, arrival: int) -> None:
         """Of what instant (µs) the newest value of an address is; a gap where some before it are missing."""
@@ -162,11 +179,18 @@ class Receiving:
 
     def _events(self, events: list[ua.EventFieldList], batch: SampleBatch, arrival: int) -> None:
         for event in events:
+            address = self.items.reports.get(event.ClientHandle)
+            machine = self.nested.get(address) if address is not None else None
             try:
-                self.conditions.hear(event.EventFields, self.namespaces, batch.samples, arrival)
+                if isinstance(machine, Reports):
+                    machine.hear_event(event.EventFields, arrival)
+                    self._tell(machine, batch, arrival)
+                elif address is None:
+                    self.conditions.hear(event.EventFields, self.namespaces, batch.samples, arrival)
             except Overflowed:
                 since = micros(self.covered) if self.covered else arrival
-                batch.gaps += [self._overflow(one, since, arrival) for one in self.conditions.addresses]
+                scope = self.conditions.addresses if address is None else [address]
+                batch.gaps += [self._overflow(one, since, arrival) for one in scope]
 
     def _full_queues(self, changes: Changes) -> list[GapRecord]:
         """Some servers drop the oldest value of a full queue without the overflow bit."""

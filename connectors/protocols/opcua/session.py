@@ -11,8 +11,9 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from asyncua import Client, ua
@@ -85,7 +86,7 @@ class UaSession:
     @property
     def watched(self) -> set[str]:
         """The addresses whose values or events come."""
-        return self.items.public | set(self.conditions.addresses if self.items.events else ())
+        return self.items.public | set(self.conditions.addresses if self.items.conditions else ())
 
     @property
     def absent(self) -> list[str]:
@@ -181,6 +182,7 @@ class UaSession:
         for first in range(0, len(known), CHUNK):
             requests = self.items.requests(known[first : first + CHUNK])
             self.items.answered(requests, await self.create(requests))
+        await watching.reports(self)
 
     async def _monitor_heartbeat(self) -> None:
         """The server's own clock changes whatever the machines do: its silence is the connection's."""
@@ -203,6 +205,7 @@ class UaSession:
         self.life.verified()
         self.receiving.heard = self.receiving.data_heard = time.monotonic()
         self._tasks.append(asyncio.create_task(self._publishing()))
+        self.alongside(partial(watching.asking, self))
 
     async def _publishing(self) -> None:
         """One publish request at a time; what came is on disk before the next, and acknowledged with it."""
@@ -361,13 +364,13 @@ class UaSession:
             self.life.forgotten()
         return self.life.lost(stale=isinstance(error, Silent))
 
-    def alongside(self, work: Coroutine[Any, Any, None]) -> None:
+    def alongside(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Until it ends or the channel is lost."""
         self._tasks.append(asyncio.create_task(self._reported(work)))
 
-    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _reported(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as error:
             self.pending.put_nowait(error)
 

@@ -31,9 +31,10 @@ async def verified(session: UaSession) -> list[GapRecord]:
     now = session.receiving.server_now()
     since = now - session.receiving.slack() - timedelta(seconds=checked - session.verified_at)
     missing = await _missing(session)
-    events = [handle for handle in missing if handle in session.items.events]
+    events = [handle for handle in missing if handle in session.items.conditions]
+    addresses = {session.items.reports[handle] for handle in missing if handle in session.items.reports}
     lost = session.items.forget(missing)
-    addresses = {address.partition(PART)[0] for address in lost}
+    addresses |= {address.partition(PART)[0] for address in lost}
     if missing:
         log.warning("%s: %d values were no longer watched", session.source, len(missing))
         await session.monitor(lost)
