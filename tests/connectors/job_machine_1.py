@@ -1,6 +1,7 @@
 """A machine with job control of version 1 (OPC 10031-4:2021), a real asyncua server, built from the
-specification: ``-m tests.connectors.job_machine_1 PORT``. It has one method for every command, tells nothing by itself and
-has no list: what became of an order is asked for. Commands on standard input as for ``job_machine``.
+specification: ``-m tests.connectors.job_machine_1 PORT``. It has one method for every command, tells nothing
+by itself and has no list: what became of an order is asked for. Commands on standard input as for
+``job_machine``.
 """
 
 from __future__ import annotations

@@ -41,14 +41,14 @@ class Foreign(JobMachine):
 
 
 @contextlib.contextmanager
-def foreign() -> Iterator[Foreign]:
+def foreign(*options: str) -> Iterator[Foreign]:
     with node_opcua_installed() as folder:
         places = {
             "NODE_PATH": str(folder / "node_modules"),
             "XDG_CONFIG_HOME": str(folder),
             "HOME": str(folder),
         }
-        with started(Foreign, ["node", HERE / "job_server.js"], **places) as made:
+        with started(Foreign, ["node", HERE / "job_server.js", *options], **places) as made:
             yield made
 
 
@@ -71,3 +71,28 @@ def test_the_foundation_s_own_types_are_written_and_read() -> None:
         batches = asyncio.run(collect(OpcUaConnector(machine.config), until, seconds=60))
     samples = [sample for batch in batches for sample in batch.samples]
     assert [(one.value, one.source_time) for one in samples] == [("PO-7", start), ("", end)]
+
+
+def test_its_events_tell_where_it_has_no_list_and_answers_nothing() -> None:
+    """Of a type of its own below the standard's, which is abstract."""
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+    lines = [f"Running PO-7 {start.isoformat()}", f"Ended PO-7 {(start + timedelta(minutes=5)).isoformat()}"]
+    with foreign("listless") as machine:
+        assert machine.command("store_and_start") == 1
+        machine.says()
+
+        def until(batches: list[Any]) -> bool:
+            came = len(values(batches, JOBS))
+            if lines and came == 2 - len(lines):
+                machine.obey(lines.pop(0))
+            return came == 2
+
+        batches = asyncio.run(collect(OpcUaConnector(machine.config), until, seconds=60))
+    samples = [sample for batch in batches for sample in batch.samples]
+    assert [(one.value, one.source_time) for one in samples] == [
+        ("PO-7", start),
+        ("", start + timedelta(minutes=5)),
+    ]
+    # That a lost one would stay lost is said, once
+    (said,) = [one.reason for batch in batches for one in batch.malformed]
+    assert "does not say what became of orders" in said

@@ -114,8 +114,9 @@ async def ask(client: Client, reports: Reports, at: datetime) -> None:
             continue
         values += told[0] if isinstance(told[0], list) else []
         whole = whole and isinstance(told[1], int) and not errors_of(told[1])
-    if any(result.StatusCode.is_bad() for result in results) and not values:
-        reports.unheard(at)
+    bad = [result.StatusCode.name for result in results if result.StatusCode.is_bad()]
+    if bad and not values:
+        reports.refused(bad[0], at)
         return
     reports.hear_all(values, at, whole=whole)
 

@@ -104,6 +104,12 @@ class Reports:
         if not self._was_unheard:
             self._unheard.append(at)
 
+    def refused(self, why: str, at: datetime) -> None:
+        """It does not answer when asked: without events nothing is known; with them a lost one stays lost."""
+        self._fault(f"the server does not say what became of orders: {why}", b"")
+        if self.event_type is None:
+            self.unheard(at)
+
     def _response(self, value: Any) -> Response | None:
         """None, and a fault, when it is nothing we can use."""
         try:
@@ -132,7 +138,8 @@ class Reports:
     def _fault(self, reason: str, value: Any) -> None:
         """Once: a list says everything again each time it changes."""
         body = value.Body if isinstance(value, ua.ExtensionObject) else None
-        raw = body if isinstance(body, bytes) else repr(value).encode("utf-8", "replace")
+        raw = next((one for one in (body, value) if isinstance(one, bytes)), None)
+        raw = repr(value).encode("utf-8", "replace") if raw is None else raw
         found = Fault(f"job response: {reason}"[:500], raw[:MOST_SHOWN])
         if found in self._seen:
             return

@@ -116,10 +116,10 @@ async def _ask(session: UaSession, machine: Reports) -> None:
     at = session.receiving.server_time()
     try:
         await job_offers.ask(session.client, machine, at)
-    except Unavailable:
+    except Unavailable as error:
         if not session.connected:
             raise
-        machine.unheard(at)
+        machine.refused(str(error), at)
     batch = session.receiving.told(machine)
     if batch:
         await session.hand_over(batch)

@@ -1,5 +1,6 @@
 // npm node-opcua-server with the OPC Foundation's own nodeset of ISA-95 job control, version 2: a machine that
-// takes orders, works on the one it is told to (a line of standard input), and reports.
+// takes orders, works on the one it is told to (a line of standard input), and reports. With "listless" it has no
+// JobOrderResponseList and answers nothing: it tells by events alone.
 const { OPCUAServer } = require("node-opcua-server");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const path = require("path");
@@ -11,7 +12,7 @@ const { StatusCodes } = require("node-opcua-status-code");
 const URI = "http://opcfoundation.org/UA/ISA95-JOBCONTROL_V2/";
 const NUMBERS = { Running: 3, Interrupted: 4, Ended: 5 };
 
-async function main(port) {
+async function main(port, listless) {
   const server = new OPCUAServer({
     port,
     hostname: "127.0.0.1",
@@ -28,16 +29,22 @@ async function main(port) {
   const space = server.engine.addressSpace;
   const companion = space.getNamespaceIndex(URI);
   const own = space.registerNamespace("urn:foreign:jobs");
-  const make = (type, name, optionals) =>
+  const make = (type, name, optionals, eventNotifier = 0) =>
     space.findObjectType(type, companion).instantiate({
       organizedBy: space.rootFolder.objects,
       browseName: name,
       namespace: own,
       nodeId: `s=${name}`,
       optionals,
+      eventNotifier,
     });
   const receiver = make("ISA95JobOrderReceiverObjectType", "Orders", ["Store", "StoreAndStart", "Cancel"]);
-  const provider = make("ISA95JobResponseProviderObjectType", "Results", ["JobOrderResponseList"]);
+  const provider = make("ISA95JobResponseProviderObjectType", "Results", listless ? [] : ["JobOrderResponseList"], 1);
+  // That of the standard is abstract
+  const told = own.addEventType({
+    browseName: "JobToldEventType",
+    subtypeOf: space.findEventType("ISA95JobOrderStatusEventType", companion),
+  });
   const orders = new Map();
   const answer = (status) => ({
     statusCode: StatusCodes.Good,
@@ -58,23 +65,30 @@ async function main(port) {
   });
   receiver.getMethodByName("Cancel").bindMethod(async (given, _context) => answer(orders.delete(given[0].value) ? 1 : 1 << 1));
   const type = (name) => space.findDataType(name, companion);
-  const tell = () => {
-    const value = [...orders].filter(([, held]) => held.startTime).map(([jobOrderID, held]) =>
-      space.constructExtensionObject(type("ISA95JobResponseDataType"), {
-        jobResponseID: `R-${jobOrderID}`,
-        jobOrderID,
-        startTime: held.startTime,
-        endTime: held.endTime,
-        jobState: [
-          space.constructExtensionObject(type("ISA95StateDataType"), {
-            browsePath: null, stateText: { text: held.state }, stateNumber: NUMBERS[held.state],
-          }),
-        ],
-      })
-    );
-    provider.getComponentByName("JobOrderResponseList").setValueFromSource(
-      new Variant({ dataType: DataType.ExtensionObject, arrayType: VariantArrayType.Array, value })
-    );
+  const stateOf = (held) => [
+    space.constructExtensionObject(type("ISA95StateDataType"), {
+      browsePath: null, stateText: { text: held.state }, stateNumber: NUMBERS[held.state],
+    }),
+  ];
+  const response = ([jobOrderID, held]) =>
+    space.constructExtensionObject(type("ISA95JobResponseDataType"), {
+      jobResponseID: `R-${jobOrderID}`,
+      jobOrderID,
+      startTime: held.startTime,
+      endTime: held.endTime,
+      jobState: stateOf(held),
+    });
+  const tell = (code) => {
+    const list = provider.getComponentByName("JobOrderResponseList");
+    const value = [...orders].filter(([, held]) => held.startTime).map(response);
+    const dataType = DataType.ExtensionObject;
+    if (list) list.setValueFromSource(new Variant({ dataType, arrayType: VariantArrayType.Array, value }));
+    if (!code) return;
+    provider.raiseEvent(told, {
+      jobOrder: { dataType, value: space.constructExtensionObject(type("ISA95JobOrderDataType"), { jobOrderID: code }) },
+      jobState: { dataType, arrayType: VariantArrayType.Array, value: stateOf(orders.get(code)) },
+      jobResponse: { dataType, value: response([code, orders.get(code)]) },
+    });
   };
   tell();
   await server.start();
@@ -85,10 +99,10 @@ async function main(port) {
     const held = orders.get(code);
     held.state = state;
     held[state === "Ended" ? "endTime" : "startTime"] = new Date(at);
-    tell();
+    tell(code);
     console.log("done");
   });
   lines.on("close", () => process.exit(0));
 }
 
-main(Number(process.argv[2]));
+main(Number(process.argv[process.argv.length - 1]), process.argv[2] === "listless");
