@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.domain import paths
 from connectors.domain.columns import UNDATED, Columns, key_of, micros
@@ -32,7 +33,9 @@ _ABSENT = object()
 EARLIEST, LATEST = 0, 253_402_300_799_000_000  # 1970 to 9999, µs
 # As long as a signal's address can be; as many as one request of the API may hold
 LONGEST_ADDRESS, MOST_VALUES = 400, 20_000
-TIME_UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+TIME_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}  # ns
+# A shorter text of digits is a date of ISO 8601
+LEAST_DIGITS = 9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class Rule:
     """``items`` leads to an array of entries; ``values`` to an object of key → value; else ``value`` to one.
     ``deep``: that object's objects and arrays are read too, under keys such as ``motor/temp/0``.
 
-    ``time_unit`` is for numbers (s, ms, us); texts are ISO 8601 and need an offset. No time = arrival.
+    ``time_unit`` is for numbers (s, ms, us, ns), texts of digits included; other texts are ISO 8601 and need
+    an offset, unless ``zone`` says whose clock it is (of an hour told twice, the first). No time = arrival.
     """
 
     topic: str
@@ -51,6 +55,7 @@ class Rule:
     signal: str = ""
     time: str = ""
     time_unit: str = "ms"
+    zone: str = ""
     number: str = ""
     boot: str = ""
     quality: str = ""
@@ -60,7 +65,10 @@ class Rule:
 
     def __post_init__(self) -> None:
         if self.time_unit not in TIME_UNITS:
-            raise MappingProblem(late("time_unit: read %(read)r, expected s, ms or us"), read=self.time_unit)
+            text = late("time_unit: read %(read)r, expected s, ms, us or ns")
+            raise MappingProblem(text, read=self.time_unit)
+        if self.zone:
+            _zone(self.zone)
         for raw, name in self.qualities.items():
             if name not in {"good", "uncertain", "bad"}:
                 text = late("qualities[%(raw)r]: read %(read)r, expected good, uncertain or bad")
@@ -270,24 +278,43 @@ def _scalar(raw: Any, address: str) -> Value:
 def _time(stamp: Any, rule: Rule) -> int:
     if isinstance(stamp, bool) or not isinstance(stamp, int | float | str):
         raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
-    if isinstance(stamp, str):
-        at = _iso(stamp, rule.time)
-    elif isinstance(stamp, float) and not math.isfinite(stamp):
+    number = _digits(stamp) if isinstance(stamp, str) else stamp
+    if number is None:
+        at = _iso(stamp, rule)
+    elif isinstance(number, float) and not math.isfinite(number):
         raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
     else:
-        # A number this large times its unit would be infinite
-        at = round(stamp * TIME_UNITS[rule.time_unit]) if abs(stamp) <= LATEST else -1
+        unit = TIME_UNITS[rule.time_unit]
+        if abs(number) > LATEST * 1000 / unit:  # times its unit it would be infinite
+            at = -1
+        else:
+            at = number * unit // 1000 if isinstance(number, int) else round(number * (unit / 1000))
     if not EARLIEST <= at <= LATEST:
         raise MappingProblem(late("%(where)s: %(read)r is outside 1970 to 9999"), where=rule.time, read=stamp)
     return at
 
 
-def _iso(text: str, path: str) -> int:
+def _digits(text: str) -> int | None:
+    """A number written as a text; ``isdecimal`` alone would take any script's digits."""
+    return int(text) if LEAST_DIGITS <= len(text) <= 20 and text.isascii() and text.isdecimal() else None
+
+
+def _zone(name: Any) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError, AttributeError):
+        raise MappingProblem(late("zone: %(name)r is not a time zone"), name=name) from None
+
+
+def _iso(text: str, rule: Rule) -> int:
+    path = rule.time
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         said = late("%(where)s: read %(read)r, expected ISO 8601")
         raise MappingProblem(said, where=path, read=text[:60]) from None
+    if parsed.tzinfo is None and rule.zone:
+        parsed = parsed.replace(tzinfo=_zone(rule.zone))
     if parsed.tzinfo is None:
         said = late("%(where)s: %(read)r has no offset (write Z or +02:00)")
         raise MappingProblem(said, where=path, read=text)
