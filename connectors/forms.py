@@ -51,7 +51,7 @@ class SignalForm(forms.Form):
 
     address = forms.CharField(label=_("Address"), max_length=400, strip=False)
     equipment = forms.TypedChoiceField(label=_("Machine"), coerce=int)
-    role = forms.ChoiceField(label=_("Role"), choices=SignalDefinition.Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=[("", "–"), *SignalDefinition.Role.choices])
     unit = forms.CharField(label=_("Unit"), max_length=20, required=False)
     value_type = forms.ChoiceField(
         label=_("Values are"),
@@ -69,7 +69,7 @@ class SignalForm(forms.Form):
 
     def __init__(self, *args: Any, machines: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["equipment"].choices = machines  # type: ignore[attr-defined]
+        self.fields["equipment"].choices = [("", "–"), *machines]  # type: ignore[attr-defined]
         self.fields["address"].widget.attrs["readonly"] = True
         for field in self.fields.values():
             is_choice = isinstance(field, forms.ChoiceField)

@@ -107,9 +107,12 @@ def quarantine_preview(message: QuarantinedMessage, *, longest: int = 300) -> st
             samples = list(islice(decode(raw), 5))
         except DamagedColumns as error:
             return str(error)
-        return ", ".join(f"{sample.value!r} @ {sample.source_time.isoformat()}" for sample in samples)[
-            :longest
-        ]
+        # Of many addresses, which; of one, when
+        if message.source == "*":
+            told = [f"{one.address} = {one.value!r}" for one in samples]
+        else:
+            told = [f"{one.value!r} @ {one.source_time.isoformat()}" for one in samples]
+        return ", ".join(told)[:longest]
     try:
         return raw[:longest].decode()
     except UnicodeDecodeError:

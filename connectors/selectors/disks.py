@@ -40,14 +40,24 @@ def _database_folder() -> Path | None:
     with suppress(DatabaseError), transaction.atomic(), database.cursor() as cursor:
         cursor.execute("SELECT current_setting('data_directory')")
         found.append(Path(cursor.fetchone()[0]))
-    if str(database.settings_dict.get("HOST", "")).startswith("/"):
-        # The embedded server hides its folder from the application's role
-        found.append(settings.DATA_DIR / "postgres")
+    # The embedded server hides its folder from the application's role
+    own = settings.DATA_DIR / "postgres"
+    if str(database.settings_dict.get("HOST", "")).startswith("/") or _is_served_from(own / "cluster"):
+        found.append(own)
     for folder in found:
         with suppress(OSError):
             if folder.is_dir():
                 return folder
     return None
+
+
+def _is_served_from(cluster: Path) -> bool:
+    """Whether the server we are connected to is the one that runs on this cluster: by its port."""
+    with suppress(OSError):
+        said = (cluster / "postmaster.pid").read_text().splitlines()
+        local = database.settings_dict.get("HOST") in ("127.0.0.1", "localhost", "::1")
+        return local and said[3:4] == [str(database.settings_dict.get("PORT"))]
+    return False
 
 
 def spool_disks(connection_ids: Iterable[int] | None = None) -> list[Disk]:

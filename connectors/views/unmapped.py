@@ -18,7 +18,7 @@ from connectors.views.edit import machines_of
 from connectors.views.trust import grouped
 from plant.access import actor_of, require
 
-MOST_SHOWN = 200
+MOST_SHOWN = 100
 SIGNAL = ("equipment", "role", "unit", "value_type", "name_en", "name_fr")
 
 
@@ -32,6 +32,7 @@ def unmapped_list(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "connection": connection,
         "rows": found.listed[:MOST_SHOWN],
+        "count": len(found.listed),
         "left_out": max(len(found.listed) - MOST_SHOWN, 0),
         "ignored": found.ignored[:MOST_SHOWN],
         "ignored_left_out": max(len(found.ignored) - MOST_SHOWN, 0),
@@ -48,6 +49,8 @@ def unmapped_ignore(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     connection = get_object_or_404(selectors.connections_visible(actor), slug=slug)
     addresses, why = request.POST.getlist("address"), request.POST.get("why", "")
+    if "all" in request.POST and (holding := request.POST.get("q", "").strip()):
+        addresses = [row.address for row in unmapped_of(connection=connection, holding=holding).listed]
     try:
         count = services.unmapped_ignore(
             connection=connection, addresses=addresses, why=why, by=actor, now=timezone.now()

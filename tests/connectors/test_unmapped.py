@@ -126,7 +126,7 @@ def test_a_person_ignores_maps_and_undoes_on_the_page_and_a_program_by_the_same_
     page = client.get("/connections/press/unmapped/").content.decode()
     assert "M1/temp" in page
     assert "/connections/press/map/?address=M1%2Fa%20b%3F%26%2B%C3%A9" in page
-    client.post("/connections/press/unmapped/ignore/", {"address": ["M1/door"], "why": "no use"})
+    client.post("/connections/press/unmapped/ignore/", {"all": "on", "q": "DOOR", "why": "no use"})
     assert "no use" in client.get("/connections/press/unmapped/?q=DOOR").content.decode()
     said = client.get("/api/v1/connections/press/unmapped").json()
     assert [one["address"] for one in said["unmapped"]] == ["M1/a b?&+é", "M1/temp"]
