@@ -259,6 +259,23 @@ def test_last_sample_before_is_strict_and_crosses_days(mapped: SignalDefinition)
     assert selectors.last_samples_before(signal_ids=[mapped.pk], at=NOW - timedelta(days=4)) == {}
 
 
+def test_the_last_sample_that_counts_is_found_however_far_back(mapped: SignalDefinition) -> None:
+    """What is looked for near at first is the same sample: the last, the last believed, the last number."""
+    ahead, then = timedelta(minutes=1), NOW - timedelta(days=30)
+    ingest(mapped, Columns.of([Sample("M1/value", then, 1)], arrival_time=micros(then)))
+    bad = Sample("M1/value", then + timedelta(hours=1), 2, quality=Quality.BAD)
+    ingest(mapped, Columns.of([bad], arrival_time=micros(bad.source_time)))
+    early = Sample("M1/value", then + timedelta(minutes=63), 3)
+    ingest(mapped, Columns.of([early], arrival_time=micros(bad.source_time)))
+    ids = [mapped.pk]
+    for at in (NOW, then + timedelta(hours=3)):
+        assert selectors.last_samples_before(signal_ids=ids, at=at)[mapped.pk].value == 3
+        assert selectors.last_told_before(signal_ids=ids, at=at, ahead=ahead)[mapped.pk].value == 2
+        good = selectors.last_good_before(signal_ids=ids, at=at, ahead=ahead, below=10)
+        assert good[mapped.pk].value == 1
+        assert selectors.last_good_before(signal_ids=ids, at=at, ahead=ahead, below=1) == {}
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     heard=st.lists(st.integers(0, 120), max_size=40, unique=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.domain.outage import GapRecord, gap_key
 from connectors.services import Delivery, deliveries_store
+from plant.models import Equipment
 from production import services
 from production.models import OrderSpan, QuantityActual, StateInterval, StitchCheckpoint, Stop
 from production.selectors.quantities import quantities
@@ -68,6 +70,35 @@ def test_a_late_sample_touches_only_its_window():
     assert {t for t in before if before[t] != after.get(t)} <= {at(3000), at(3030)}
     assert (3005, "held") in states(sender)
     assert differences(sender) == []
+
+
+def test_a_stitch_asks_little_of_the_database(django_assert_max_num_queries: Any):
+    """Lock, marks, checkpoint, configuration, horizon, last samples, three tables, gaps, samples; then what
+    changed.
+    """
+    sender = sender_make(roles=("state", "good_count"))
+    said: list[Said] = [(s, "state", 6 if s % 600 else 2) for s in range(0, 7200, 30)]
+    said += [(s + 1, "good_count", s) for s in range(0, 7200, 60)]
+    sender.say(said[:-10], watermark=7000)
+    sender.stitch()
+    sender.say(said[-10:], watermark=7200)
+    with django_assert_max_num_queries(21):
+        sender.stitch()
+    sender.say([(3005, "state", 11)])
+    with django_assert_max_num_queries(21):
+        assert sender.stitch().rows
+    assert differences(sender) == []
+
+
+def test_what_is_kept_of_a_machine_between_stitches_is_never_stale():
+    sender = sender_make()
+    sender.say([(0, "state", 6), (200, "state", 6)], watermark=210)
+    sender.stitch()
+    # Not told to the program: the database itself says that master data changed.
+    Equipment.objects.filter(pk=sender.unit.pk).update(stale_after=timedelta(minutes=5))
+    sender.say([(400, "state", 6)], watermark=410)
+    sender.stitch()
+    assert states(sender) == [(0, "execute"), (60, "unknown"), (200, "execute")]
 
 
 def test_in_order_samples_are_read_once():
