@@ -278,9 +278,9 @@ def _scalar(raw: Any, address: str) -> Value:
 def _time(stamp: Any, rule: Rule) -> int:
     if isinstance(stamp, bool) or not isinstance(stamp, int | float | str):
         raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
-    number = _digits(stamp) if isinstance(stamp, str) else stamp
+    number = stamp if isinstance(stamp, int | float) else _digits(stamp)
     if number is None:
-        at = _iso(stamp, rule)
+        at = _iso(str(stamp), rule)
     elif isinstance(number, float) and not math.isfinite(number):
         raise MappingProblem(late("%(where)s: %(read)r is not a time"), where=rule.time, read=stamp)
     else:

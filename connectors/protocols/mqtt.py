@@ -5,6 +5,7 @@ on disk.
 from __future__ import annotations
 
 import socket
+import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ from typing import Any, ClassVar
 
 import orjson
 
+from connectors.domain import notices
 from connectors.domain.columns import Columns, instant, key_of
 from connectors.domain.mapping import Mapper, MappingProblem, Rule
+from connectors.domain.notices import Notice
 from connectors.domain.outage import GapRecord, Outage, gap_declared
 from connectors.domain.phrase import Phrase, late, phrase
 from connectors.domain.redelivery import Unconfirmed
@@ -24,6 +27,7 @@ from connectors.interface import (
     Malformed,
     Probe,
     SampleBatch,
+    Unavailable,
     option,
 )
 from connectors.transports.mqtt_broker import Broker, refuse_password
@@ -85,6 +89,8 @@ class MqttConnector:
         self._tells = all(Rule.from_mapping(raw).ordered_by_itself for raw in config.mappings)
         self._unconfirmed = Unconfirmed(self._source, config.remembered)
         self._started = False
+        # What was said of why nothing is heard; "": perhaps something, by a process before
+        self._why: str | None = ""
 
     async def probe(self) -> Probe:
         """A session of its own, so that the connection's queue at the broker is not touched."""
@@ -118,10 +124,12 @@ class MqttConnector:
         session = self._open_session(self._client_id, clean=False)
         try:
             kept = await session.open()
-            await session.subscribe([(topic, self._config.qos) for topic in self._topics])
+            granted = await session.subscribe([(topic, self._config.qos) for topic in self._topics])
+            if min(granted) < self._config.qos:
+                raise Unavailable(late("the broker grants QoS 0 where 1 is asked for: messages may be lost"))
             self._session = session
             self._unconfirmed.connected(kept=kept)
-            yield SampleBatch(gaps=self._restored(kept), messages=1)
+            yield SampleBatch(gaps=self._restored(kept), notices=self._heard(), messages=1)
             while True:
                 messages = await session.receive(limit=BATCH, timeout=1.0)
                 self._unconfirmed.answered(session.proven)
@@ -132,12 +140,25 @@ class MqttConnector:
         except Exception as error:
             lost = self._outage.lost(session.lost_since(datetime.now(UTC)), "connection_down", str(error))
             gaps = [*self._dropped(session), *([lost] if lost else [])]
-            if gaps:
-                yield SampleBatch(gaps=gaps)
+            said = self._deaf(str(error))
+            if gaps or said:
+                yield SampleBatch(gaps=gaps, notices=said)
             raise
         finally:
             self._session = None
             await session.close()
+
+    def _heard(self) -> list[Notice]:
+        said, self._why = self._why, None
+        at = time.time_ns() // 1000
+        return [] if said is None else [Notice(notices.LISTENING, "", at)]
+
+    def _deaf(self, why: str) -> list[Notice]:
+        """Why nothing is heard, each time it is something else: a gap tells only how it began."""
+        if why == self._why:
+            return []
+        self._why = why
+        return [Notice(notices.DEAF, "", time.time_ns() // 1000, detail=why[:300])]
 
     def _restored(self, kept: bool) -> list[GapRecord]:
         queued = kept and self._config.qos > 0

@@ -76,6 +76,13 @@ def nodes_of(*, connection_id: int, now: datetime) -> Heard:
     return Heard(host, nodes, list(told.exclude(kind=Kind.SEEN).order_by("-id")[:50]))
 
 
+def silence_of(*, connection_id: int) -> SourceNotice | None:
+    """Why the broker of a connection is not heard; None when it is, or was never told of."""
+    told = SourceNotice.objects.filter(connection_id=connection_id, scope="")
+    last = told.filter(kind__in=[Kind.LISTENING, Kind.DEAF, Kind.STANDBY]).order_by("-id").first()
+    return last if last is not None and last.kind == Kind.DEAF else None
+
+
 def granted_by(*, connection_id: int) -> SourceNotice | None:
     """When we last began to listen, and what the server granted of what we asked for then."""
     told = SourceNotice.objects.filter(connection_id=connection_id, scope="", kind=Kind.LISTENING)

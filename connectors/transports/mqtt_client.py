@@ -148,8 +148,8 @@ class MqttSession:
         self._sleeping = self._started = False
         self._failure = ""
         self._connected: asyncio.Future[bool] | None = None
-        self._subscribed: dict[int, asyncio.Future[None]] = {}
-        self._early_subacks: set[int] = set()
+        self._subscribed: dict[int, asyncio.Future[list[int]]] = {}
+        self._early_subacks: dict[int, list[int]] = {}
         self._overrun_at: int | None = None
         self._began = 0
         self._asked_at = time.monotonic()
@@ -218,16 +218,17 @@ class MqttSession:
             properties=properties,
         )
 
-    async def subscribe(self, topics: list[tuple[str, int]], timeout: float = 10.0) -> None:
+    async def subscribe(self, topics: list[tuple[str, int]], timeout: float = 10.0) -> list[int]:
+        """The QoS the broker grants each: it may be less than was asked for."""
         code, mid = self._client.subscribe(topics)
         if code != paho.MQTT_ERR_SUCCESS or mid is None:
             raise Unavailable(f"broker {self._broker}: cannot subscribe ({paho.error_string(code)})")
         future = self._subscribed.setdefault(mid, self._loop.create_future())
         if mid in self._early_subacks:
-            return
+            return self._early_subacks[mid]
         try:
             async with asyncio.timeout(timeout):
-                await future
+                return await future
         except TimeoutError:
             raise Unavailable(f"broker {self._broker}: subscription not confirmed") from None
 
@@ -358,9 +359,9 @@ class MqttSession:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
             self._fail(f"refused the subscription: {refused[0]}")
-        self._early_subacks.add(mid)
+        granted = self._early_subacks[mid] = [int(reason.value) for reason in reasons]
         if mid in self._subscribed:
-            self._resolve(self._subscribed[mid], None)
+            self._resolve(self._subscribed[mid], granted)
 
     def _fail(self, why: str) -> None:
         self._failure = self._failure or why

@@ -17,7 +17,7 @@ from connectors.interface import ConfigurationError
 from connectors.models import Connection
 from connectors.registry import connectors
 from connectors.selectors import overview
-from connectors.selectors.nodes import granted_by, granted_said
+from connectors.selectors.nodes import granted_by, granted_said, silence_of
 from connectors.selectors.trust import evidence_of
 from connectors.views.trust import grouped, judged
 from plant.access import actor_of, require
@@ -55,6 +55,7 @@ def connection_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "rows": overview.signal_rows(connection=connection, actor=actor, now=now),
             "gaps": gaps,
             "unread": overview.unread_of(connection=connection, limit=5),
+            "silence": silence_of(connection_id=connection.pk),
             **_granted(connection),
             "may_edit": actor.may("connection.edit", connection.site),
             **_identity(connection, actor.may("connection.edit", connection.site)),

@@ -140,7 +140,8 @@ async def test_no_puback_leaves_before_the_spool_has_synced_and_all_leave_in_ord
         await until(lambda: len([packet for packet in tap.packets if packet.kind == PUBACK]) == 50)
     acknowledged = [packet.said["mid"] for packet in tap.packets if packet.kind == PUBACK]
     assert acknowledged == sorted(acknowledged)
-    assert sum(len(decode(entry.samples)) for entry in spool.after("m", 0, limit=100)) == 50
+    kept = [entry.samples for entry in spool.after("m", 0, limit=100) if entry.samples]
+    assert sum(len(decode(samples)) for samples in kept) == 50
     runner.cancel()
     await asyncio.gather(runner, return_exceptions=True)
     publisher.stop()

@@ -99,6 +99,21 @@ def age(seconds: float) -> None:
         )
 
 
+def test_the_page_of_a_connection_says_why_its_broker_is_not_heard_until_it_is(
+    client: Client, made: Connection
+) -> None:
+    client.force_login(account_make("engineer", scope=made.site))
+    why = "refused the connection: Not authorized"
+    tell(made, ("listening", ""))
+    assert "Broker lost" not in client.get("/connections/spb/").content.decode()
+    tell(made, ("deaf", ""), detail=why)
+    page = client.get("/connections/spb/").content.decode()
+    assert "Broker lost since" in page
+    assert why in page
+    tell(made, ("listening", ""))
+    assert why not in client.get("/connections/spb/").content.decode()
+
+
 def test_one_runner_holds_a_connection_and_another_takes_over_once_it_is_gone(made: Connection) -> None:
     one, two = uuid.uuid4(), uuid.uuid4()
     assert services.leases_hold(slugs=["spb"], holder=one)["spb"].since is None

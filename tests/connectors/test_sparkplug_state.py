@@ -60,9 +60,9 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             self.did: list[Any] = []
             made.append(self)
 
-        async def subscribe(self, topics: list[tuple[str, int]], timeout: float = 10.0) -> None:
+        async def subscribe(self, topics: list[tuple[str, int]], timeout: float = 10.0) -> list[int]:
             self.did.append(("subscribe", *topics))
-            await super().subscribe(topics, timeout)
+            return await super().subscribe(topics, timeout)
 
         def publish(self, topic: str, raw: bytes, *, qos: int = 0, retain: bool = False) -> Any:
             self.did.append(("publish", topic, qos, retain))

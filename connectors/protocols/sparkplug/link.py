@@ -17,12 +17,14 @@ from typing import Any, Final
 import orjson
 
 from connectors.interface import Unavailable
-from connectors.protocols.sparkplug.codec import rebirth_command
+from connectors.protocols.sparkplug.codec import END_OF_TIME, rebirth_command
 from connectors.protocols.sparkplug.settings import VERSIONS, SparkplugConfig
 from connectors.transports.mqtt_client import MqttSession, Received, Will
 
 BATCH: Final = 500
 LONGEST_WAIT: Final = 30.0
+# What a broker retains it tells at once
+RETAINED_WITHIN: Final = 5.0
 UP, HEARD, LOST, STANDBY = "up", "heard", "lost", "standby"
 
 
@@ -138,17 +140,19 @@ class Link:
         await session.close()
 
     async def _stand_by(self) -> None:
-        """Returns when the other host's death is told."""
+        """Returns when the other host's death is told, or when the broker knows of no host: one that lost
+        what it retained would never tell of a death.
+        """
         session = self.open_session(passive=True)
         try:
             await session.open()
             await session.subscribe([(self._config.state_topic, 1)])
-            while True:
-                for message in await session.receive(limit=BATCH, timeout=5.0):
+            online, asked = None, time.monotonic()
+            while online or (online is None and time.monotonic() - asked < RETAINED_WITHIN):
+                for message in await session.receive(limit=BATCH, timeout=RETAINED_WITHIN):
                     session.acknowledge([(message.mid, message.qos)] if message.qos else [])
-                    if _read(message.payload)[0] is not True:
-                        self.standing_by = False
-                        return
+                    online = _read(message.payload)[0] is True
+            self.standing_by = False
         finally:
             await session.close()
 
@@ -167,10 +171,16 @@ class Link:
     def _own_state(self, message: Received) -> None:
         """A late will says we are offline: say again that we are not (tck-id-message-flow-hid-*). A living
         host of the same id: the newer stays. Raises Superseded.
+
+        A clock that was put back: edges take no birth older than the death they know. Raises Unavailable.
         """
         if not self._config.primary:
             return
         online, at = _read(message.payload)
+        if online is not True and message.retain and self.birth_ms < at < END_OF_TIME:
+            self.news.append("its death was told with a later time than its birth: the clock was put back")
+            self.birth_ms = at
+            raise Unavailable("edges would ignore a birth older than the death told before")
         if online is not True:
             self._announce()
         elif at != self.birth_ms and not message.retain:

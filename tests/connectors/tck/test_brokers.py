@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connectors.domain.notices import STANDBY
@@ -179,6 +181,39 @@ async def test_tck_id_operational_behavior_host_application_host_id(tck_broker: 
     assert len({state["timestamp"] for state in ear.states(topic) if state["online"]}) == 3
     await asyncio.gather(first.stop())
     made.stop()
+    ear.stop()
+
+
+async def test_a_host_that_stands_by_is_the_host_where_no_broker_knows_another(
+    tck_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that lost what it retained never tells of the other's death."""
+    monkeypatch.setattr("connectors.protocols.sparkplug.link.RETAINED_WITHIN", 0.5)
+    ear = Ear(tck_broker.port, "spBv1.0/STATE/#")
+    made = connector(tck_broker, host_id="forgotten")
+    made._links[0].standing_by = True
+    following = Following(made)
+    await until(lambda: ear.states("spBv1.0/STATE/forgotten"))
+    assert ear.states("spBv1.0/STATE/forgotten")[0]["online"]
+    await following.stop()
+    ear.stop()
+
+
+async def test_a_host_whose_clock_was_put_back_is_born_later_than_it_died(tck_broker: Mosquitto) -> None:
+    """Edges take no STATE older than the last (tck-id-...-termination-host-offline-timestamp)."""
+    topic, later = "spBv1.0/STATE/past", int(time.time() * 1000) + 3_600_000
+    ear = Ear(tck_broker.port, "spBv1.0/STATE/#")
+    death = orjson.dumps({"online": False, "timestamp": later})
+    ear.client.publish(topic, death, qos=1, retain=True).wait_for_publish(30)
+    await until(lambda: ear.states(topic))
+    made = connector(tck_broker, host_id="past")
+    first = Following(made)
+    await asyncio.wait({first.task}, timeout=30)
+    second = Following(made)
+    await until(lambda: any(state["online"] and state["timestamp"] > later for state in ear.states(topic)))
+    await second.stop()
+    await until(lambda: not ear.states(topic)[-1]["online"])
+    assert ear.states(topic)[-1]["timestamp"] > later
     ear.stop()
 
 
