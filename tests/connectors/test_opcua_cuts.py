@@ -14,9 +14,8 @@ from asyncua.common.utils import ServiceError
 from asyncua.server.internal_subscription import InternalSubscription
 from asyncua.server.subscription_service import SubscriptionService
 
-from connectors.protocols.opcua import OpcUaConnector, connector
+from connectors.protocols.opcua import OpcUaConnector, connector, dialing
 from connectors.protocols.opcua.dialing import STARTED
-from connectors.protocols.opcua.session import UaSession
 from tests.chaos.proxy import Proxy
 from tests.connectors.peers import address, free_port, node, opcua_server, values
 from tests.connectors.test_opcua import config
@@ -195,13 +194,13 @@ async def test_a_subscription_of_a_server_that_started_anew_is_nobodys_to_take(
     """After a restart the same number may belong to a stranger."""
     monkeypatch.setattr(connector, "MENDED_SECONDS", 30.0)
     asked: list[Any] = []
-    transferred = UaSession._transferred
+    transferred = dialing.transferred
 
-    async def noted(self: UaSession) -> Any:
-        asked.append(await transferred(self))
+    async def noted(*arguments: Any) -> Any:
+        asked.append(await transferred(*arguments))
         return asked[-1]
 
-    monkeypatch.setattr(UaSession, "_transferred", noted)
+    monkeypatch.setattr(dialing, "transferred", noted)
     taken: list[Any] = []
 
     async def take(*arguments: Any) -> Any:

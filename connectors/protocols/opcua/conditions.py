@@ -20,6 +20,8 @@ CONDITIONS = ua.NodeId(ua.Int32(ua.ObjectIds.ConditionType))
 REFRESH = ua.NodeId(ua.Int32(ua.ObjectIds.ConditionType_ConditionRefresh))
 REFRESH_STARTS = ua.NodeId(ua.Int32(ua.ObjectIds.RefreshStartEventType))
 REFRESH_ENDS = ua.NodeId(ua.Int32(ua.ObjectIds.RefreshEndEventType))
+# Part 9 §5.11.4: what the server told may be wrong until it is asked again
+REFRESH_REQUIRED = ua.NodeId(ua.Int32(ua.ObjectIds.RefreshRequiredEventType))
 QUEUE_OVERFLOWED = ua.NodeId(ua.Int32(ua.ObjectIds.EventQueueOverflowEventType))
 BASE, ACKNOWLEDGEABLE, ALARM = (
     ua.ObjectIds.BaseEventType,
@@ -57,19 +59,27 @@ class Conditions:
     def __init__(self, wanted: dict[tuple[str, str], str]) -> None:
         self.wanted = wanted
         self.sources = {source for _, source in wanted}
-        self._refreshed: set[str] | None = None
+        # By our handle: the source whose conditions alone come by it, "" all
+        self.scopes: dict[int, str] = {}
+        self.refresh_due = False
+        self._refreshed: dict[int, set[str]] = {}
 
     @property
     def addresses(self) -> Iterable[str]:
         return self.wanted.values()
 
-    def notifiers(self, namespaces: list[str]) -> list[ua.NodeId]:
-        """The server, which tells of everything, and the sources, where a server only tells it there."""
-        found = (node_id(source, namespaces) for source in sorted(self.sources))
-        return [SERVER, *(node for node in found if node is not None)]
+    def notifiers(self, namespaces: list[str]) -> list[tuple[str, ua.NodeId]]:
+        """The server, which tells of everything, and the sources, where a server only tells it there.
 
-    def hear(self, values: list[Any], namespaces: list[str], into: Columns, arrival: int) -> None:
-        """One event. Raises Overflowed.
+        Each with its scope.
+        """
+        found = [(source, node_id(source, namespaces)) for source in sorted(self.sources)]
+        return [("", SERVER), *((source, node) for source, node in found if node is not None)]
+
+    def hear(
+        self, values: list[Any], namespaces: list[str], into: Columns, arrival: int, handle: int = 0
+    ) -> None:
+        """One event of the monitored item of that handle. Raises Overflowed.
 
         A condition nobody named, of a source somebody did, comes under its own address and is set aside.
         """
@@ -78,11 +88,14 @@ class Conditions:
         when = micros(aware(at)) if isinstance(at, datetime) and at.year >= 1980 else arrival
         kind = event.get("EventType")
         if kind == QUEUE_OVERFLOWED:
+            self.refresh_due = True
             raise Overflowed
-        if kind == REFRESH_STARTS:
-            self._refreshed = set()
+        if kind == REFRESH_REQUIRED:
+            self.refresh_due = True
+        elif kind == REFRESH_STARTS:
+            self._refreshed[handle] = set()
         elif kind == REFRESH_ENDS:
-            self._clear_others(into, when, arrival)
+            self._clear_others(handle, into, when, arrival)
         elif event.get("ConditionName") and _is_null(event.get("BranchId")):
             self._condition(event, namespaces, into, when, arrival)
 
@@ -96,17 +109,17 @@ class Conditions:
         if source not in self.sources:
             return
         address = self.wanted.get((name, source), condition_address(name, source))
-        if self._refreshed is not None:
-            self._refreshed.add(address)
+        for refreshed in self._refreshed.values():
+            refreshed.add(address)
         into.add(address, spelled(name, event), source_time=when, arrival_time=arrival)
 
-    def _clear_others(self, into: Columns, when: int, arrival: int) -> None:
-        """The server told of every condition that matters: what it did not tell of is over."""
-        refreshed, self._refreshed = self._refreshed, None
+    def _clear_others(self, handle: int, into: Columns, when: int, arrival: int) -> None:
+        """Every condition that matters was told of: what was not is over. A source tells of its own alone."""
+        refreshed, scope = self._refreshed.pop(handle, None), self.scopes.get(handle, "")
         if refreshed is None:
             return
-        for (name, _), address in sorted(self.wanted.items()):
-            if address not in refreshed:
+        for (name, source), address in sorted(self.wanted.items()):
+            if address not in refreshed and scope in ("", source):
                 into.add(address, f"{_one_word(name)}:cleared", source_time=when, arrival_time=arrival)
 
 

@@ -221,6 +221,8 @@ class OpcUaConnector:
                 unwatched = await verifying.verified(session)
                 if unwatched:
                     yield SampleBatch(gaps=unwatched)
+            if session.conditions.refresh_due:
+                await watching.refresh(session)
             if session.absent and time.monotonic() > retry:
                 retry = time.monotonic() + ABSENT_RETRY
                 await self._try_absent(session)

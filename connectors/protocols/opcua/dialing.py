@@ -23,6 +23,13 @@ from connectors.transports.deadline import bounded
 T = TypeVar("T")
 REQUEST = 10.0
 SESSION_SECONDS = 60.0
+LIMITS = tuple(
+    ua.NodeId(ua.Int32(number))
+    for number in (
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+    )
+)
 STARTED = ua.NodeId(ua.Int32(ua.ObjectIds.Server_ServerStatus_StartTime))
 
 
@@ -152,6 +159,39 @@ async def running_since(client: Client) -> datetime | None:
         return None
     value = answer.Value.Value if answer.Value is not None else None
     return aware(value) if isinstance(value, datetime) else None
+
+
+async def transferred(client: Client, subscription: int, started: datetime | None) -> list[int] | None:
+    """A subscription of another session to this one: the numbers the server still has; None when it refuses.
+
+    Never of a server that started anew: a subscription of that number is somebody else's.
+    """
+    if await running_since(client) != started:
+        return None
+    parameters = ua.TransferSubscriptionsParameters(
+        SubscriptionIds=[ua.IntegerId(subscription)], SendInitialValues=False
+    )
+    try:
+        (result,) = await within(client.uaclient.session.transfer_subscriptions(parameters), "transfer")
+    except Unavailable as error:
+        if isinstance(error.__cause__, UaError):
+            return None
+        raise
+    return list(result.AvailableSequenceNumbers or ()) if result.StatusCode.is_good() else None
+
+
+async def most_per_call(client: Client) -> int:
+    """Nodes of one request, as far as the server limits them (Part 5 §6.3.11); 0: it does not."""
+    try:
+        answers = await within(
+            client.uaclient.session.read_attributes(list(LIMITS), ua.AttributeIds.Value), "limits"
+        )
+    except Unavailable as error:
+        if isinstance(error.__cause__, UaError):
+            return 0
+        raise
+    said = [answer.Value.Value for answer in answers if answer.Value is not None]
+    return min((one for one in said if isinstance(one, int) and one > 0), default=0)
 
 
 async def renewing(client: Client) -> None:

@@ -19,7 +19,7 @@ from connectors.protocols.opcua.derived import derived
 from connectors.protocols.opcua.dialing import running_since, within
 from connectors.protocols.opcua.receiving import unread
 from connectors.protocols.opcua.recorded import history_read
-from connectors.protocols.opcua.session import CHUNK, UaSession
+from connectors.protocols.opcua.session import UaSession
 from connectors.protocols.opcua.values import NotAValue, aware, data_row, node_id, said_of
 
 HISTORY_SECONDS = 120.0
@@ -161,10 +161,10 @@ async def historizing(session: UaSession) -> set[str]:
     addresses = [address for address in session.items.public if derived(address) is None]
     nodes = [node_id(address, session.namespaces) for address in addresses]
     found: set[str] = set()
-    for first in range(0, len(nodes), CHUNK):
+    for first in range(0, len(nodes), session.chunk):
         answers = await within(
             session.client.uaclient.session.read_attributes(
-                nodes[first : first + CHUNK],  # type: ignore[arg-type]
+                nodes[first : first + session.chunk],  # type: ignore[arg-type]
                 ua.AttributeIds.Historizing,
             ),
             "historizing",

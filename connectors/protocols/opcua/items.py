@@ -36,7 +36,7 @@ class Items:
 
     sampling_ms: float
     queue_size: int
-    warnings: list[Phrase] = field(default_factory=list)
+    _warned: dict[str, Phrase] = field(default_factory=dict)
     addresses: dict[int, str] = field(default_factory=dict)
     at_server: dict[int, int] = field(default_factory=dict)
     events: dict[int, int] = field(default_factory=dict)
@@ -47,6 +47,14 @@ class Items:
     absent: list[str] = field(default_factory=list)
     _last: int = HEARTBEAT_HANDLE
     _fewest: int = 2**32
+
+    @property
+    def warnings(self) -> list[Phrase]:
+        return list(self._warned.values())
+
+    def warn(self, said: Phrase) -> None:
+        """Once: what is absent is asked for again every minute, for months."""
+        self._warned[str(said)] = said
 
     @property
     def public(self) -> set[str]:
@@ -75,7 +83,7 @@ class Items:
             try:
                 node = node_id(address, namespaces)
             except BadAddress as error:
-                self.warnings.append(error.phrase)
+                self.warn(error.phrase)
                 continue
             if node is None:
                 self.absent.append(address)
@@ -105,7 +113,7 @@ class Items:
             if PART in address:
                 continue
             self.absent.append(address)
-            self.warnings.append(Phrase(f"{address}: {result.StatusCode.name}"))
+            self.warn(Phrase(f"{address}: {result.StatusCode.name}"))
 
     def _made(self, handle: int, result: Any) -> None:
         self.at_server[handle] = int(result.MonitoredItemId)
@@ -115,7 +123,7 @@ class Items:
         if granted.queue < self.queue_size:
             text = late("%(address)s: queue of %(granted)d granted, %(asked)d asked")
             place = {"address": self.addresses[handle], "granted": granted.queue}
-            self.warnings.append(phrase(text, **place, asked=self.queue_size))
+            self.warn(phrase(text, **place, asked=self.queue_size))
 
     def forget(self, handles: Collection[int]) -> list[str]:
         """The server no longer has these; returns their addresses."""

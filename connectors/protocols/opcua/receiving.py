@@ -60,7 +60,7 @@ class Receiving:
     def __init__(self, source: str, items: Items, publishing_ms: float) -> None:
         self.source, self.items = source, items
         self.heard = self.data_heard = time.monotonic()
-        self._publishing = publishing_ms / 1000
+        self.publishing_ms = publishing_ms
         self._last_source: dict[str, int] = {}
         self._ahead: timedelta | None = None
         self.namespaces: list[str] = []
@@ -90,7 +90,7 @@ class Receiving:
 
     def slack(self) -> timedelta:
         """How much older a value may be than the notification that brings it."""
-        seconds = max(LEAST_SLACK, self._publishing, self.items.slowest())
+        seconds = max(LEAST_SLACK, self.publishing_ms / 1000, self.items.slowest())
         return timedelta(seconds=min(seconds, MOST_SLACK))
 
     def batch(self, message: ua.NotificationMessage) -> SampleBatch:
@@ -140,6 +140,7 @@ class Receiving:
                 silent.discard(handle)
             if PART in address:
                 address, _, part = address.partition(PART)
+                self._told(address, arrival if source == NO_TIME else source, status, batch, arrival)
                 self.nested[address].hear(part, changes.whole(change), arrival)
                 continue
             if isinstance(value, ua.DataValue):
@@ -186,7 +187,9 @@ class Receiving:
                     machine.hear_event(event.EventFields, arrival)
                     self._tell(machine, batch, arrival)
                 elif address is None:
-                    self.conditions.hear(event.EventFields, self.namespaces, batch.samples, arrival)
+                    self.conditions.hear(
+                        event.EventFields, self.namespaces, batch.samples, arrival, event.ClientHandle
+                    )
             except Overflowed:
                 since = micros(self.covered) if self.covered else arrival
                 scope = self.conditions.addresses if address is None else [address]

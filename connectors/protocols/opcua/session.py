@@ -37,6 +37,7 @@ __all__ = ["CHUNK", "Access", "Gone", "Pending", "Silent", "UaSession", "within"
 CHUNK = 500
 LIFETIME_KEEPALIVES = 12
 SILENCE_SECONDS = 5.0
+REFUSED_PAUSE = 0.1
 UNKNOWN_SUBSCRIPTION = (uaerrors.BadNoSubscription, uaerrors.BadSubscriptionIdInvalid)
 
 
@@ -60,13 +61,14 @@ class UaSession:
         self.pending: asyncio.Queue[SampleBatch | Exception] = asyncio.Queue()
         self.unacknowledged: list[int] = []
         self.namespaces: list[str] = []
-        self.verified_at = self._subscribed_at = time.monotonic()
+        self.verified_at = self._made_at = time.monotonic()
+        self.chunk = CHUNK
         self.can_list_items = True
         self.subscription = 0
         self._client: Client | None = None
         self._ticket: Ticket | None = None
         self._server_started: datetime | None = None
-        self._heartbeat = False
+        self._heartbeat, self._heartbeat_seconds = False, 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -102,6 +104,7 @@ class UaSession:
         self.namespaces = await within(self.client.get_namespace_array(), "namespaces")
         self.receiving.namespaces = self.namespaces
         self._server_started = await dialing.running_since(self.client)
+        self.chunk = min(CHUNK, await dialing.most_per_call(self.client) or CHUNK)
 
     async def resume(self) -> None:
         """On a new channel: the old session, else a new one that takes the subscription over.
@@ -114,33 +117,15 @@ class UaSession:
         self.life.reactivated(reactivated is not None)
         if reactivated is None:
             self._ticket = await dialing.session(self.client, self.access)
-            self.life.transferred(await self._transferred())
+            self.life.transferred(
+                await dialing.transferred(self.client, self.subscription, self._server_started)
+            )
         else:
             self._ticket = reactivated
         if self.life.step is Step.OPEN:
             raise Gone("the server did not give the subscription back")
         self._tasks.append(asyncio.create_task(dialing.renewing(self.client)))
         await self._republish_missed()
-
-    async def _transferred(self) -> list[int] | None:
-        """The numbers the server still has; None when it refuses.
-
-        Never of a server that started anew: a subscription of that number is somebody else's.
-        """
-        if await dialing.running_since(self.client) != self._server_started:
-            return None
-        parameters = ua.TransferSubscriptionsParameters(
-            SubscriptionIds=[ua.IntegerId(self.subscription)], SendInitialValues=False
-        )
-        try:
-            (result,) = await within(
-                self.client.uaclient.session.transfer_subscriptions(parameters), "transfer"
-            )
-        except Unavailable as error:
-            if isinstance(error.__cause__, uaerrors.UaError):
-                return None
-            raise
-        return list(result.AvailableSequenceNumbers or ()) if result.StatusCode.is_good() else None
 
     async def _republish_missed(self) -> None:
         while (number := self.life.wanted()) is not None:
@@ -168,19 +153,29 @@ class UaSession:
         data = await within(self.client.uaclient.session._send_request(asked), "subscribe")
         answer = struct_from_binary(ua.CreateSubscriptionResponse, data)
         self.subscription = int(answer.Parameters.SubscriptionId)
-        self.receiving.heard = self.receiving.data_heard = self._subscribed_at = time.monotonic()
+        self._granted(answer.Parameters)
+        self.receiving.heard = self.receiving.data_heard = time.monotonic()
         await self._monitor_heartbeat()
         await self.monitor(addresses)
         await watching.conditions(self, addresses)
         self.life.opened(self.receiving.server_now())
+
+    def _granted(self, answer: ua.CreateSubscriptionResult) -> None:
+        """What the server made of the intervals asked for: by them its silence is measured."""
+        if answer.RevisedPublishingInterval > 0:
+            self.publishing_ms = self.receiving.publishing_ms = float(answer.RevisedPublishingInterval)
+        if answer.RevisedMaxKeepAliveCount > 0:
+            granted = self.publishing_ms * int(answer.RevisedMaxKeepAliveCount) / 1000
+            self.keepalive_seconds = max(self.keepalive_seconds, granted)
 
     async def monitor(self, addresses: list[str]) -> None:
         """Adds monitored items and checks the server's answer for each."""
         plain = [address for address in addresses if derived(address) is None]
         known = self.items.known(plain, self.namespaces)
         known += await watching.machines(self, addresses)
-        for first in range(0, len(known), CHUNK):
-            requests = self.items.requests(known[first : first + CHUNK])
+        for first in range(0, len(known), self.chunk):
+            requests = self.items.requests(known[first : first + self.chunk])
+            self._made_at = time.monotonic()
             self.items.answered(requests, await self.create(requests))
         await watching.reports(self)
 
@@ -189,6 +184,8 @@ class UaSession:
         interval = min(1000.0, self.freshness_seconds * 250)
         (result,) = await self.create([request(HEARTBEAT, HEARTBEAT_HANDLE, interval, 1)]) or (None,)
         self._heartbeat = result is not None and result.StatusCode.is_good()
+        if result is not None and self._heartbeat:
+            self._heartbeat_seconds = float(result.RevisedSamplingInterval) / 1000
 
     async def create(self, requests: list[ua.MonitoredItemCreateRequest]) -> list[Any]:
         parameters = ua.CreateMonitoredItemsParameters(
@@ -218,6 +215,8 @@ class UaSession:
                         [ua.SubscriptionAcknowledgement(self.subscription, number) for number in told],
                     )
                 except (uaerrors.BadTimeout, uaerrors.BadTooManyPublishRequests):
+                    # Some refuse at once, and would again
+                    await asyncio.sleep(REFUSED_PAUSE)
                     continue
                 except uaerrors.UaStructParsingError:
                     # Not to be read, so not acknowledged: the next one's number tells that it is missing
@@ -330,7 +329,8 @@ class UaSession:
     def suspicious_after(self) -> float:
         """Seconds of silence after which something is wrong, though perhaps not for long."""
         if self._heartbeat:
-            return min(SILENCE_SECONDS, self.freshness_seconds / 2) + self.publishing_ms / 1000
+            usual = min(SILENCE_SECONDS, self.freshness_seconds / 2) + self.publishing_ms / 1000
+            return max(usual, 2 * (self._heartbeat_seconds + self.publishing_ms / 1000))
         return 2 * self.keepalive_seconds
 
     def silent_for(self) -> float:
@@ -345,10 +345,11 @@ class UaSession:
         limit = max(self.freshness_seconds, 2.4 * self.keepalive_seconds)
         if now - self.receiving.heard > limit:
             raise Silent(f"nothing published for {limit:g} s")
-        if self._heartbeat and now - self.receiving.data_heard > self.freshness_seconds:
-            raise Gone(f"no data for {self.freshness_seconds:g} s, not even the server's clock")
+        still = max(self.freshness_seconds, self.suspicious_after)
+        if self._heartbeat and now - self.receiving.data_heard > still:
+            raise Gone(f"no data for {still:g} s, not even the server's clock")
         silent = self.items.silent
-        if silent and now - self._subscribed_at > REQUEST:
+        if silent and now - self._made_at > REQUEST:
             example = self.items.addresses.get(min(silent), "?")
             raise Gone(f"{len(silent)} monitored items never reported, e.g. {example}")
 

@@ -199,6 +199,8 @@ def _layout(definition: ua.StructureDefinition) -> Layout:
     kinds = (ua.StructureType.Structure, ua.StructureType.StructureWithOptionalFields)
     if definition.StructureType not in kinds:
         raise Unavailable(f"a {definition.StructureType.name} is not read here")
+    if any(field.ValueRank > 1 for field in definition.Fields or ()):
+        raise Unavailable("an array of several dimensions in a structure is not read here")
     optional = definition.StructureType == ua.StructureType.StructureWithOptionalFields
     return Layout(definition.DefaultEncodingId, optional, tuple(definition.Fields or ()))
 

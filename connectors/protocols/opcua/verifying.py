@@ -14,7 +14,7 @@ from connectors.interface import GapRecord, Unavailable
 from connectors.protocols.opcua import watching
 from connectors.protocols.opcua.derived import PART
 from connectors.protocols.opcua.dialing import within
-from connectors.protocols.opcua.session import CHUNK, Gone, UaSession
+from connectors.protocols.opcua.session import Gone, UaSession
 
 log = logging.getLogger(__name__)
 SERVER = ua.NodeId(ua.Int32(ua.ObjectIds.Server))
@@ -91,8 +91,8 @@ async def _refused(session: UaSession) -> list[int]:
     made = session.items.made
     handles = sorted(made)
     lost: list[int] = []
-    for first in range(0, len(handles), CHUNK):
-        chunk = handles[first : first + CHUNK]
+    for first in range(0, len(handles), session.chunk):
+        chunk = handles[first : first + session.chunk]
         parameters = ua.SetMonitoringModeParameters(
             SubscriptionId=session.subscription,
             MonitoringMode=ua.MonitoringMode.Reporting,

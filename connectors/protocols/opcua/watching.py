@@ -77,9 +77,8 @@ async def reports(session: UaSession) -> None:
         if address not in items.public:
             del session.receiving.nested[address]
             items.absent.append(address)
-            items.warnings.append(
-                phrase(late("%(address)s: the server lets nobody watch it"), address=address)
-            )
+            text = late("%(address)s: the server lets nobody watch it")
+            items.warn(phrase(text, address=address))
 
 
 async def _job_events(session: UaSession, address: str, machine: Reports) -> None:
@@ -139,17 +138,24 @@ async def conditions(session: UaSession, addresses: list[str]) -> None:
 
 async def events(session: UaSession) -> None:
     items, names = session.items, session.conditions
-    requests = [
-        event_request(node, items.next_handle(), items.queue_size)
-        for node in names.notifiers(session.namespaces)
-    ]
+    requests = []
+    for scope, node in names.notifiers(session.namespaces):
+        handle = items.next_handle()
+        names.scopes[handle] = scope
+        requests.append(event_request(node, handle, items.queue_size))
     for asked, result in zip(requests, await session.create(requests), strict=True):
         if result.StatusCode.is_good():
             items.events[asked.RequestedParameters.ClientHandle] = int(result.MonitoredItemId)
     if not items.conditions:
         items.absent += names.addresses
-        items.warnings.append(phrase(late("the server tells of no events")))
+        items.warn(phrase(late("the server tells of no events")))
         return
+    await refresh(session)
+
+
+async def refresh(session: UaSession) -> None:
+    """Asks the server which conditions stand."""
+    session.conditions.refresh_due = False
     try:
         (answer,) = await within(
             session.client.uaclient.session.call([refresh_request(session.subscription)]), "refresh"
@@ -159,8 +165,5 @@ async def events(session: UaSession) -> None:
             raise
         answer = None
     if answer is None or not answer.StatusCode.is_good():
-        items.warnings.append(
-            phrase(
-                late("the server does not tell which conditions stand; they are known from their next change")
-            )
-        )
+        text = late("the server does not tell which conditions stand; they are known from their next change")
+        session.items.warn(phrase(text))
