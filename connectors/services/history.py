@@ -19,6 +19,7 @@ from connectors.domain.wire import Unread
 from connectors.interface import SampleBatch
 from connectors.models import Connection, HistoryImport, IngestReceipt
 from connectors.services.ingest import Delivery, deliveries_store
+from connectors.services.unmapped import unmapped_flush
 
 IMPORTS = uuid.UUID("2b7f0a44-6a0e-4a52-8f0e-0a5c1f0d9a77")
 
@@ -66,6 +67,7 @@ def history_import(
     except (Told, OSError) as error:
         record.update(problem=str(error)[:500])
         raise
+    unmapped_flush(now=timezone.now(), at_once=True)
     record.filter(ended_at=None).update(ended_at=timezone.now())
 
 

@@ -120,7 +120,8 @@ def deliveries_store(
                 fresh = _not_received(deliveries)
                 if not fresh:
                     return context, []
-                results, landed, pressing = _store(context, fresh, now, refuse_unreadable)
+                seen = None if refuse_unreadable else Seen(context.connection_id, is_stream=sparingly)
+                results, landed, pressing = _store(context, fresh, now, seen)
                 _receipts(fresh, results, now)
                 if not refuse_unreadable:  # what was set aside was counted when it came
                     counted = [_counted(*pair) for pair in zip(fresh, results, strict=True)]
@@ -166,17 +167,18 @@ def _not_received(deliveries: Sequence[Delivery]) -> list[Delivery]:
 
 
 def _store(
-    context: Context, deliveries: list[Delivery], now: datetime, refuse_unreadable: bool
+    context: Context, deliveries: list[Delivery], now: datetime, seen: Seen | None
 ) -> tuple[list[Result], frozenset[int], frozenset[int]]:
-    """Results, machines marked, and those of them whose changes people wait to see."""
+    """Results, machines marked, and those of them whose changes people wait to see. ``seen`` counts what is
+    unmapped; None where it was counted when it came, and is refused now.
+    """
     asides: list[Aside] = []
-    seen = None if refuse_unreadable else Seen(context.connection_id)
     split, ignored = list[Rows](), list[int]()
     for delivery in deliveries:
         before = seen.ignored if seen else 0
         split.append(_split(context, delivery.samples, now, asides, seen))
         ignored.append(seen.ignored - before if seen else 0)
-    if asides and refuse_unreadable:
+    if asides and seen is None:
         raise CannotReread(asides[0].reason)
     set_aside = [len(delivery.samples) - len(rows) for delivery, rows in zip(deliveries, split, strict=True)]
     rows = _numbers_once(context, joined([packed_left_out(rows, now=now) for rows in split]))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -103,15 +104,18 @@ class _Pending:
 
 Status = QuarantinedMessage.Status
 Place = tuple[str, int]
+_lock = Lock()
 _pending: dict[Place, _Pending] = {}
 _ignored: dict[Place, tuple[frozenset[str], float]] = {}
 
 
 class Seen:
-    """The unmapped addresses of one transaction's values: counted once it is committed."""
+    """The unmapped addresses of one transaction's values: counted once it is committed. ``is_stream``: more
+    follows soon, with which the counts can be written.
+    """
 
-    def __init__(self, connection_id: int) -> None:
-        self._connection_id = connection_id
+    def __init__(self, connection_id: int, *, is_stream: bool) -> None:
+        self._connection_id, self._is_stream = connection_id, is_stream
         self._told: dict[str, _Gathered] = {}
         self.ignored = 0
 
@@ -137,7 +141,8 @@ class Seen:
 
     def remember(self, now: datetime) -> None:
         if self._told:
-            transaction.on_commit(partial(_gather, self._connection_id, self._told, now), robust=True)
+            work = partial(_gather, self._connection_id, self._told, now, at_once=not self._is_stream)
+            transaction.on_commit(work, robust=True)
 
 
 def _add(told: _Gathered, first: int, last: int, count: int, ignored: int) -> None:
@@ -168,21 +173,21 @@ def ignored_of(connection_id: int) -> frozenset[str]:
     return known[0]
 
 
-def _gather(connection_id: int, told: dict[str, _Gathered], now: datetime) -> None:
-    """What is new is written now, what is known with what comes within five seconds: a row an address and
-    batch would cost more than a sample that is stored.
+def _gather(connection_id: int, told: dict[str, _Gathered], now: datetime, *, at_once: bool) -> None:
+    """Of a stream every five seconds: a row an address and batch would cost more than a sample that is
+    stored.
     """
-    place = place_of(connection_id)
-    pending = _pending.setdefault(place, _Pending())
-    for name, one in told.items():
-        if name not in pending.told and len(pending.told) >= REMEMBERED:
-            name = OTHERS
-        same = pending.told.get(name)
-        if same is None:
-            pending.told[name] = one
-        else:
-            _add(same, one.first, one.last, one.count, one.ignored)
-    unmapped_flush(now=now)
+    with _lock:
+        pending = _pending.setdefault(place_of(connection_id), _Pending())
+        for name, one in told.items():
+            if name not in pending.told and len(pending.told) >= REMEMBERED:
+                name = OTHERS
+            same = pending.told.get(name)
+            if same is None:
+                pending.told[name] = one
+            else:
+                _add(same, one.first, one.last, one.count, one.ignored)
+    unmapped_flush(now=now, at_once=at_once)
 
 
 def unmapped_flush(*, now: datetime, at_once: bool = False) -> None:
@@ -190,11 +195,14 @@ def unmapped_flush(*, now: datetime, at_once: bool = False) -> None:
     counts are lost. The sum on the page does not rest on them.
     """
     name = str(database.settings_dict["NAME"])
-    for (of, connection_id), pending in list(_pending.items()):
-        if of == name and pending.told and (at_once or pending.due <= monotonic()):
-            told, pending.told = pending.told, {}
-            pending.due = monotonic() + EVERY
-            _write(connection_id, told, now)
+    due: list[tuple[int, dict[str, _Gathered]]] = []
+    with _lock:
+        for (of, connection_id), pending in _pending.items():
+            if of == name and pending.told and (at_once or pending.due <= monotonic()):
+                due.append((connection_id, pending.told))
+                pending.told, pending.due = {}, monotonic() + EVERY
+    for connection_id, told in due:
+        _write(connection_id, told, now)
 
 
 def _write(connection_id: int, told: dict[str, _Gathered], now: datetime) -> None:
