@@ -14,6 +14,7 @@ from asyncua.server.subscription_service import SubscriptionService
 from connectors.domain.columns import Columns
 from connectors.protocols.opcua import connector, dialing
 from connectors.protocols.opcua.conditions import FIELDS, REFRESH_ENDS, REFRESH_STARTS, Conditions
+from connectors.protocols.opcua.history import _Told
 from connectors.protocols.opcua.items import Items
 from connectors.protocols.opcua.packml import Nested
 from connectors.protocols.opcua.receiving import Receiving
@@ -50,7 +51,8 @@ async def test_silence_is_measured_by_the_interval_the_server_granted(
     async with opcua_server(port, {"a": 0}):
         session = await opened(port, "a")
         try:
-            assert session.suspicious_after > 16
+            assert session.publishing_ms == session.receiving.publishing_ms == 8000
+            assert session.suspicious_after > 30
             assert session.receiving.slack() == timedelta(seconds=5)
         finally:
             await session.close()
@@ -162,6 +164,23 @@ def test_what_one_source_tells_of_its_own_clears_nothing_of_another() -> None:
     told = [(sample.address, str(sample.value).split(":")[1]) for sample in into]
     assert (open_there, "cleared") not in told
     assert told.count((HOT, "cleared")) == 2
+
+
+def test_a_page_that_begins_too_early_repeats_nothing_and_misses_nothing() -> None:
+    """A server that rounds down to the millisecond, or cuts a page off within one instant."""
+
+    def page(*said: tuple[int, int]) -> list[ua.DataValue]:
+        return [
+            ua.DataValue(_ua.Variant(value), SourceTimestamp=T0 + timedelta(microseconds=at))
+            for at, value in said
+        ]
+
+    told = _Told()
+    assert told.news(first := page((1, 1), (2, 2), (2, 3))) == first
+    again = page((1, 1), (2, 2), (2, 3), (2, 4), (5, 5))
+    assert told.news(again) == again[3:]
+    assert told.until == T0 + timedelta(microseconds=5)
+    assert told.news(page((2, 2), (5, 5))) == []
 
 
 def test_an_overflow_of_a_part_is_a_gap_of_the_whole() -> None:
