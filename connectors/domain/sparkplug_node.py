@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from connectors.domain.outage import GapRecord
 from connectors.domain.sparkplug_messages import Message
 
 # Half the numbers: with more, the missing one's number would come round again and seem to heal the jump.
 MAX_BUFFERED: Final = 128
+# So often births are asked for once more where none came, after twice the cool-down, then four times…
+AGAIN: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,8 @@ class Node:
     buffer: list[Message] = field(default_factory=list)
     deadline: int | None = None
     asked_at: int | None = None
+    # So many times since its last birth
+    asked: int = 0
     wanted: str = ""
     gaps: dict[str, GapRecord] = field(default_factory=dict)
     awaiting: dict[str, int] = field(default_factory=dict)
@@ -102,9 +107,35 @@ class Node:
             and (not device or self.devices.get(device, False))
         )
 
+    def ignores(self, now: int, cooldown: int) -> bool:
+        """Whether it was asked for births, in vain as it seems: what it was asked by may be lost too."""
+        waited = now - (self.asked_at or now)
+        return 0 < self.asked <= AGAIN and waited >= cooldown << self.asked and self.doubted_at is None
+
     def passed(self, seq: int, arrival: int) -> None:
         """That message, once its values are added."""
         self.heard_on, self.last_seq, self.last_heard = self.link, seq, arrival
+
+
+class Hole(NamedTuple):
+    """What was sent then did not come."""
+
+    start: int
+    end: int
+    what: str
+
+
+def holes(node: Node, held: Sequence[Message]) -> list[Hole]:
+    """Every stretch that is missing before one of ``held``, which are in the order they were sent."""
+    found, expected, heard = [], ((node.last_seq or 0) + 1) & 255, node.last_heard
+    for place, message in enumerate(held):
+        if message.seq != expected:
+            # What overtook it was sent later still
+            end = min(later.arrival for later in held[place:])
+            what = f"seq jump: expected {expected}, got {message.seq}"
+            found.append(Hole(min(heard or end, end), end, what))
+        expected, heard = ((message.seq or 0) + 1) & 255, message.arrival
+    return found
 
 
 def behind(node: Node, message: Message) -> bool:

@@ -23,7 +23,7 @@ from connectors.domain.sparkplug_messages import (
     Rebirth,
     Unreadable,
 )
-from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules, behind
+from connectors.domain.sparkplug_node import MAX_BUFFERED, Node, Rules, behind, holes
 from connectors.domain.sparkplug_values import BD_SEQ, NOTHING, REBIRTH, learn, values_into
 
 
@@ -84,6 +84,8 @@ class Host:
                 self._doubt(node, now, out)
             if node.wanted and (node.asked_at is None or now - node.asked_at >= self._cooldown(node)):
                 self._ask(node, node.wanted, now, out)
+            elif node.ignores(now, self._cooldown(node)):
+                self._ask(node, "no birth since it was asked for", now, out)
             if node.online and now - node.noted_at >= self.rules.seen_every:
                 self._note(node, out, notices.SEEN, node.last_heard or now)
 
@@ -142,7 +144,7 @@ class Host:
         node.bd_seq = bd_seq if type(bd_seq) is int and bd_seq < 2**63 else None
         node.last_seq = message.seq if message.seq is not None else 0
         node.last_heard = message.arrival
-        node.wanted = ""
+        node.wanted, node.asked = "", 0
         self._close(node, f"{node.path}:", message.arrival, out)
         self._close(node, f"{node.path}/", message.arrival, out)
         if node.bd_seq is None:
@@ -187,6 +189,8 @@ class Host:
             self._want(node, "silent since a death that did not match its birth", now, out)
 
     def _believe(self, node: Node, at: int, out: Outcome) -> None:
+        if node.doubt_asked:
+            node.asked = 0  # it speaks: that was the question
         node.doubted_at, node.doubt_asked = None, False
         self._close(node, node.path, at, out)
 
@@ -297,19 +301,14 @@ class Host:
             return ""
         expected = ((node.last_seq or 0) + 1) & 255
         held = sorted(node.buffer, key=lambda message: ((message.seq or 0) - expected) & 255)
-        first = min(message.arrival for message in held)
-        detail = f"seq jump: expected {expected}, got {held[0].seq}"
-        self._note(node, out, notices.SEQ_FAULT, first, detail)
-        out.gaps.append(
-            gap_declared(
-                source=self._source,
-                cause="seq_jump",
-                start=instant(node.last_heard or first),
-                end=instant(first),
-                scope=node.path,
-                detail=detail,
+        missing = holes(node, held)
+        for hole in missing:
+            self._note(node, out, notices.SEQ_FAULT, hole.end, hole.what)
+            start, end = instant(hole.start), instant(hole.end)
+            gap = gap_declared(
+                source=self._source, cause="seq_jump", start=start, end=end, scope=node.path, detail=hole.what
             )
-        )
+            out.gaps.append(gap)
         unsure = {id(message) for message in held if node.answers and behind(node, message)}
         node.buffer = []
         node.deadline = None
@@ -318,7 +317,7 @@ class Host:
                 self._unread(node, message, f"{message.kind} numbered as after a birth that was missed", out)
             else:
                 self._apply(node, message, out)
-        return detail
+        return missing[0].what
 
     # -- values --------------------------------------------------------------------------------------------
 
@@ -354,7 +353,7 @@ class Host:
             node.wanted = reason
 
     def _ask(self, node: Node, reason: str, now: int, out: Outcome) -> None:
-        node.asked_at = now
+        node.asked_at, node.asked = now, node.asked + 1
         node.wanted = ""
         self._note(node, out, notices.REBIRTH_ASKED, now, reason)
         out.rebirths.append(Rebirth(node.group, node.name, reason, node.heard_on))

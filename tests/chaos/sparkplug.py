@@ -154,9 +154,13 @@ class Model:
     def surrender(self, now: int) -> None:
         """What was waited for did not come: a gap, and what did come is taken in the order it was sent."""
         if self.held:
-            self.jumps += 1
             first = self.expected or 0
-            for message, _ in sorted(self.held, key=lambda held: ((held[0].seq or 0) - first) & 255):
+            held = sorted(self.held, key=lambda held: ((held[0].seq or 0) - first) & 255)
+            after = [first, *(((message.seq or 0) + 1) & 255 for message, _ in held)]
+            self.jumps += sum(
+                message.seq != next_one for (message, _), next_one in zip(held, after, strict=False)
+            )
+            for message, _ in held:
                 if self.answers and ((message.seq or 0) - first) & 255 >= 128:
                     self.unread += 1
                 else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.domain.columns import micros
 from connectors.domain.sparkplug_messages import Message, Metric, Outcome, topic_parts
 from connectors.domain.sparkplug_node import Rules
 from connectors.domain.sparkplug_session import Host
@@ -123,6 +125,57 @@ def test_any_history_keeps_values_only_of_what_is_born_and_pairs_its_gaps(steps:
             still_open.pop(gap.key)
     assert len(set(still_open.values())) == len(still_open)
     assert ("G/E:" in still_open.values()) == (not online and (bd > 0 or spoken))
+
+
+@settings(max_examples=100, deadline=None)
+@given(lost=st.sets(st.integers(1, 120), max_size=60))
+def test_each_message_that_did_not_come_lies_in_a_gap_between_its_neighbours(lost: set[int]) -> None:
+    played, arrived = Played(), {0: 0.0}
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    arrived[0] = played.now
+    for number in sorted(set(range(1, 122)) - lost):
+        played.feed("NDATA", number, v=number)
+        arrived[number] = played.now
+    played.wait(3)
+    declared = [(micros(gap.start_time), micros(gap.end_time)) for gap in played.out.gaps if gap.end_time]
+    for number in lost:
+        before = max(at for known, at in arrived.items() if known < number)
+        after = min(at for known, at in arrived.items() if known > number)
+        assert (before, after) in declared
+    assert len(declared) == len({max(known for known in arrived if known < number) for number in lost})
+
+
+def test_births_that_do_not_come_are_asked_for_again_ever_more_rarely_and_then_no_more() -> None:
+    """The command is QoS 0 as well: what was asked may never have been heard."""
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    played.feed("NDATA", 2, v=2)
+    began, asked = played.now, list[float]()
+    for _ in range(1000):
+        played.wait(1)
+        asked += [(played.now - began) / SECOND] * (len(played.out.rebirths) - len(asked))
+    first, *later = asked
+    assert first == 2
+    cooldown = played.host._cooldown(played.host._nodes["G", "E"]) / SECOND
+    waits = [b - a for a, b in pairwise(asked)]
+    assert [round(wait / cooldown) for wait in waits] == [2, 4, 8]
+    assert len(later) == 3
+    assert "no birth" in played.out.rebirths[-1].reason
+    played.feed("NBIRTH", 0, v=3, bdSeq=1)
+    played.feed("NDATA", 2, v=2)
+    played.wait(30)
+    assert len(played.out.rebirths) == 5, "from the beginning"
+
+
+def test_a_birth_ends_the_asking() -> None:
+    played = Played()
+    played.feed("NBIRTH", 0, v=0, bdSeq=1)
+    played.feed("NDATA", 2, v=2)
+    played.wait(3)
+    played.feed("NBIRTH", 0, v=3, bdSeq=1)
+    for _ in range(100):
+        played.wait(10)
+    assert len(played.out.rebirths) == 1
 
 
 def test_a_late_message_inside_the_reorder_time_heals_without_a_word() -> None:

@@ -120,7 +120,7 @@ async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
 async def live(broker: Mosquitto, tap: Tap) -> Life:
     ear, stamps = Ear(broker.port), {"started": time.time() * 1000}
     await until(ear.client.is_connected)
-    made = connector(tap, reorder_seconds=REORDER, cooldown_seconds=0.05)
+    made = connector(tap, reorder_seconds=REORDER, cooldown_seconds=1.0)
     following = Following(made)
     await until(lambda: any(state["online"] for state in ear.states()))
     edge = Edge("127.0.0.1", broker.port, "G", "E", {"State": 6, "Speed": 1.5})
