@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -58,18 +59,7 @@ def diskfull_proof(*, seed: int, times: int, within: float, rate: float) -> Verd
         running.spool_folder = spool_disk
         chaos = Chaos(running, books, random.Random(seed))
         chaos.begin(rate=rate, lasting=300 + times * 240)
-        slowest, stopped = 0.0, {spool_disk: 0, tables: 0}
-        for number in range(times * 2):
-            disk = (spool_disk, tables)[number % 2]
-            is_stopped, took = _fill(chaos, disk)
-            stopped[disk] += is_stopped
-            slowest = max(slowest, took)
-            chaos.broken += books.balance()
-            if took > within:
-                chaos.broken.append(f"{disk.name}: {took:.0f} s until values were stored again")
-        chaos.broken += [
-            f"{disk.name}: full, and nobody minded" for disk, often in stopped.items() if not often
-        ]
+        stopped, slowest = _rounds(chaos, [spool_disk, tables], times, within)
         restarted = {name: starts for name, starts in running.starts.items() if starts > 1}
         chaos.settle(restart=False)
         connections.close_all()
@@ -78,10 +68,30 @@ def diskfull_proof(*, seed: int, times: int, within: float, rate: float) -> Verd
     verdict.broken += chaos.broken + [f"had to be started again: {restarted}"] * bool(restarted)
     caught = bool(noticed(CONTROL, seed))
     verdict.broken += [] if caught else [f"control not noticed: {CONTROL}"]
-    verdict.counts |= {"filled": times * 2, "stopped": sum(stopped.values()), **chaos.counts}
-    verdict.counts["slowest-s"] = round(slowest, 1)
+    verdict.counts |= {
+        "filled": times * 2,
+        "stopped": stopped,
+        **chaos.counts,
+        "slowest-s": round(slowest, 1),
+    }
     verdict.counts["controls"] = f"{caught:d}/1"
     return verdict
+
+
+def _rounds(chaos: Chaos, disks: list[Path], times: int, within: float) -> tuple[int, float]:
+    """Each disk filled in turn: how often storing stopped, and the longest it took to go on."""
+    stopped, slowest = Counter[str](), 0.0
+    for disk in disks * times:
+        is_stopped, took = _fill(chaos, disk)
+        stopped[disk.name] += is_stopped
+        slowest = max(slowest, took)
+        chaos.broken += chaos.books.balance()
+        if took > within:
+            chaos.broken.append(f"{disk.name}: {took:.0f} s until values were stored again")
+    chaos.broken += [
+        f"{name}: full, and nothing ever stopped" for name, often in stopped.items() if not often
+    ]
+    return stopped.total(), slowest
 
 
 def _fill(chaos: Chaos, disk: Path) -> tuple[bool, float]:
