@@ -85,7 +85,7 @@ def _table(
     model: type[Model], columns: str, query: str, roles: Collection[str] = (), unit: str = "work_unit_id"
 ) -> Table:
     names = tuple(columns.split())
-    key = model._meta.pk.column  # type: ignore[union-attr]
+    key: str = model._meta.pk.column  # type: ignore[union-attr,assignment]
     text = query.format(columns=", ".join([key, *names]), table=model._meta.db_table, unit=unit)
     return Table(model, names, text, frozenset(roles), unit)
 
