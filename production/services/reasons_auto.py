@@ -26,6 +26,7 @@ from production.models import (
     Stop,
 )
 from production.selectors.stopped import reaching
+from production.selectors.stored import checkpoint_of
 from production.services.assertions import _told, reasons_together
 
 if TYPE_CHECKING:
@@ -63,13 +64,16 @@ def reasons_auto(*, work_unit_id: int, reach: timedelta = RECENT) -> int:
     Looks at stops that need a reason and began within ``reach`` of what is known. Safe to run at any time,
     any number of times: a stop of which anything was ever said, or taken back, is left alone.
     """
-    if not ReasonRule.objects.filter(is_active=True).exists():
+    revision = plant.configuration_revision()
+    bound = plant.configuration_kept(
+        ("reason rules", work_unit_id), revision=revision, make=lambda: _rules_for(work_unit_id)
+    )
+    if bound is None:
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, work_unit_id])
-    checkpoint = StitchCheckpoint.objects.filter(work_unit_id=work_unit_id).first()
-    bound = _rules_for(work_unit_id)
-    if checkpoint is None or bound is None:
+    checkpoint = checkpoint_of(work_unit_id)
+    if checkpoint is None:
         return 0
     since = max(checkpoint.horizon - reach, min(rule.valid_from for rule in bound.rules))
     stops = list(_unsaid(work_unit_id).filter(start_time__gte=since).order_by("start_time"))
