@@ -39,6 +39,7 @@ class JobReports:
         self._known: dict[str, Response] = {}
         self._heard: dict[str, datetime] = {}
         self._gone: set[str] = set()
+        self._inferred: set[datetime] = set()
         self._told: dict[datetime, tuple[str, bool]] = {}
         self._made: dict[str, tuple[datetime | None, Decimal]] = {}
         self._new: list[str] = []
@@ -71,7 +72,7 @@ class JobReports:
     def at_work(self) -> list[AtWork]:
         """What changed of it since this was asked last, what was told before and is known better included."""
         spans = orders_over_time(self._known.values())
-        inferred = {self._known[code].end for code in self._gone}
+        inferred = self._inferred | {self._known[code].end for code in self._gone}
         instants = sorted({at for at, _ in spans} | {at for at in self._told if at > self._floor})
         found, place, code = list[AtWork](), 0, ""
         for at in instants:
@@ -85,9 +86,19 @@ class JobReports:
                 found.append(AtWork(at, *said))
         return found
 
-    def now_at_work(self) -> str:
-        spans = orders_over_time(self._known.values())
-        return spans[-1][1] if spans else ""
+    def standing(self, at: datetime, *, first: bool) -> list[AtWork]:
+        """What is at work at that instant, to be said again; of the ``first`` time all is known only that
+        nothing is: it ends what was at work when we last listened and is known here no more.
+        """
+        code = next(
+            (code for since, code in reversed(orders_over_time(self._known.values())) if since <= at), ""
+        )
+        if first and (code or at in self._told):
+            return []
+        if first:
+            self._inferred.add(at)
+        self._told[at] = (code, first)
+        return [AtWork(at, code, first)]
 
     def made(self) -> list[Made]:
         """What changed of it, each order from nothing at its start; see ``shared`` for those left out."""

@@ -163,7 +163,8 @@ async def test_an_outage_is_filled_from_the_servers_history() -> None:
 
 def _as_the_standard_writes(data: ua.DataValue) -> bytes:
     """With picoseconds, each behind its own time (Part 6 Table 27); asyncua's server has them elsewhere."""
-    source, at = (ua.datetime_to_win_epoch(one) for one in (data.SourceTimestamp, data.ServerTimestamp))
+    times: Any = (data.SourceTimestamp, data.ServerTimestamp)
+    source, at = map(ua.datetime_to_win_epoch, times)
     return b"\x3d" + _ua_binary.variant_to_binary(data.Value) + struct.pack("<qHqH", source, 17, at, 18)
 
 

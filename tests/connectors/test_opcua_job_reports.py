@@ -87,8 +87,8 @@ def test_a_lost_event_is_healed(options: tuple[str, ...], monkeypatch: pytest.Mo
     monkeypatch.setattr(job_offers, "ASK_TO_HEAL", 0.2)
     with job_machine(*options) as machine:
         accept(machine, "PO-1", "PO-2")
+        machine.obey(f"begin PO-1 {AT[0].isoformat()}")
         steps = [
-            (f"begin PO-1 {AT[0].isoformat()}", 0),
             ("mute", 1),
             (f"end PO-1 {AT[1].isoformat()}", 1),
             (f"begin PO-2 {AT[2].isoformat()}", 2),
@@ -103,8 +103,8 @@ def test_what_was_made_counts_from_nothing_and_faults_are_said_once() -> None:
     soon = datetime.now(UTC) + timedelta(minutes=2)
     with job_machine() as machine:
         accept(machine, "PO-1", "PO-2")
+        machine.obey(f"begin PO-1 {AT[1].isoformat()}")
         steps = [
-            (f"begin PO-1 {AT[1].isoformat()}", 0),
             ("made PO-1 40", 1),
             ("made PO-1 100.5", 3),
             # Before it began, and no number: neither is believed, and the order is over all the same
@@ -128,7 +128,8 @@ def test_what_was_made_counts_from_nothing_and_faults_are_said_once() -> None:
 def test_an_order_that_vanishes_from_the_list_is_over_though_nobody_said_when() -> None:
     with job_machine() as machine:
         accept(machine, "PO-1")
-        steps = [(f"begin PO-1 {AT[0].isoformat()}", 0), ("forget PO-1", 1), ("", 2)]
+        machine.obey(f"begin PO-1 {AT[0].isoformat()}")
+        steps = [("forget PO-1", 1), ("", 2)]
         batches = heard(machine, steps)
     began, over = [sample for batch in batches for sample in batch.samples]
     assert (began.value, began.source_time, began.quality) == ("PO-1", AT[0], Quality.GOOD)
@@ -157,8 +158,8 @@ def test_version_1_takes_commands_by_one_method_and_is_asked_what_became_of_them
         ]
         with pytest.raises(Unavailable, match=r"no method Pause \(job control version 1\)"):
             machine.command("pause")
+        machine.obey(f"begin PO-7 {AT[0].isoformat()}")
         steps = [
-            (f"begin PO-7 {AT[0].isoformat()}", 0),
             ("made PO-7 12", 1),
             (f"end PO-7 {AT[1].isoformat()}", 3),
             ("", 5),
@@ -170,6 +171,18 @@ def test_version_1_takes_commands_by_one_method_and_is_asked_what_became_of_them
     (began, _), (first, _), (last, over) = told(batches, MADE_1)
     assert (began, first, last, over) == (0, 12, 12, AT[1])
     assert not [one for batch in batches for one in batch.malformed]
+
+
+def test_an_order_cleared_while_nobody_listened_is_over_once_the_machine_says_there_is_none() -> None:
+    """By a connector that knows nothing of it: the runner was started anew meanwhile."""
+    before = datetime.now(UTC)
+    with job_machine() as machine:
+        accept(machine, "PO-1")
+        machine.obey(f"begin PO-1 {AT[0].isoformat()}")
+        machine.obey("forget PO-1")
+        (over,) = [sample for batch in heard(machine, [("", 1)]) for sample in batch.samples]
+    assert (over.value, over.quality) == ("", Quality.UNCERTAIN)
+    assert over.source_time >= before
 
 
 # -- put together --------------------------------------------------------------------------------------------
@@ -215,6 +228,18 @@ def test_one_that_vanished_and_is_back_was_never_away() -> None:
     assert jobs.at_work() == [AtWork(AT[2], "", uncertain=True)]
     jobs.hear_all([running("A", 0)], AT[5], whole=True)
     assert jobs.at_work() == [AtWork(AT[2], "A")]
+
+
+def test_that_nothing_is_at_work_is_put_right_when_something_was() -> None:
+    jobs = JobReports()
+    jobs.hear_all([ended("A", 0, 1)], AT[5], whole=True)
+    assert jobs.at_work() == [AtWork(AT[0], "A"), AtWork(AT[1], "")]
+    assert jobs.standing(AT[5], first=True) == [AtWork(AT[5], "", uncertain=True)]
+    assert jobs.at_work() == []
+    jobs.hear(running("B", 3), AT[6])
+    assert jobs.at_work() == [AtWork(AT[3], "B"), AtWork(AT[5], "B")]
+    assert jobs.standing(AT[7], first=True) == []
+    assert jobs.standing(AT[7], first=False) == [AtWork(AT[7], "B")]
 
 
 def test_quantities_of_orders_that_share_the_machine_are_not_told_apart() -> None:

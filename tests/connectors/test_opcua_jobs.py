@@ -26,7 +26,7 @@ from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector
 from connectors.protocols.opcua.derived import Derived, derived
 from mom.embedded import process
 from tests.connectors.job_machine import CANNOT, NO_ERROR, PROVIDER, RECEIVER, UNKNOWN, URI, WRONG_STATE
-from tests.connectors.peers import collect, free_port, values
+from tests.connectors.peers import collect, free_port
 from tests.connectors.stack import ROOT
 
 JOBS = f"jobs;nsu={URI};{PROVIDER}"
@@ -156,33 +156,32 @@ def test_the_order_at_work_is_told_at_the_machine_s_own_times(machine: JobMachin
     machine.obey(f"begin PO-1 {at[0].isoformat()}")
     # Ended while nobody listened: the list still tells
     machine.obey(f"end PO-1 {at[1].isoformat()}")
-    told: list[tuple[Any, datetime]] = []
-
-    async def listen() -> None:
-        connector, steps = OpcUaConnector(machine.config), iter(later)
-
-        def step(batches: list[Any]) -> bool:
-            told[:] = [(s.value, s.source_time) for batch in batches for s in batch.samples]
-            return len(values(batches, JOBS)) >= 2 + done[0] and not advance()
-
-        def advance() -> bool:
-            line = next(steps, None)
-            if line is None:
-                return False
-            done[0] += line[1]
-            machine.obey(line[0])
-            return True
-
-        done = [0]
-        await collect(connector, step, seconds=60)
-
     later = [
-        (f"begin PO-2 {at[2].isoformat()}", 1),
-        ("interrupt PO-2", 0),
-        (f"end PO-2 {at[3].isoformat()}", 1),
+        (f"begin PO-2 {at[2].isoformat()}", "PO-2", at[2]),
+        ("interrupt PO-2", "PO-2", at[2]),
+        (f"end PO-2 {at[3].isoformat()}", "", at[3]),
     ]
-    asyncio.run(listen())
-    assert told == [("PO-1", at[0]), ("", at[1]), ("PO-2", at[2]), ("", at[3])]
+
+    def step(batches: list[Any]) -> bool:
+        if (told := timeline(batches)) and told[-1] == expected[-1]:
+            if not later:
+                return True
+            line, code, since = later.pop(0)
+            expected.append((since, code))
+            machine.obey(line)
+        return False
+
+    expected = [(at[1], "")]
+    batches = asyncio.run(collect(OpcUaConnector(machine.config), step, seconds=60))
+    assert timeline(batches) == [(at[0], "PO-1"), (at[1], ""), (at[2], "PO-2"), (at[3], "")]
+
+
+def timeline(batches: list[Any]) -> list[tuple[datetime, Any]]:
+    """What is in force since when: of one instant what was told last."""
+    told = {s.source_time: s.value for batch in batches for s in batch.samples}
+    line = sorted(told.items())
+    before = ["", *(value for _, value in line)]
+    return [(at, value) for (at, value), last in zip(line, before, strict=False) if value != last]
 
 
 def test_words_and_numbers_of_the_specification() -> None:

@@ -26,7 +26,7 @@ from tests.connectors.test_opcua_items import running
 
 _ua: Any = ua
 NAMES = tuple("abcde")
-T0 = datetime(2026, 3, 2, 6, tzinfo=UTC)
+T0: Any = datetime(2026, 3, 2, 6, tzinfo=UTC)
 
 
 async def opened(port: int, *names: str) -> UaSession:

@@ -54,6 +54,8 @@ class Reports:
     _unheard: list[datetime] = field(default_factory=list)
     _was_unheard: bool = False
     _heard_at: datetime | None = None
+    # Whether all there is was heard: None not yet, True not yet told
+    _complete: bool | None = None
     _faults: list[Fault] = field(default_factory=list)
     _seen: set[Fault] = field(default_factory=set)
 
@@ -79,8 +81,11 @@ class Reports:
         if told and not read:
             self.unheard(at)
             return
-        self._jobs.hear_all(read, at, whole=whole and len(read) == len(told))
+        whole = whole and len(read) == len(told)
+        self._jobs.hear_all(read, at, whole=whole)
         self._heard_at = at
+        if whole and self._complete is None:
+            self._complete = True
 
     def hear_event(self, values: list[Any], arrival: int) -> None:
         """Raises Overflowed."""
@@ -164,27 +169,24 @@ class Reports:
         if self.counting:
             self._tell_made(into, arrival)
         else:
-            self._tell_work(into, micros(at), arrival, again=again)
+            self._tell_work(into, at, arrival, again=again)
         self._jobs.settle()
 
-    def _tell_work(self, into: Columns, at: int, arrival: int, *, again: bool) -> None:
+    def _tell_work(self, into: Columns, at: datetime, arrival: int, *, again: bool) -> None:
         """The server's time tells what was known later from what was known first of one instant."""
-        for since, code, uncertain in self._jobs.at_work():
+        found = self._jobs.at_work()
+        if again or self._complete:
+            found += self._jobs.standing(at, first=not again)
+        if self._complete:
+            self._complete = False
+        for since, code, uncertain in found:
             into.add(
                 self.address,
                 code,
                 source_time=micros(since),
-                server_time=at,
+                server_time=micros(at),
                 arrival_time=arrival,
                 quality=int(uncertain),
-            )
-        if again:
-            into.add(
-                self.address,
-                self._jobs.now_at_work(),
-                source_time=at,
-                server_time=at,
-                arrival_time=arrival,
             )
 
     def _tell_made(self, into: Columns, arrival: int) -> None:
