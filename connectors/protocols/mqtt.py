@@ -38,6 +38,8 @@ BATCH = 500
 PROBE_SECONDS = 5.0
 UNSEEN = "the broker kept its session; what its queue had no room for, or was sent with QoS 0, is not seen"
 VERSIONS = {"3.1.1": 4, "5": 5}
+TOPICS = "topics"
+MOST_TOPICS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,10 @@ class MqttConnector:
         self._outage = Outage(self._source)
         self._session: MqttSession | None = None
         self._tells = all(Rule.from_mapping(raw).ordered_by_itself for raw in config.mappings)
-        self._unconfirmed = Unconfirmed(self._source, config.remembered)
+        remembered = dict(config.remembered)
+        self._subscribed = _topics_from(remembered.pop(TOPICS, b""), self._source)
+        self._unconfirmed = Unconfirmed(self._source, remembered)
+        self._latest: dict[str, int] = {}
         self._started = False
         # What was said of why nothing is heard; "": perhaps something, by a process before
         self._why: str | None = ""
@@ -127,9 +132,15 @@ class MqttConnector:
             granted = await session.subscribe([(topic, self._config.qos) for topic in self._topics])
             if min(granted) < self._config.qos:
                 raise Unavailable(late("the broker grants QoS 0 where 1 is asked for: messages may be lost"))
+            if kept and (left := sorted(self._subscribed - set(self._topics))):
+                session.unsubscribe(left)
+            self._subscribed = set(self._topics)
             self._session = session
             self._unconfirmed.connected(kept=kept)
-            yield SampleBatch(gaps=self._restored(kept), notices=self._heard(), messages=1)
+            topics = orjson.dumps([self._source, *self._topics])
+            said = SampleBatch(gaps=self._restored(kept), notices=self._heard(), messages=1)
+            said.remember[TOPICS] = topics
+            yield said
             while True:
                 messages = await session.receive(limit=BATCH, timeout=1.0)
                 self._unconfirmed.answered(session.proven)
@@ -140,9 +151,9 @@ class MqttConnector:
         except Exception as error:
             lost = self._outage.lost(session.lost_since(datetime.now(UTC)), "connection_down", str(error))
             gaps = [*self._dropped(session), *([lost] if lost else [])]
-            said = self._deaf(str(error))
-            if gaps or said:
-                yield SampleBatch(gaps=gaps, notices=said)
+            deaf = self._deaf(str(error))
+            if gaps or deaf:
+                yield SampleBatch(gaps=gaps, notices=deaf)
             raise
         finally:
             self._session = None
@@ -235,6 +246,8 @@ class MqttConnector:
         if message.qos:
             self._unconfirmed.sent_anew(message.mid)
         key = 0 if self._tells else _digest(message)
+        if not self._tells and self._kept_by_broker(message, key):
+            return None
         while key in fresh:
             key += 1
         if not self._tells:
@@ -252,6 +265,16 @@ class MqttConnector:
             )
         return None
 
+    def _kept_by_broker(self, message: Received, digest: int) -> bool:
+        """Whether it is what came last on its topic, retained: a broker tells it again at every SUBSCRIBE.
+        With QoS 1 a newer one that says the same would have come by itself.
+        """
+        if len(self._latest) >= MOST_TOPICS:
+            self._latest.clear()
+        known = self._latest.get(message.topic)
+        self._latest[message.topic] = digest
+        return message.retain and message.qos > 0 and known == digest
+
     @staticmethod
     def reread(config: MqttConfig, source: str, raw: bytes, arrival: int) -> Columns:
         """A quarantined message under today's mappings. Raises ValueError."""
@@ -260,6 +283,15 @@ class MqttConnector:
             source, raw, arrival=arrival, message_key=key_of(source, raw.hex()), into=columns
         )
         return columns
+
+
+def _topics_from(said: bytes, source: str) -> set[str]:
+    """What an earlier process of the same source subscribed to: the broker's session may hold it still."""
+    try:
+        known, *topics = orjson.loads(said)
+    except (ValueError, TypeError):
+        return set()
+    return {topic for topic in topics if isinstance(topic, str)} if known == source else set()
 
 
 def _digest(message: Received) -> int:

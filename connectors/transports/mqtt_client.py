@@ -232,6 +232,9 @@ class MqttSession:
         except TimeoutError:
             raise Unavailable(f"broker {self._broker}: subscription not confirmed") from None
 
+    def unsubscribe(self, topics: list[str]) -> None:
+        self._client.unsubscribe(topics)
+
     async def receive(self, *, limit: int, timeout: float) -> list[Received]:
         """What waits, in arrival order, at most ``limit``; empty after ``timeout`` seconds of silence.
 

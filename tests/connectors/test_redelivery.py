@@ -20,10 +20,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from connectors.domain.columns import decode
 from connectors.domain.redelivery import Unconfirmed
+from connectors.interface import SampleBatch
+from connectors.protocols.mqtt import MqttConnector
 from connectors.spool import Spool
 from tests.connectors.peers import Mosquitto
+from tests.connectors.peers import values as read
 from tests.connectors.stack import ROOT
-from tests.connectors.test_mqtt import Publisher
+from tests.connectors.test_mqtt import Publisher, connector
+from tests.connectors.test_mqtt_lost import BARE
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["new", "new", "ping", "killed", "lost"]), st.integers(0, 1)), max_size=40
@@ -106,6 +110,56 @@ def test_what_a_disk_damaged_is_forgotten(value: bytes) -> None:
     unconfirmed = Unconfirmed("a", {"a/00x1": value, "a/": value, "a": value, "a/1": b"123"})
     assert len(unconfirmed) == 0
     assert unconfirmed.news() == {"a/00x1": None, "a/": None, "a": None, "a/1": None}
+
+
+# -- what a broker retains, and what its session holds -----------------------------------------------------
+
+
+async def session_of(made: MqttConnector, publisher: Publisher, marker: int) -> list[SampleBatch]:
+    """What one session brings up to a marker; then it is left."""
+    batches, stream = list[SampleBatch](), made.batches()
+    async with contextlib.aclosing(stream):  # type: ignore[type-var]
+        async for batch in stream:
+            if not batches:
+                publisher.send("plant/M1/marker", marker)
+            batches.append(batch)
+            await made.acknowledge(batch)
+            if marker in read(batches, "M1/marker"):
+                break
+    return batches
+
+
+async def test_what_the_broker_retains_is_stored_once_however_often_it_is_told(broker: Mosquitto) -> None:
+    made, publisher = connector(broker, mappings=BARE), Publisher(broker)
+
+    async def pulses(marker: int) -> list[Any]:
+        return read(await session_of(made, publisher, marker), "M1/pulse")
+
+    def publish(body: bytes, qos: int) -> None:
+        publisher.client.publish("plant/M1/pulse", body, qos=qos, retain=True).wait_for_publish(30)
+
+    assert await pulses(1) == []
+    publish(b"1", 1)
+    assert await pulses(2) == [1]
+    assert await pulses(3) == []
+    publish(b"1", 1)
+    assert await pulses(4) == [1], "another pulse"
+    publish(b"2", 0)
+    assert (await pulses(5), await pulses(6)) == ([2], [2]), "QoS 0: it may be another"
+    publisher.stop()
+
+
+async def test_topics_no_longer_mapped_leave_the_brokers_session(broker: Mosquitto) -> None:
+    wider = connector(broker, mappings=({"topic": "other/{equipment}", "value": ""}, *BARE))
+    publisher = Publisher(broker)
+    remembered: dict[str, bytes | None] = {}
+    for batch in await session_of(wider, publisher, 1):
+        remembered |= batch.remember
+    narrower = connector(broker, mappings=BARE, remembered={k: v for k, v in remembered.items() if v})
+    await session_of(narrower, publisher, 2)
+    publisher.send("other/M1", 7)
+    assert [batch.malformed for batch in await session_of(narrower, publisher, 3) if batch.malformed] == []
+    publisher.stop()
 
 
 # -- a runner that is killed -------------------------------------------------------------------------------
