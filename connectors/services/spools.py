@@ -102,7 +102,9 @@ def _write_off(row: SpoolReport, one: Spool, why: str, by: Actor, now: datetime)
     connection: Connection = row.connection
     known = one.since or last_stored(connection_id=row.connection_id, spool=row.spool)
     start = min(known or row.at, row.at)
-    detail = f"{one.name}: {one.waiting} values, {by.label}: {why}"
+    # Kept as text, read in every language: thousands apart by a space
+    told = f"{one.waiting:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    detail = f"{one.name}: {told} values, {by.label}: {why}"
     end = _until(row)
     gap = gap_declared(
         source=f"{connection.slug} {row.spool}", cause=CAUSE, start=start, end=end, detail=detail
