@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,11 +19,13 @@ from connectors.domain.balance import Count, Spool, balance
 from connectors.domain.columns import Columns, micros
 from connectors.domain.delays import percentile
 from connectors.domain.outage import Outage
+from connectors.domain.phrase import phrase
 from connectors.domain.trust import Evidence, Level, Missing, verdict
 from connectors.domain.wire import Unread
 from connectors.models import Connection, Gap, IngestTally, SpoolReport
 from connectors.selectors.trust import evidence_of
 from connectors.services.ingest import Delivery, deliveries_store
+from connectors.views.trust import grouped
 from mom import health
 from plant.domain.samples import Sample
 from plant.models import AuditEntry
@@ -94,6 +97,16 @@ def test_half_of_the_values_never_take_longer_than_most(delays: dict[int, int]) 
     assert half is not None
     assert most is not None
     assert half <= most <= 2 ** ((max(delays) + 1) / 2) / 1000
+
+
+def test_numbers_in_sentences_are_written_as_the_reader_expects() -> None:
+    said = phrase(
+        "%(count)d values of %(name)s, %(share)d %% of %(part)s", count=1234567, name="x", share=70, part=2.5
+    )
+    assert str(said) == "1234567 values of x, 70 % of 2.5", "a program reads digits"
+    assert said.said(str, grouped) == "1,234,567 values of x, 70 % of 2.5"
+    with translation.override("fr"):
+        assert re.fullmatch(r"1\s234\s567 values of x, 70 % of 2.5", said.said(str, grouped))
 
 
 def columns(start: datetime, *values: Any, address: str = "M1/value", step: float = 1.0) -> Columns:
