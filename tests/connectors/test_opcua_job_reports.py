@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from asyncua import ua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from connectors.protocols.opcua.job_reports import response_of
 from plant.domain.samples import Quality
 from tests.connectors import job_machine_1
 from tests.connectors.job_machine import NO_ERROR, PROVIDER, URI
-from tests.connectors.peers import collect
+from tests.connectors.peers import address, collect, free_port, opcua_server
 from tests.connectors.test_opcua_jobs import JOBS, ORDER, JobMachine, job_machine, started
 
 JOBS_1 = f"jobs;nsu={job_machine_1.URI};{job_machine_1.PROVIDER}"
@@ -183,6 +184,21 @@ def test_an_order_cleared_while_nobody_listened_is_over_once_the_machine_says_th
         (over,) = [sample for batch in heard(machine, [("", 1)]) for sample in batch.samples]
     assert (over.value, over.quality) == ("", Quality.UNCERTAIN)
     assert over.source_time >= before
+
+
+async def test_an_object_that_cannot_be_asked_is_absent_and_says_why() -> None:
+    port = free_port()
+    async with opcua_server(port, {}) as server:
+        place, name = ua.NodeId.from_string("ns=2;s=Results"), ua.QualifiedName("Results", 2)
+        results = await server.nodes.objects.add_object(place, name)
+        await results.add_method(2, "RequestJobResponse", lambda _: [], [], [])
+        jobs = f"jobs;{address('Results')}"
+        config = OpcUaConfig(endpoint=f"opc.tcp://127.0.0.1:{port}/", security="none", addresses=(jobs,))
+        probe = await OpcUaConnector(config).probe()
+    assert [str(said) for said in probe.warnings] == [
+        f"{jobs}: the server does not say the OutputArguments of a method",
+        f"{jobs}: not at this server",
+    ]
 
 
 # -- put together --------------------------------------------------------------------------------------------

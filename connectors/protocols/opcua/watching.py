@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncua import Client, ua
 
-from connectors.domain.phrase import late, phrase
+from connectors.domain.phrase import Phrase, late, phrase
 from connectors.interface import Unavailable
 from connectors.protocols.opcua import job_offers
 from connectors.protocols.opcua.conditions import SERVER, Conditions, event_request, refresh_request
@@ -48,9 +48,10 @@ async def machines(session: UaSession, addresses: list[str]) -> list[Wanted]:
         if node is not None:
             try:
                 machine, parts = await WATCHED[wanted.kind](session.client, address, node)
-            except Unavailable:
+            except Unavailable as error:
                 if not session.connected:
                     raise
+                session.items.warn(Phrase(f"{address}: {error}"))
         if machine is None or not (parts or _tells(machine)):
             session.items.absent.append(address)
             continue
@@ -139,7 +140,10 @@ async def conditions(session: UaSession, addresses: list[str]) -> None:
 async def events(session: UaSession) -> None:
     items, names = session.items, session.conditions
     requests = []
+    watched = {names.scopes.get(handle) for handle in items.conditions}
     for scope, node in names.notifiers(session.namespaces):
+        if scope in watched:
+            continue
         handle = items.next_handle()
         names.scopes[handle] = scope
         requests.append(event_request(node, handle, items.queue_size))
