@@ -147,7 +147,7 @@ async def test_an_unmodified_node_opcua_server_is_read() -> None:
 async def test_the_history_of_node_opcua_keeps_the_servers_times() -> None:
     """It writes picoseconds behind the source's time, which asyncua reads as a part of the server's."""
     start = datetime.now(UTC)
-    async with node_opcua() as (server, port):
+    async with node_opcua("recording") as (server, port):
         tell(server, "go 20 10")
         got = await collect(
             machine(port, "Count", resume_from=start),
