@@ -60,10 +60,10 @@ def told(batches: list[SampleBatch], address: str = JOBS) -> list[tuple[Any, dat
     return [(s.value, s.source_time) for batch in batches for s in batch.samples if s.address == address]
 
 
-@pytest.mark.parametrize("option", ["listless", "above"])
-def test_an_event_tells_at_once_where_nothing_else_does(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_tells_at_once_where_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an object that tells none itself: the server does."""
     monkeypatch.setattr(job_offers, "ASK_TO_HEAL", AN_HOUR)
-    with job_machine("listless", option) as machine:
+    with job_machine("listless", "above") as machine:
         accept(machine, "PO-1", "PO-2")
         machine.obey(f"begin PO-1 {AT[0].isoformat()}")
         steps = [
@@ -127,14 +127,18 @@ def test_what_was_made_counts_from_nothing_and_faults_are_said_once() -> None:
 
 
 def test_an_order_that_vanishes_from_the_list_is_over_though_nobody_said_when() -> None:
+    """Nobody who listened, nor a runner that was started anew and knows nothing of it."""
+    before = datetime.now(UTC)
     with job_machine() as machine:
         accept(machine, "PO-1")
         machine.obey(f"begin PO-1 {AT[0].isoformat()}")
-        steps = [("forget PO-1", 1), ("", 2)]
-        batches = heard(machine, steps)
-    began, over = [sample for batch in batches for sample in batch.samples]
+        told = heard(machine, [("forget PO-1", 1), ("", 2)])
+        anew = heard(machine, [("", 1)])
+    began, over = [sample for batch in told for sample in batch.samples]
     assert (began.value, began.source_time, began.quality) == ("PO-1", AT[0], Quality.GOOD)
-    assert (over.value, over.quality) == ("", Quality.UNCERTAIN)
+    for end in (over, *(sample for batch in anew for sample in batch.samples)):
+        assert (end.value, end.quality) == ("", Quality.UNCERTAIN)
+        assert end.source_time >= before
 
 
 class First(JobMachine):
@@ -172,18 +176,6 @@ def test_version_1_takes_commands_by_one_method_and_is_asked_what_became_of_them
     (began, _), (first, _), (last, over) = told(batches, MADE_1)
     assert (began, first, last, over) == (0, 12, 12, AT[1])
     assert not [one for batch in batches for one in batch.malformed]
-
-
-def test_an_order_cleared_while_nobody_listened_is_over_once_the_machine_says_there_is_none() -> None:
-    """By a connector that knows nothing of it: the runner was started anew meanwhile."""
-    before = datetime.now(UTC)
-    with job_machine() as machine:
-        accept(machine, "PO-1")
-        machine.obey(f"begin PO-1 {AT[0].isoformat()}")
-        machine.obey("forget PO-1")
-        (over,) = [sample for batch in heard(machine, [("", 1)]) for sample in batch.samples]
-    assert (over.value, over.quality) == ("", Quality.UNCERTAIN)
-    assert over.source_time >= before
 
 
 async def test_an_object_that_cannot_be_asked_is_absent_and_says_why() -> None:
