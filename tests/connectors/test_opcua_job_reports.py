@@ -14,19 +14,22 @@ from asyncua import ua
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.domain.columns import Columns
 from connectors.domain.job_control import STATES, Response, errors_of, orders_over_time
 from connectors.domain.job_reports import AtWork, JobReports, Made
 from connectors.interface import SampleBatch, Unavailable
 from connectors.protocols.opcua import OpcUaConfig, OpcUaConnector, job_offers
-from connectors.protocols.opcua.job_reports import response_of
+from connectors.protocols.opcua.job_reports import Reports, response_of
 from plant.domain.samples import Quality
 from tests.connectors import job_machine_1
 from tests.connectors.job_machine import NO_ERROR, PROVIDER, URI
 from tests.connectors.peers import address, collect, free_port, opcua_server
 from tests.connectors.test_opcua_jobs import JOBS, ORDER, JobMachine, job_machine, started
+from tests.connectors.test_opcua_structures import kind, known
 
 JOBS_1 = f"jobs;nsu={job_machine_1.URI};{job_machine_1.PROVIDER}"
 MADE_1 = JOBS_1.replace("jobs;", "produced;")
+_ua: Any = ua
 MADE = f"produced;nsu={URI};{PROVIDER}"
 T0 = datetime(2026, 3, 2, 6, tzinfo=UTC)
 AT = [T0 + timedelta(minutes=minute) for minute in range(10)]
@@ -191,6 +194,37 @@ async def test_an_object_that_cannot_be_asked_is_absent_and_says_why() -> None:
         f"{jobs}: the server does not say the OutputArguments of a method",
         f"{jobs}: not at this server",
     ]
+
+
+variants = st.one_of(
+    st.none(), st.integers(-(2**63), 2**63 - 1), st.text(max_size=5), st.binary(max_size=5), st.just([None])
+)
+
+
+@settings(max_examples=150)
+@given(st.randoms(use_true_random=False), st.lists(variants, max_size=8))
+def test_damaged_reports_are_said_and_break_nothing(dice: Any, strange: list[Any]) -> None:
+    structures = known()
+    state = {"StateText": ua.LocalizedText(Text="Ended"), "StateNumber": 5}
+    quantity = dice.choice(["3", "-1", "1e400", "1e-400", "NaN", "x", "Infinity"])
+    material = {"MaterialUse": "Produced", "Quantity": quantity}
+    times = {"StartTime": AT[dice.randrange(9)], "EndTime": AT[dice.randrange(9)]}
+    fields = {"JobOrderID": dice.choice(["A", "B", ""]), "JobState": [state], "MaterialActuals": [material]}
+    written = structures.write(kind("ISA95JobResponseDataType"), fields | times)
+    body = bytearray(written.Body or b"")
+    for _ in range(dice.randrange(3)):
+        body[dice.randrange(len(body))] = dice.randrange(256)
+    damaged = ua.ExtensionObject(TypeId=written.TypeId, Body=ua.ByteString(bytes(body)))
+    reports = Reports(MADE, structures, ua.NodeId(), counting=dice.random() < 0.5, event_type=ua.NodeId())
+    into = Columns()
+    reports.hear("list", ua.DataValue(_ua.Variant([damaged, written])), 1_000_000)
+    reports.hear_all(strange, AT[5])
+    reports.hear_event([_ua.Variant(None)] * 5 + [_ua.Variant(damaged)], 2_000_000)
+    reports.hear_event([_ua.Variant(one) for one in strange], 3_000_000)
+    reports.tell(into, 4_000_000)
+    for one in reports.faults(4_000_000):
+        assert one.reason.startswith("job response: ")
+    assert all(isinstance(sample.value, int | float | str | None) for sample in into)
 
 
 # -- put together --------------------------------------------------------------------------------------------
