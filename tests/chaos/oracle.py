@@ -17,7 +17,7 @@ from plant.domain.calendar import Slot
 from plant.domain.intervals import Interval
 from production.domain.account import Account, Known, OrderUse, account
 from production.domain.account import Said as Reason
-from production.domain.job_order import Event, Execution, execution
+from production.domain.job_order import Event, execution
 from production.domain.stitching import Fold, Gap, Open, Signal, Unit, ordered
 from production.domain.stops import Thresholds, needs_reason, size_of, stop_id, stops_of
 from production.domain.tracks import SpanRow
@@ -31,6 +31,8 @@ CYCLES = {"RP-M1": timedelta(seconds=1), "RP-M3": timedelta(seconds=2)}
 COUNTER_SILENCE = timedelta(seconds=30)
 
 Rows = dict[str, list[str]]
+# Of each order: the number of the machine where it was said, and what
+Happened = dict[str, list[tuple[int, Event]]]
 # From one machine to the next, as the plant declares it: orders reach a machine that much later.
 TRANSIT = timedelta(seconds=10)
 
@@ -110,11 +112,11 @@ def fold_begun(history: History, machine: str) -> Fold:
 
 def fold_in_order(history: History, configured: Configured) -> Rows:
     """Rows of every table, and the account, as text."""
-    executions = _executions(history)
+    happened = _happened(history)
+    executions = {code: execution(event for _, event in events) for code, events in happened.items()}
     rows: Rows = {
         "orders": [told((code, e.state, e.started_at, e.ended_at)) for code, e in executions.items()]
     }
-    worked = [OrderUse(*work, code) for code, run in executions.items() for work in run.working]
     for number, machine in enumerate(PLANT):
         fold, names = fold_of(history, machine), list(PLANT[machine])
         spans = [row for track in fold.spans for row in [*track.rows, *track.open_rows()]]
@@ -124,9 +126,7 @@ def fold_in_order(history: History, configured: Configured) -> Rows:
         rows[f"{machine} alarm"] = [told((names[row.signal], *row[1:])) for row in alarms]
         rows[f"{machine} count"] = [told(row) for row in counts]
         own = [OrderUse(row.start, row.end, row.value) for row in spans if names[row.signal] == "order"]
-        shift = number * TRANSIT
-        later = [OrderUse(use.start + shift, use.end and use.end + shift, use.code) for use in worked]
-        rows |= _time_told(history, configured, machine, fold, own or later)
+        rows |= _time_told(history, configured, machine, fold, own or _worked_at(number, happened))
     return {name: sorted(found) for name, found in rows.items()}
 
 
@@ -150,19 +150,33 @@ def _time_told(
     }
 
 
-def _executions(history: History) -> dict[str, Execution]:
-    """Of each order: from commands, and from the order signal of the first machine that spoke of it."""
-    events: dict[str, list[Event]] = {code: [] for code in SIGNALLED}
+def _happened(history: History) -> Happened:
+    """Of each order, and at which machine it was said: commands at the first, and the order signal of the
+    first machine that spoke of it where that machine stands.
+    """
+    events: Happened = {code: [] for code in SIGNALLED}
     for fact in history.of(Commanded):
         assert isinstance(fact, Commanded)
-        events.setdefault(fact.order, []).append(Event(fact.at, fact.verb))
+        events.setdefault(fact.order, []).append((0, Event(fact.at, fact.verb)))
     told_by: dict[str, str] = {}
     for machine, row in _order_signals(history):
         if told_by.setdefault(row.value, machine) == machine:
-            events[row.value].append(Event(row.start, "start", True))
+            place = list(PLANT).index(machine)
+            events[row.value].append((place, Event(row.start, "start", True)))
             if row.end:
-                events[row.value].append(Event(row.end, "stop", True))
-    return {code: execution(said) for code, said in events.items()}
+                events[row.value].append((place, Event(row.end, "stop", True)))
+    return events
+
+
+def _worked_at(number: int, happened: Happened) -> list[OrderUse]:
+    """When a machine without a word of its own worked: it is reached so much later, or earlier, than the
+    machine that spoke.
+    """
+    found = []
+    for code, events in happened.items():
+        moved = [event._replace(at=event.at + (number - place) * TRANSIT) for place, event in events]
+        found += [OrderUse(*work, code) for work in execution(moved).working]
+    return found
 
 
 def _order_signals(history: History) -> Iterator[tuple[str, SpanRow]]:
