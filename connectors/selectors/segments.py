@@ -37,7 +37,7 @@ KEPT = 24
 AT_ONCE = 4
 _FOUND = f"""SELECT id, signal_id, data FROM {TABLE}
 WHERE signal_id = ANY(%s) AND first_time < %s AND last_time >= %s ORDER BY signal_id, first_time, id"""
-_BACKWARD = f"""SELECT id, signal_id, data FROM {TABLE}
+_BACKWARD = f"""SELECT id, last_time, data FROM {TABLE}
 WHERE signal_id = %s AND first_time < %s AND last_time >= %s AND (last_time, id) < (%s, %s)
 ORDER BY last_time DESC, id DESC LIMIT {AT_ONCE}"""
 _FORWARD = f"""SELECT id, signal_id, data FROM {TABLE}
@@ -101,11 +101,11 @@ def packed_before(
     low: Any = "-infinity" if known is None else known.source_time
     reached: tuple[Any, int] = ("infinity", 0)
     while True:
-        values = [signal_id, at, low, *reached]
-        page = list(_segments(_BACKWARD, values, told=True))
-        for _, last_time, series in page:
+        page = _read(_BACKWARD, [signal_id, at, low, *reached])
+        for pk, last_time, data in page:
             if best is not None and last_time < best.source_time:
                 return best
+            series = _series(pk, data)
             before = series.take(slice(0, int(np.searchsorted(series.source_time, micros(at)))))
             for row in _backwards(signal_id, before):
                 if best is not None and order_of(row) <= order_of(best):
@@ -205,16 +205,24 @@ def _value(kind: int, bits: int, number: float, texts: list[str]) -> Value:
 
 
 def _segments(query: str, values: list[Any], *, told: bool = False) -> Iterator[Any]:
-    """(signal, series); ``told``: (id, its last time, series). A segment never changes: unpacked once."""
-    place = str(connection.settings_dict["NAME"])
+    """(signal, series); ``told``: (id, its last time, series)."""
+    for pk, signal, data in _read(query, values):
+        series = _series(pk, data)
+        yield (pk, instant(int(series.source_time[-1])), series) if told else (signal, series)
+
+
+def _read(query: str, values: list[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, values)
-        rows = cursor.fetchall()
-    for pk, signal, data in rows:
-        series = _unpacked.get((place, pk))
-        if series is None:
-            series = unpack(bytes(data))
-            _unpacked[place, pk] = series
-            if len(_unpacked) > KEPT:
-                _unpacked.popitem(last=False)
-        yield (pk, instant(int(series.source_time[-1])), series) if told else (signal, series)
+        return cursor.fetchall()
+
+
+def _series(pk: int, data: Any) -> Series:
+    """A segment never changes: unpacked once."""
+    place = str(connection.settings_dict["NAME"]), pk
+    series = _unpacked.get(place)
+    if series is None:
+        series = _unpacked[place] = unpack(bytes(data))
+        if len(_unpacked) > KEPT:
+            _unpacked.popitem(last=False)
+    return series
