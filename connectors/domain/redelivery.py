@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 _ENTRY: Final = struct.Struct("<Hq")
 _HALF: Final = 32_768
@@ -21,12 +21,8 @@ _PENDING: Final = 2**63
 GOES_BACK: Final = "goes back"
 
 
-class _Stored(NamedTuple):
-    """``turn``: PINGREQs sent on this connection when the PUBACK had been; not ``told``: it never was."""
-
-    said: int
-    turn: int
-    told: bool
+# What it said; PINGREQs sent on this connection when its PUBACK had been; whether it was sent at all
+_Stored = tuple[int, int, bool]
 
 
 class Unconfirmed:
@@ -56,15 +52,17 @@ class Unconfirmed:
             self._noted = int(rest)
             self._notes.append((self._noted, 0))
             for mid, said in _ENTRY.iter_unpack(value):
-                self._stored[mid] = _Stored(said, 0, told=True)
+                self._stored[mid] = said, 0, True
         else:
             self._news[name] = None
 
     # -- messages ------------------------------------------------------------------------------------------
 
-    def sent_anew(self, mid: int) -> None:
-        """Without DUP: the id was free."""
+    def sent_anew(self, mid: int, *, dup: bool = False) -> None:
+        """Another message than what was stored under this id; without ``dup`` its id was free."""
         self._stored.pop(mid, None)
+        if dup:
+            return
         if self._last and not 0 < (mid - self._last) % 65_536 < _HALF and not self._goes_back:
             self._goes_back = True
             self._news[f"{self._source}/{GOES_BACK}"] = b""
@@ -72,16 +70,20 @@ class Unconfirmed:
 
     def again(self, mid: int, said: int) -> bool:
         stored = self._stored.get(mid)
-        return stored is not None and stored.said == said and not (stored.told and self._goes_back)
+        return stored is not None and stored[0] == said and not (stored[2] and self._goes_back)
 
-    def stored(self, mid: int, said: int, turn: int, *, told: bool = True) -> None:
-        self._stored.pop(mid, None)
-        self._stored[mid] = _Stored(said, turn, told)
+    def stored(self, messages: Iterable[tuple[int, int]], turn: int, *, told: bool = True) -> None:
+        """(mid, what it said) of a batch; its PUBACKs came after ``turn`` PINGREQs, or not (``told``)."""
+        for mid, said in messages:
+            self._stored.pop(mid, None)
+            self._stored[mid] = said, turn, told
+        if self._notes and self._notes[-1][1] == _PENDING:
+            self._notes[-1] = self._noted, turn
 
     def answered(self, count: int) -> None:
         """``count``: PINGREQs answered, as far as all that came before the answer was dealt with."""
-        for mid, stored in list(self._stored.items()):
-            if stored.turn >= count:
+        for mid, (_, turn, _) in list(self._stored.items()):
+            if turn >= count:
                 break
             del self._stored[mid]
         while self._notes and self._notes[0][1] < count:
@@ -90,7 +92,7 @@ class Unconfirmed:
     def connected(self, *, kept: bool) -> None:
         """Turns count anew. Without its session the broker counts its ids anew as well."""
         if kept:
-            self._stored = {mid: stored._replace(turn=0) for mid, stored in self._stored.items()}
+            self._stored = {mid: (said, 0, told) for mid, (said, _, told) in self._stored.items()}
             self._notes = deque((number, 0) for number, _ in self._notes)
             return
         self._stored.clear()
@@ -109,11 +111,6 @@ class Unconfirmed:
             self._noted += 1
             self._notes.append((self._noted, _PENDING))
             self._news[self._name(self._noted)] = packed
-
-    def acknowledged(self, turn: int) -> None:
-        """The PUBACKs of what was noted last are sent, as ``stored`` was told of each."""
-        if self._notes and self._notes[-1][1] == _PENDING:
-            self._notes[-1] = self._noted, turn
 
     def news(self) -> dict[str, bytes | None]:
         """What is to be noted (None: forgotten) since this was last asked."""

@@ -108,7 +108,7 @@ class MqttConnector:
             deadline = datetime.now(UTC).timestamp() + PROBE_SECONDS
             while (left := deadline - datetime.now(UTC).timestamp()) > 0 and len(columns) < BATCH:
                 for message in await session.receive(limit=BATCH, timeout=left):
-                    problem = self._read(message, columns, set())
+                    problem = self._read(message, self._said(message), columns, set())
                     if problem:
                         warnings.append(Phrase(f"{message.topic}: {problem.reason}"))
         finally:
@@ -195,15 +195,13 @@ class MqttConnector:
 
     async def acknowledge(self, batch: SampleBatch) -> None:
         """PUBACK in order of arrival. If the connection is gone the broker sends again, flagged DUP."""
-        messages: list[Received] = batch.token or []
+        messages: list[tuple[int, int]] = batch.token or []
         session, turn, told = self._session, 0, False
         if session is not None:
             told = session.connected
-            session.acknowledge([(message.mid, message.qos) for message in messages])
+            session.acknowledge([(mid, 1) for mid, _ in messages])
             turn = session.asked
-        for message in messages:
-            self._unconfirmed.stored(message.mid, self._said(message), turn, told=told)
-        self._unconfirmed.acknowledged(turn)
+        self._unconfirmed.stored(messages, turn, told=told)
 
     def _said(self, message: Received) -> int:
         """What tells a message from another of its id; where it has to outlive this process, its digest."""
@@ -230,27 +228,32 @@ class MqttConnector:
     def _batch(self, messages: list[Received]) -> SampleBatch:
         batch = SampleBatch(messages=len(messages))
         fresh: set[int] = set()
+        token: list[tuple[int, int]] = []
         for message in messages:
-            problem = self._read(message, batch.samples, fresh)
+            said = self._said(message)
+            if message.qos:
+                token.append((message.mid, said))
+            problem = self._read(message, said, batch.samples, fresh)
             if problem:
                 batch.malformed.append(problem)
-        batch.token = [message for message in messages if message.qos]
+        batch.token = token
         if not self._tells:
-            self._unconfirmed.note((message.mid, self._said(message)) for message in batch.token)
+            self._unconfirmed.note(token)
         batch.remember = self._unconfirmed.news()
         return batch
 
-    def _read(self, message: Received, into: Columns, fresh: set[int]) -> Malformed | None:
-        if message.dup and self._unconfirmed.again(message.mid, self._said(message)):
+    def _read(self, message: Received, said: int, into: Columns, fresh: set[int]) -> Malformed | None:
+        if message.dup and self._unconfirmed.again(message.mid, said):
             return None
         if message.qos:
-            self._unconfirmed.sent_anew(message.mid)
-        key = 0 if self._tells else _digest(message)
-        if not self._tells and self._kept_by_broker(message, key):
-            return None
-        while key in fresh:
-            key += 1
+            self._unconfirmed.sent_anew(message.mid, dup=message.dup)
+        key = 0
         if not self._tells:
+            if self._kept_by_broker(message, said):
+                return None
+            key = said
+            while key in fresh:
+                key += 1
             fresh.add(key)
         try:
             self._mapper.read(

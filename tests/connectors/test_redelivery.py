@@ -57,8 +57,7 @@ def test_only_what_a_broker_that_counts_up_may_not_have_read_is_a_copy(steps: li
             unconfirmed.sent_anew(mid)
             unconfirmed.note([(mid, said)])
             disk.write(unconfirmed)
-            unconfirmed.stored(mid, said, pings)
-            unconfirmed.acknowledged(pings)
+            unconfirmed.stored([(mid, said)], pings)
             doubtful[mid] = said
         elif step == "ping":
             pings += 1
@@ -87,10 +86,10 @@ def test_a_broker_that_gives_out_an_id_anew_at_once_has_its_copies_kept() -> Non
         unconfirmed.sent_anew(1)
         unconfirmed.note([(1, 7)])
         disk.write(unconfirmed)
-        unconfirmed.stored(1, 7, 0)
+        unconfirmed.stored([(1, 7)], 0)
     assert not unconfirmed.again(1, 7)
     assert not Unconfirmed("a", disk.kept).again(1, 7)
-    unconfirmed.stored(1, 7, 0, told=False)
+    unconfirmed.stored([(1, 7)], 0, told=False)
     assert unconfirmed.again(1, 7)
     unconfirmed.connected(kept=False)
     disk.write(unconfirmed)
@@ -101,8 +100,24 @@ def test_ids_that_begin_anew_after_the_highest_go_on() -> None:
     unconfirmed = Unconfirmed("a")
     for mid in (65_534, 65_535, 1, 2):
         unconfirmed.sent_anew(mid)
-        unconfirmed.stored(mid, 7, 0)
+        unconfirmed.stored([(mid, 7)], 0)
     assert unconfirmed.again(65_535, 7)
+
+
+def test_copies_that_were_never_stored_are_no_ids_given_out_anew() -> None:
+    """Heard, not stored when the link was cut: the broker begins again before the last id that was heard."""
+    unconfirmed = Unconfirmed("a")
+    for mid in (5, 6, 7):
+        unconfirmed.sent_anew(mid)
+    unconfirmed.stored([(5, 9)], 0)
+    unconfirmed.connected(kept=True)
+    assert unconfirmed.again(5, 9)
+    for mid in (6, 7):
+        assert not unconfirmed.again(mid, 9)
+        unconfirmed.sent_anew(mid, dup=True)
+    unconfirmed.sent_anew(8)
+    assert unconfirmed.again(5, 9)
+    assert unconfirmed.news() == {}
 
 
 @pytest.mark.parametrize("value", [b"123", b""])
