@@ -142,9 +142,7 @@ class Refold:
             if self.setup.unit.follows_counter:
                 start = bucket_of(start - self.setup.unit.lookback)
         self.begun = min(start, self.begun or start)
-        roles = {signal.role for signal in self.setup.unit.signals}
-        until = None if converge_after is None else max(converge_after, start)
-        stored = Stored(self.setup.id, roles, start, until)
+        stored = self._stored(start, converge_after)
         opened = opened_at(self.setup, stored, continue_buckets=continued)
         stop = stop_going_on(stored)
         ends = [at for at in (dirty_to, self.watermark, checkpoint.folded_to if checkpoint else None) if at]
@@ -172,6 +170,11 @@ class Refold:
             step = step * 2 if not samples or step < DAY else DAY
             begin, cut = cut, min(cut + min(step, end - cut), end)
         self._finish(fold, stored, stop)
+
+    def _stored(self, start: datetime, converge_after: datetime | None) -> Stored:
+        roles = {signal.role for signal in self.setup.unit.signals}
+        until = None if converge_after is None else max(converge_after, start)
+        return Stored(self.setup.id, roles, start, until)
 
     def _finish(self, fold: Fold, stored: Stored, stop: StopRow | None) -> None:
         self.at_end = True
