@@ -20,7 +20,8 @@ from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Max, Min
 
-from connectors import selectors, sending, services, spool, tasks
+from connectors import selectors, sending, services, tasks
+from connectors.domain import spool_tables
 from connectors.domain.shipping import Shipping
 from connectors.models import DirtyMark
 from connectors.runner import Runner
@@ -261,7 +262,7 @@ BUGS: dict[str, Bug] = {
     "says complete what still waits": Bug("path", ((Runner, "_complete_until", _complete_at_once),)),
     "drops the oldest when the spool is full": Bug("spool", ((Spool, "append", _drops_the_oldest),)),
     "gives a number of the spool twice": Bug(
-        "spool", ((spool, "SCHEMA", lambda schema: schema.replace("AUTOINCREMENT", "")),)
+        "spool", ((spool_tables, "SCHEMA", lambda schema: schema.replace("AUTOINCREMENT", "")),)
     ),
     "what is new waits for all before it": Bug("lanes", ((sending, "LIVE_WITHIN", lambda _: 2**62),)),
     "never lets go": Bug(
