@@ -170,11 +170,12 @@ class Identity:
 
 
 class Connector(Protocol):
-    """A connector may also offer, as static methods:
+    """A connector may also offer, as static methods or attributes:
 
     ``reread(config, source, raw, arrival) -> Columns``, a quarantined message once more (raises ValueError),
     ``identity(config) -> Identity | None``, what the source must be told of us (raises ConfigurationError),
     ``exception(config) -> str``, why a protection was given up, "" when none was: it is put on record,
+    ``name: ClassVar[str]``, what people call the protocol, else its slug,
     ``async job_command(config, verb, job, comment) -> int``, a job order to the machine: its return status.
     """
 

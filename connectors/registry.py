@@ -37,6 +37,11 @@ def connectors() -> dict[str, type[Connector]]:
     return collect([*built_in(), *installed])
 
 
+def protocol_name(slug: str) -> str:
+    """What people call a protocol."""
+    return str(getattr(connectors().get(slug), "name", slug))
+
+
 def connector_class(slug: str) -> type[Connector]:
     try:
         return connectors()[slug]

@@ -78,6 +78,7 @@ class FilesConnector:
     """Reads the file once, from its first row; what is stored already is known by its key."""
 
     slug: ClassVar[str] = "files"
+    name: ClassVar[str] = "CSV, Parquet"
     config_class: ClassVar[type[ConnectorConfig]] = FilesConfig
 
     def __init__(self, config: FilesConfig) -> None:

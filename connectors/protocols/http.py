@@ -24,6 +24,7 @@ class HttpConnector:
     """Waits; the API stores what comes."""
 
     slug: ClassVar[str] = "http"
+    name: ClassVar[str] = "HTTP"
     config_class: ClassVar[type[ConnectorConfig]] = HttpConfig
 
     def __init__(self, config: HttpConfig) -> None:

@@ -72,6 +72,7 @@ class MqttConfig(ConnectorConfig):
 
 class MqttConnector:
     slug: ClassVar[str] = "mqtt"
+    name: ClassVar[str] = "MQTT (JSON)"
     config_class: ClassVar[type[ConnectorConfig]] = MqttConfig
 
     def __init__(self, config: MqttConfig) -> None:

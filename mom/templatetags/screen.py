@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as late
 
+from connectors import registry
 from mom.pages import words
 from mom.pages.lookup import lines_seen
 from mom.pages.reading import MOST_UNCODED
@@ -48,6 +49,12 @@ def chip(kind: str, word: str) -> SafeString:
 @register.simple_tag
 def state_chip(state: str) -> SafeString:
     return chip(words.state_kind(state), words.state_word(state))
+
+
+@register.filter
+def protocol_name(slug: str) -> str:
+    """What people call a connector's protocol."""
+    return registry.protocol_name(slug)
 
 
 @register.filter

@@ -130,8 +130,9 @@ def unmapped(world: World) -> dict[str, Any]:
 
     found = connection(world)
     of = Connection.objects.get(**found)
-    said = {"address": "M1/temp", "count": 1, "first_seen": AT, "last_seen": AT}
-    UnmappedAddress.objects.get_or_create(connection=of, **said)
+    UnmappedAddress.objects.get_or_create(
+        connection=of, address="M1/temp", count=1, first_seen=AT, last_seen=AT
+    )
     return found
 
 

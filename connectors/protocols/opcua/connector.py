@@ -50,6 +50,7 @@ class CannotReread(Told, ValueError):
 
 class OpcUaConnector:
     slug: ClassVar[str] = "opcua"
+    name: ClassVar[str] = "OPC UA"
     config_class: ClassVar[type[ConnectorConfig]] = OpcUaConfig
 
     def __init__(self, config: OpcUaConfig) -> None:

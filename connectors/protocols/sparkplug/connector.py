@@ -36,6 +36,7 @@ PROBE_SECONDS: Final = 5.0
 
 class SparkplugConnector:
     slug: ClassVar[str] = "sparkplug"
+    name: ClassVar[str] = "Sparkplug B"
     config_class: ClassVar[type[ConnectorConfig]] = SparkplugConfig
 
     def __init__(self, config: SparkplugConfig) -> None:
