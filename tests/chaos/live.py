@@ -71,12 +71,9 @@ class Live:
         self._seen = max([self._seen, *seen])
         if b"" in aside:
             aside |= set(self._unread)  # past a bound they are only counted: nobody can tell which
-        wanted = [
-            n for key, n in self._pending.items() if n in self._acknowledged and key not in kept | values
-        ]
-        wanted += [
-            n for raw, n in self._unread.items() if n in self._acknowledged and raw not in aside | unread
-        ]
+        there, unreadable = kept | values, aside | unread
+        wanted = [n for key, n in self._pending.items() if n in self._acknowledged and key not in there]
+        wanted += [n for raw, n in self._unread.items() if n in self._acknowledged and raw not in unreadable]
         for key in kept:
             self._forget(self._pending.pop(key, None))
         for raw in aside:
