@@ -114,17 +114,16 @@ class Live:
         for line in whole.decode().splitlines():
             word, number, *rest = line.split(" ")
             n = int(number)
-            if word == "s":
+            if word == "s" and rest[0].startswith(f"{self.books.name}/"):
                 self._sent[n] = message = Message(n, rest[0], int(rest[1]))
                 self._highest = max(self._highest, n)
                 if message.malformed:
                     self._unread[message.payload] = n
                 else:
                     self._pending[_expected(message)] = n
-            else:
+            elif word == "a" and n in self._sent:
                 self._acknowledged_highest = max(self._acknowledged_highest, n)
-                if n in self._sent:
-                    self._acknowledged.add(n)
+                self._acknowledged.add(n)
 
     def _stored(self) -> set[Key]:
         """Of what is waited for. What carries no time was stamped after it was said."""
