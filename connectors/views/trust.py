@@ -15,13 +15,11 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as late
-from django.utils.translation import gettext_noop as noop
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from connectors import selectors, services
 from connectors.domain.balance import Spool
-from connectors.domain.phrase import phrase
 from connectors.domain.trust import Disk, Evidence, Level, Missing, lasting, verdict
 from connectors.models import Connection, RetiredHistory, SignalDefinition, SpoolReport
 from connectors.selectors.imports import imports_of
@@ -135,8 +133,8 @@ def spool_write_off(request: HttpRequest, slug: str, spool: UUID) -> HttpRespons
     except services.CannotWriteOff as error:
         messages.error(request, error.said(_, grouped))
     else:
-        done = phrase(noop("Written off: %(count)d values, recorded as a gap."), count=count)
-        messages.success(request, done.said(_, grouped))
+        done = _("Written off: %(count)s values, recorded as a gap.")
+        messages.success(request, done % {"count": grouped(count)})
     return redirect(f"{reverse('connection_trust', args=[slug])}#runners")
 
 

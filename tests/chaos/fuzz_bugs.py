@@ -65,7 +65,7 @@ BUGS = [
 
 def _unread(read: Any) -> Any:
     @wraps(read)
-    def reading(self: Any, message: Any, into: Any, fresh: Any) -> None:
-        read(self, message, into, fresh)
+    def reading(self: Any, message: Any, *rest: Any) -> None:
+        read(self, message, *rest)
 
     return reading
