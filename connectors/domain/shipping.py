@@ -144,7 +144,7 @@ class Shipping:
             return len(like) >= EARLIER_IN_FLIGHT
         if len(self.shipments) >= IN_FLIGHT or ours >= PER_CONNECTION:
             return True
-        hold = min(HOLD_SECONDS * len(self.shipments) ** 2, HOLD_LONGEST)
+        hold = min(HOLD_SECONDS * len(self.shipments), HOLD_LONGEST)
         recent = now < self._begun.get(connection, now) + hold
         return ours > 0 and recent and self._waiting.get(connection, 0) < HOLD_BYTES
 
